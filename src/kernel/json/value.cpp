@@ -1,0 +1,24 @@
+#include "kernel/json/value.hpp"
+
+#include <boost/json/basic_parser_impl.hpp>
+#include <boost/json/parser.hpp>
+#include <string>
+
+namespace stoa::json {
+
+Result<Value> parse(std::string_view text) {
+  boost::json::parse_options options;
+  options.max_depth = depth_max;
+  boost::json::parser parser({}, options);
+  boost::system::error_code code;
+  const auto read = parser.write_some(text, code);
+  if (!code && read == text.size()) parser.finish(code);
+  if (!code && read != text.size()) code = boost::json::error::extra_data;
+  if (code)
+    return fail(ErrorKind::malformed, "malformed_json",
+                "The body is no JSON text: " + code.message() + " near byte " +
+                    std::to_string(read) + ".");
+  return parser.release();
+}
+
+}  // namespace stoa::json
