@@ -313,7 +313,7 @@ void Codec<Money>::read_members(Reader& reader, const Value& value, Money& to,
   };
   const Range within{std::max(bound.min, -Money::max_amount), std::min(bound.max, Money::max_amount)};
   member("amount", [&](const Value& v) { detail::read_integer(reader, v, amount, within); });
-  member("currency", [&](const Value& v) { read_code(reader, v, currency); });
+  member("currency", [&](const Value& v) { Codec<Currency>::read_code(reader, v, currency); });
   if (reader.refuses_unknown()) {
     constexpr std::string_view known[] = {"amount", "currency"};
     detail::refuse_unknown_members(reader, *object, known, 2);

@@ -1,6 +1,5 @@
 #include "kernel/json/value.hpp"
 
-#include <boost/json/basic_parser_impl.hpp>
 #include <boost/json/parser.hpp>
 #include <string>
 
@@ -11,9 +10,7 @@ Result<Value> parse(std::string_view text) {
   options.max_depth = depth_max;
   boost::json::parser parser({}, options);
   boost::system::error_code code;
-  const auto read = parser.write_some(text, code);
-  if (!code && read == text.size()) parser.finish(code);
-  if (!code && read != text.size()) code = boost::json::error::extra_data;
+  const auto read = parser.write(text, code);
   if (code)
     return fail(ErrorKind::malformed, "malformed_json",
                 "The body is no JSON text: " + code.message() + " near byte " +

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "kernel/base/clock.hpp"
+#include "kernel/base/result.hpp"
+#include "kernel/eventlog/event_log.hpp"
+
+namespace stoa::http {
+
+/// Who calls, as the gateway established it.
+enum class Principal { anonymous, publishable, secret };
+
+struct Request {
+  std::string method;
+  std::string path;  ///< without the query, still percent-encoded
+  std::string query;
+  std::vector<std::pair<std::string, std::string>> headers;  ///< names in lower case
+  std::string body;
+  std::vector<std::pair<std::string, std::string>> params;  ///< of the path, decoded
+  Principal principal = Principal::anonymous;
+  std::string request_id;
+  std::string traceparent;
+  Timestamp received_at;
+
+  /// Empty when absent. Names in lower case.
+  [[nodiscard]] std::string_view header(std::string_view name) const;
+  [[nodiscard]] const std::string& param(std::string_view name) const;
+  /// Decoded parameters of the query in order; nothing when it is malformed.
+  [[nodiscard]] std::optional<std::vector<std::pair<std::string, std::string>>> query_pairs() const;
+  [[nodiscard]] Cause cause() const;
+};
+
+struct Response {
+  int status = 200;
+  std::string body;
+  std::string content_type = "application/json";
+  std::vector<std::pair<std::string, std::string>> headers = {};
+};
+
+using RequestPtr = std::shared_ptr<const Request>;
+/// Called exactly once, from any thread.
+using Reply = std::function<void(Response)>;
+
+int status_of(ErrorKind kind);
+
+/// RFC 9457 `application/problem+json`.
+Response problem(const Error& error, const Request& request);
+
+}  // namespace stoa::http

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "kernel/http/message.hpp"
+#include "kernel/json/codec.hpp"
+
+namespace stoa::http {
+
+enum class Access { open, publishable, secret };  ///< the least key that a route asks for
+
+struct QueryParameter {
+  std::string name;
+  std::string description;
+};
+
+using Handler = std::function<void(const RequestPtr&, Reply)>;
+using SchemaOf = std::function<std::string(json::Schemas&)>;
+
+/// One operation: what serves it, and what OpenAPI says of it.
+struct Route {
+  std::string method;
+  std::string path;  ///< `/v1/orders/{id}`
+  Access access = Access::secret;
+  std::string summary;
+  std::string tag;
+  Handler handler;
+  SchemaOf body = {};      ///< JSON body, if the operation takes one
+  SchemaOf answer = {};    ///< JSON of the 2xx answer
+  int status = 200;        ///< of success
+  std::vector<QueryParameter> query = {};
+  bool takes_idempotency_key = false;  ///< then the header is required
+  std::size_t body_bytes_max = 1 << 20;
+};
+
+template <class T>
+SchemaOf schema_of() {
+  return [](json::Schemas& schemas) {
+    return json::Codec<T>::schema(schemas, json::Unbounded{});
+  };
+}
+
+/// The routes of the shop. Filled before the server starts, read by all threads after.
+class Router {
+ public:
+  void add(Route route);
+  [[nodiscard]] const std::vector<Route>& routes() const { return routes_; }
+
+  /// The route and the decoded parameters of its path; `not_found`, or `method_not_allowed` whose
+  /// `location` holds the value of the Allow header.
+  struct Match {
+    const Route* route;
+    std::vector<std::pair<std::string, std::string>> params;
+  };
+  [[nodiscard]] Result<Match> match(std::string_view method, std::string_view path) const;
+
+ private:
+  std::vector<Route> routes_;
+};
+
+/// OpenAPI 3.1 of the routes, as JSON text.
+std::string openapi(const Router& router, std::string_view version);
+
+}  // namespace stoa::http

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <functional>
+
+#include "kernel/eventlog/event_log.hpp"
+#include "kernel/sql/connection.hpp"
+
+namespace stoa {
+
+/// What a service's queries and commands see of the shop's store: its own tables and its own log.
+struct Store {
+  sql::Connection& db;
+  EventLog& log;
+};
+
+/// Runs a service's queries on reader threads, each in one read transaction of at most 100 ms by
+/// design. Thread-safe.
+class Readers {
+ public:
+  virtual ~Readers() = default;
+  /// False when too many wait; then `query` never runs.
+  [[nodiscard]] virtual bool submit(std::function<void(Store)> query) = 0;
+};
+
+}  // namespace stoa
