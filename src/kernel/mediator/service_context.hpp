@@ -1,0 +1,28 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "kernel/base/clock.hpp"
+#include "kernel/base/crypto.hpp"
+#include "kernel/base/ids.hpp"
+#include "kernel/http/router.hpp"
+#include "kernel/mediator/executor.hpp"
+#include "kernel/mediator/readers.hpp"
+
+namespace stoa {
+
+/// What the composition root gives to a service's module. All of it outlives the module.
+struct ServiceContext {
+  Store store;  ///< the writer's: on the writer thread only, and before the executor starts
+  Executor& executor;
+  Readers& readers;
+  const Clock& clock;
+  IdSource& ids;
+  const Crypto& crypto;
+  http::Router& router;
+  std::vector<Participant*>& participants;  ///< a module adds its own
+  std::string shop_secret;                  ///< for tokens and fingerprints; never leaves the process
+};
+
+}  // namespace stoa
