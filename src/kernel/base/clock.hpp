@@ -30,9 +30,7 @@ std::string to_rfc3339(Timestamp time);
 /// Reads RFC 3339 with any offset and up to nine decimals (cut to six); years 1970 to 9999.
 std::optional<Timestamp> from_rfc3339(std::string_view text);
 
-inline std::int64_t to_unix_microseconds(Timestamp time) {
-  return time.time_since_epoch().count();
-}
+inline std::int64_t to_unix_microseconds(Timestamp time) { return time.time_since_epoch().count(); }
 inline std::int64_t to_unix_milliseconds(Timestamp time) {
   return to_unix_microseconds(time) / 1000;
 }

@@ -69,10 +69,11 @@ std::string to_base32(const Uuid& uuid) {
     unsigned value = 0;
     for (int bit = 0; bit < 5; ++bit) {
       const int at = digit * 5 + bit - 2;
-      const unsigned one =
-          at < 0 ? 0U
-                 : (static_cast<unsigned>(uuid[static_cast<std::size_t>(at / 8)]) >>
-                    static_cast<unsigned>(7 - at % 8)) & 1U;
+      const unsigned one = at < 0
+                               ? 0U
+                               : (static_cast<unsigned>(uuid[static_cast<std::size_t>(at / 8)]) >>
+                                  static_cast<unsigned>(7 - at % 8)) &
+                                     1U;
       value = value << 1U | one;
     }
     text[static_cast<std::size_t>(digit)] = alphabet[value];

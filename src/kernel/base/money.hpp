@@ -76,7 +76,8 @@ std::optional<Money> money_from_decimal(std::string_view text, Currency currency
 /// `12.50` for 1250 pence, `-0.05`, `1250` for a currency without minor units.
 std::string to_decimal(const Money& money);
 
-/// A count of units: its sign has a meaning only where a member says so. Does not convert by itself.
+/// A count of units: its sign has a meaning only where a member says so. Does not convert by
+/// itself.
 class Quantity {
  public:
   Quantity() = default;

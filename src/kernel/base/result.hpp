@@ -9,21 +9,21 @@ namespace stoa {
 
 /// What a caller can do about a failure; each kind has one HTTP status (kernel/http/problem.hpp).
 enum class ErrorKind {
-  malformed,            ///< not understood at all (400)
-  unauthenticated,      ///< no or wrong key (401)
-  forbidden,            ///< known, but not allowed (403)
-  not_found,            ///< (404)
-  method_not_allowed,   ///< (405)
-  timeout,              ///< the client was too slow (408)
-  conflict,             ///< the state forbids it (409)
-  precondition_failed,  ///< If-Match or an expected value does not hold (412)
-  too_large,            ///< (413)
-  unsupported_media,    ///< (415)
-  invalid,              ///< understood, but breaks a rule (422)
+  malformed,              ///< not understood at all (400)
+  unauthenticated,        ///< no or wrong key (401)
+  forbidden,              ///< known, but not allowed (403)
+  not_found,              ///< (404)
+  method_not_allowed,     ///< (405)
+  timeout,                ///< the client was too slow (408)
+  conflict,               ///< the state forbids it (409)
+  precondition_failed,    ///< If-Match or an expected value does not hold (412)
+  too_large,              ///< (413)
+  unsupported_media,      ///< (415)
+  invalid,                ///< understood, but breaks a rule (422)
   precondition_required,  ///< a required header is missing (428)
-  rate_limited,         ///< (429)
-  internal,             ///< a defect of ours (500)
-  unavailable,          ///< overloaded or stopping: try again later (503)
+  rate_limited,           ///< (429)
+  internal,               ///< a defect of ours (500)
+  unavailable,            ///< overloaded or stopping: try again later (503)
 };
 
 /// One member of the input that is wrong.

@@ -26,7 +26,8 @@ int hex_value(char c) {
   return -1;
 }
 
-/// Bytes of the UTF-8 sequence at the start of `text`, 0 when it is malformed (Unicode 15, table 3-7).
+/// Bytes of the UTF-8 sequence at the start of `text`, 0 when it is malformed (Unicode 15, table
+/// 3-7).
 std::size_t sequence_length(std::string_view text) {
   const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(text[at]); };
   const auto continues = [&](std::size_t at, unsigned low = 0x80, unsigned high = 0xbf) {
@@ -164,7 +165,8 @@ bool has_control_characters(std::string_view text, bool allow_lines) {
   for (std::size_t at = 0; at < text.size(); ++at) {
     const auto byte = static_cast<unsigned char>(text[at]);
     if (byte == 0x7f) return true;
-    if (byte < 0x20 && !(allow_lines && (byte == '\n' || byte == '\r' || byte == '\t'))) return true;
+    if (byte < 0x20 && !(allow_lines && (byte == '\n' || byte == '\r' || byte == '\t')))
+      return true;
     if (byte == 0xc2 && at + 1 < text.size() && static_cast<unsigned char>(text[at + 1]) < 0xa0)
       return true;
   }

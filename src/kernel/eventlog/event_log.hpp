@@ -30,7 +30,7 @@ struct RecordedEvent {
   std::int64_t revision = 0;  ///< from 1 in its stream, without gaps
   std::string type;
   std::string data;
-  std::string metadata;  ///< JSON text of a Cause
+  std::string metadata;   ///< JSON text of a Cause
   Timestamp recorded_at;  ///< never falls along positions
 };
 
@@ -41,15 +41,16 @@ struct Expected {
   static constexpr std::int64_t none = 0;
 };
 
-/// A service's append-only log: event store, outbox and audit trail. Reading needs no transaction of
-/// the caller; appending happens on the writer's thread inside its transaction. Throws sql::Failure.
+/// A service's append-only log: event store, outbox and audit trail. Reading needs no transaction
+/// of the caller; appending happens on the writer's thread inside its transaction. Throws
+/// sql::Failure.
 class EventLog {
  public:
   virtual ~EventLog() = default;
 
-  /// Appends all events or none and gives the stream's new revision. `expected` is the revision that
-  /// the stream must have, or one of Expected; `wrong_revision` (conflict) otherwise. Rows become
-  /// visible to `read_*` of the same connection at once. Fills `recorded` when given.
+  /// Appends all events or none and gives the stream's new revision. `expected` is the revision
+  /// that the stream must have, or one of Expected; `wrong_revision` (conflict) otherwise. Rows
+  /// become visible to `read_*` of the same connection at once. Fills `recorded` when given.
   virtual Result<std::int64_t> append(std::string_view stream, std::int64_t expected,
                                       const std::vector<NewEvent>& events, const Cause& cause,
                                       Timestamp now,

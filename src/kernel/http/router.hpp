@@ -28,9 +28,9 @@ struct Route {
   std::string summary;
   std::string tag;
   Handler handler;
-  SchemaOf body = {};      ///< JSON body, if the operation takes one
-  SchemaOf answer = {};    ///< JSON of the 2xx answer
-  int status = 200;        ///< of success
+  SchemaOf body = {};    ///< JSON body, if the operation takes one
+  SchemaOf answer = {};  ///< JSON of the 2xx answer
+  int status = 200;      ///< of success
   std::vector<QueryParameter> query = {};
   bool takes_idempotency_key = false;  ///< then the header is required
   std::size_t body_bytes_max = 1 << 20;
@@ -38,9 +38,7 @@ struct Route {
 
 template <class T>
 SchemaOf schema_of() {
-  return [](json::Schemas& schemas) {
-    return json::Codec<T>::schema(schemas, json::Unbounded{});
-  };
+  return [](json::Schemas& schemas) { return json::Codec<T>::schema(schemas, json::Unbounded{}); };
 }
 
 /// The routes of the shop. Filled before the server starts, read by all threads after.

@@ -56,7 +56,8 @@ bool is_url(std::string_view text) {
 
 /// What is wrong with the form of a text; empty when nothing is.
 std::string_view form_fault(std::string_view text, Form form) {
-  if (has_control_characters(text, form == Form::lines)) return "Control characters are not allowed.";
+  if (has_control_characters(text, form == Form::lines))
+    return "Control characters are not allowed.";
   if (text.empty()) return {};
   switch (form) {
     case Form::line:
@@ -69,9 +70,8 @@ std::string_view form_fault(std::string_view text, Form form) {
     case Form::email:
       return is_email(text) ? std::string_view{} : "Must be one e-mail address.";
     case Form::country:
-      return text.size() == 2 &&
-                     std::all_of(text.begin(), text.end(),
-                                 [](char c) { return c >= 'A' && c <= 'Z'; })
+      return text.size() == 2 && std::all_of(text.begin(), text.end(),
+                                             [](char c) { return c >= 'A' && c <= 'Z'; })
                  ? std::string_view{}
                  : "Must be a country code of ISO 3166-1: two capital letters.";
     case Form::slug:
@@ -79,8 +79,9 @@ std::string_view form_fault(std::string_view text, Form form) {
                  ? std::string_view{}
                  : "Only lower-case letters, digits and single hyphens between them are allowed.";
     case Form::url:
-      return is_url(text) ? std::string_view{}
-                          : "Must be an http or https address, or a path that starts with one slash.";
+      return is_url(text)
+                 ? std::string_view{}
+                 : "Must be an http or https address, or a path that starts with one slash.";
   }
   return {};
 }
@@ -186,9 +187,9 @@ void read_text(Reader& reader, const Value& value, std::string& to, const Text& 
   const auto length = utf8_length(view);
   if (length < bound.min)
     return reader.error("too_short",
-                        bound.min == 1 ? "Must not be empty."
-                                       : "Must have at least " + std::to_string(bound.min) +
-                                             " characters.");
+                        bound.min == 1
+                            ? "Must not be empty."
+                            : "Must have at least " + std::to_string(bound.min) + " characters.");
   if (length > bound.max)
     return reader.error("too_long",
                         "Must have at most " + std::to_string(bound.max) + " characters.");
@@ -300,8 +301,7 @@ void Codec<Currency>::read_code(Reader& reader, const Value& value, Currency& to
   }
 }
 
-void Codec<Money>::read_members(Reader& reader, const Value& value, Money& to,
-                                const Range& bound) {
+void Codec<Money>::read_members(Reader& reader, const Value& value, Money& to, const Range& bound) {
   const Object* object = detail::read_object(reader, value);
   if (object == nullptr) return;
   const auto before = reader.errors().size();
@@ -311,7 +311,8 @@ void Codec<Money>::read_members(Reader& reader, const Value& value, Money& to,
     const auto* found = object->if_contains(name);
     found == nullptr ? detail::missing(reader, name) : reader.within(name, [&] { read(*found); });
   };
-  const Range within{std::max(bound.min, -Money::max_amount), std::min(bound.max, Money::max_amount)};
+  const Range within{std::max(bound.min, -Money::max_amount),
+                     std::min(bound.max, Money::max_amount)};
   member("amount", [&](const Value& v) { detail::read_integer(reader, v, amount, within); });
   member("currency", [&](const Value& v) { Codec<Currency>::read_code(reader, v, currency); });
   if (reader.refuses_unknown()) {

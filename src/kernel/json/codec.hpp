@@ -142,9 +142,9 @@ struct Codec<T> {
     if (object == nullptr) return;
     for_each_field<T>([&](const auto& field) { read_field(reader, *object, to, field); });
     if (!reader.refuses_unknown()) return;
-    const auto names = std::apply(
-        [](const auto&... field) { return std::array{std::string_view(field.name)...}; },
-        T::fields());
+    const auto names =
+        std::apply([](const auto&... field) { return std::array{std::string_view(field.name)...}; },
+                   T::fields());
     if (object->size() > 0)
       detail::refuse_unknown_members(reader, *object, names.data(), names.size());
   }
@@ -188,8 +188,7 @@ struct Codec<T> {
         detail::missing(reader, field.name);
       return;
     }
-    reader.within(field.name,
-                  [&] { Codec<Member>::read(reader, *found, member, field.bound); });
+    reader.within(field.name, [&] { Codec<Member>::read(reader, *found, member, field.bound); });
   }
 
   static std::string body(Schemas& schemas) {
@@ -199,7 +198,8 @@ struct Codec<T> {
       using Member = std::remove_cvref_t<decltype(std::declval<T>().*field.member)>;
       if (!properties.empty()) properties += ',';
       properties.append("\"").append(field.name).append("\":");
-      properties += detail::with_description(Codec<Member>::schema(schemas, field.bound), field.doc);
+      properties +=
+          detail::with_description(Codec<Member>::schema(schemas, field.bound), field.doc);
       if (detail::IsOptional<Member>::value || field.may_be_missing) return;
       required += required.empty() ? "\"" : ",\"";
       required.append(field.name).append("\"");

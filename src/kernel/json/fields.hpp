@@ -9,13 +9,13 @@ namespace stoa::json {
 
 /// What a text may be; each form has its own check and its own `format` in the schema.
 enum class Form {
-  line,       ///< no control characters
-  lines,      ///< line ends and tabs may occur
-  token,      ///< printable ASCII without spaces
-  email,      ///< one address: local part, `@`, domain; at most 254 bytes
-  country,    ///< two capital letters
-  slug,       ///< lower-case letters, digits, single hyphens between them
-  url,        ///< absolute http(s) address, or a path of this shop that starts with one slash
+  line,     ///< no control characters
+  lines,    ///< line ends and tabs may occur
+  token,    ///< printable ASCII without spaces
+  email,    ///< one address: local part, `@`, domain; at most 254 bytes
+  country,  ///< two capital letters
+  slug,     ///< lower-case letters, digits, single hyphens between them
+  url,      ///< absolute http(s) address, or a path of this shop that starts with one slash
 };
 
 /// Bounds of a text in code points.
@@ -45,7 +45,7 @@ struct Unbounded {};
 template <class Owner, class Member, class Bound>
 struct Field {
   std::string_view name;
-  Member Owner::*member;
+  Member Owner::* member;
   Bound bound;
   std::string_view doc;
   bool may_be_missing;
@@ -53,14 +53,14 @@ struct Field {
 
 /// A member that must be there (an std::optional may be missing or null).
 template <class Owner, class Member, class Bound = Unbounded>
-constexpr auto field(std::string_view name, Member Owner::*member, Bound bound = {},
+constexpr auto field(std::string_view name, Member Owner::* member, Bound bound = {},
                      std::string_view doc = {}) {
   return Field<Owner, Member, Bound>{name, member, bound, doc, false};
 }
 
 /// A member that keeps its initial value when it is missing.
 template <class Owner, class Member, class Bound = Unbounded>
-constexpr auto defaulted(std::string_view name, Member Owner::*member, Bound bound = {},
+constexpr auto defaulted(std::string_view name, Member Owner::* member, Bound bound = {},
                          std::string_view doc = {}) {
   return Field<Owner, Member, Bound>{name, member, bound, doc, true};
 }

@@ -12,9 +12,9 @@ Result<Value> parse(std::string_view text) {
   boost::system::error_code code;
   const auto read = parser.write(text, code);
   if (code)
-    return fail(ErrorKind::malformed, "malformed_json",
-                "The body is no JSON text: " + code.message() + " near byte " +
-                    std::to_string(read) + ".");
+    return fail(
+        ErrorKind::malformed, "malformed_json",
+        "The body is no JSON text: " + code.message() + " near byte " + std::to_string(read) + ".");
   return parser.release();
 }
 

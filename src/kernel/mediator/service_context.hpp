@@ -22,7 +22,7 @@ struct ServiceContext {
   const Crypto& crypto;
   http::Router& router;
   std::vector<Participant*>& participants;  ///< a module adds its own
-  std::string shop_secret;                  ///< for tokens and fingerprints; never leaves the process
+  std::string shop_secret;  ///< for tokens and fingerprints; never leaves the process
 };
 
 }  // namespace stoa

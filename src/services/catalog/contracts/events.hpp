@@ -95,12 +95,10 @@ struct StockAdjusted {
   std::optional<std::string> reference;
   static constexpr auto fields() {
     using namespace json;
-    return std::tuple{field("sku", &StockAdjusted::sku),
-                      field("location", &StockAdjusted::location),
-                      field("delta", &StockAdjusted::delta),
-                      field("on_hand", &StockAdjusted::on_hand),
-                      field("reason", &StockAdjusted::reason),
-                      field("reference", &StockAdjusted::reference)};
+    return std::tuple{
+        field("sku", &StockAdjusted::sku),       field("location", &StockAdjusted::location),
+        field("delta", &StockAdjusted::delta),   field("on_hand", &StockAdjusted::on_hand),
+        field("reason", &StockAdjusted::reason), field("reference", &StockAdjusted::reference)};
   }
 };
 

@@ -40,8 +40,8 @@ struct OrderPlaced {
   }
 };
 
-/// The stock is reserved and the order asks to be assessed. The fingerprints are keyed hashes: equal
-/// for equal e-mail or postal addresses, and not to be turned back.
+/// The stock is reserved and the order asks to be assessed. The fingerprints are keyed hashes:
+/// equal for equal e-mail or postal addresses, and not to be turned back.
 struct AssessmentRequested {
   static constexpr std::string_view type = "ordering.AssessmentRequested.v1";
   std::string order_id;
@@ -54,15 +54,14 @@ struct AssessmentRequested {
   Timestamp placed_at;
   static constexpr auto fields() {
     using namespace json;
-    return std::tuple{
-        field("order_id", &AssessmentRequested::order_id),
-        field("total", &AssessmentRequested::total),
-        field("email_fingerprint", &AssessmentRequested::email_fingerprint),
-        field("address_fingerprint", &AssessmentRequested::address_fingerprint),
-        field("shipping_country", &AssessmentRequested::shipping_country),
-        field("billing_country", &AssessmentRequested::billing_country),
-        field("payment_token", &AssessmentRequested::payment_token),
-        field("placed_at", &AssessmentRequested::placed_at)};
+    return std::tuple{field("order_id", &AssessmentRequested::order_id),
+                      field("total", &AssessmentRequested::total),
+                      field("email_fingerprint", &AssessmentRequested::email_fingerprint),
+                      field("address_fingerprint", &AssessmentRequested::address_fingerprint),
+                      field("shipping_country", &AssessmentRequested::shipping_country),
+                      field("billing_country", &AssessmentRequested::billing_country),
+                      field("payment_token", &AssessmentRequested::payment_token),
+                      field("placed_at", &AssessmentRequested::placed_at)};
   }
 };
 

@@ -39,8 +39,8 @@ struct PaymentCaptured {
   }
 };
 
-/// Final: no money was or will be taken. `code`: payment_declined, insufficient_funds, expired_card,
-/// payment_unavailable.
+/// Final: no money was or will be taken. `code`: payment_declined, insufficient_funds,
+/// expired_card, payment_unavailable.
 struct PaymentDeclined {
   static constexpr std::string_view type = "payment.PaymentDeclined.v1";
   PaymentId payment_id;
@@ -56,8 +56,8 @@ struct PaymentDeclined {
   }
 };
 
-/// Final: voided, or all that was captured is refunded. Asked for by the order, or by Payment itself
-/// when the provider captured another amount (`reason` is then payment_mismatch).
+/// Final: voided, or all that was captured is refunded. Asked for by the order, or by Payment
+/// itself when the provider captured another amount (`reason` is then payment_mismatch).
 struct PaymentClosed {
   static constexpr std::string_view type = "payment.PaymentClosed.v1";
   PaymentId payment_id;
@@ -67,11 +67,10 @@ struct PaymentClosed {
   Money refunded;
   static constexpr auto fields() {
     using namespace json;
-    return std::tuple{field("payment_id", &PaymentClosed::payment_id),
-                      field("order_id", &PaymentClosed::order_id),
-                      field("reason", &PaymentClosed::reason),
-                      field("captured", &PaymentClosed::captured),
-                      field("refunded", &PaymentClosed::refunded)};
+    return std::tuple{
+        field("payment_id", &PaymentClosed::payment_id),
+        field("order_id", &PaymentClosed::order_id), field("reason", &PaymentClosed::reason),
+        field("captured", &PaymentClosed::captured), field("refunded", &PaymentClosed::refunded)};
   }
 };
 
@@ -99,10 +98,9 @@ struct RefundFailed {
   std::string code;
   static constexpr auto fields() {
     using namespace json;
-    return std::tuple{field("payment_id", &RefundFailed::payment_id),
-                      field("order_id", &RefundFailed::order_id),
-                      field("refund_id", &RefundFailed::refund_id),
-                      field("code", &RefundFailed::code)};
+    return std::tuple{
+        field("payment_id", &RefundFailed::payment_id), field("order_id", &RefundFailed::order_id),
+        field("refund_id", &RefundFailed::refund_id), field("code", &RefundFailed::code)};
   }
 };
 
