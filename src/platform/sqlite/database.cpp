@@ -1,0 +1,257 @@
+#include "platform/sqlite/database.hpp"
+
+#include <sqlite3.h>
+
+#include <unordered_map>
+
+#include "kernel/base/assert.hpp"
+
+namespace stoa::sqlite {
+namespace {
+
+[[noreturn]] void throw_failure(sqlite3* db, int code) {
+  const std::string text = std::string("SQLite: ") + sqlite3_errmsg(db);
+  const int extended = sqlite3_extended_errcode(db);
+  if (code == SQLITE_CONSTRAINT &&
+      (extended == SQLITE_CONSTRAINT_UNIQUE || extended == SQLITE_CONSTRAINT_PRIMARYKEY))
+    throw sql::UniqueViolation(text);
+  throw sql::Failure(text);
+}
+
+class SqliteStatement final : public sql::Statement {
+ public:
+  SqliteStatement(sqlite3* db, std::string_view text, std::int64_t& steps)
+      : db_(db), steps_(steps) {
+    const char* tail = nullptr;
+    const int code = sqlite3_prepare_v3(db, text.data(), static_cast<int>(text.size()),
+                                        SQLITE_PREPARE_PERSISTENT, &statement_, &tail);
+    if (code != SQLITE_OK)
+      throw sql::Failure(std::string("SQLite: ") + sqlite3_errmsg(db) +
+                         " in: " + std::string(text));
+  }
+  SqliteStatement(const SqliteStatement&) = delete;
+  SqliteStatement& operator=(const SqliteStatement&) = delete;
+  ~SqliteStatement() override { sqlite3_finalize(statement_); }
+
+  void bind(int parameter, std::int64_t value) override {
+    check(sqlite3_bind_int64(statement_, parameter, value));
+  }
+  void bind(int parameter, std::string_view text) override {
+    // A null pointer would bind NULL: an empty text is a text.
+    check(sqlite3_bind_text64(statement_, parameter, text.empty() ? "" : text.data(), text.size(),
+                              SQLITE_STATIC, SQLITE_UTF8));
+  }
+  void bind(int parameter, sql::Blob blob) override {
+    check(sqlite3_bind_blob64(statement_, parameter, blob.bytes.empty() ? "" : blob.bytes.data(),
+                              blob.bytes.size(), SQLITE_STATIC));
+  }
+  void bind_null(int parameter) override { check(sqlite3_bind_null(statement_, parameter)); }
+
+  bool step() override {
+    const int code = sqlite3_step(statement_);
+    if (code == SQLITE_ROW) return true;
+    ++steps_;
+    if (code != SQLITE_DONE) throw_failure(db_, code & 0xff);
+    return false;
+  }
+  void reset() override {
+    sqlite3_reset(statement_);
+    sqlite3_clear_bindings(statement_);
+  }
+
+  [[nodiscard]] std::int64_t integer(int column) const override {
+    return sqlite3_column_int64(statement_, column);
+  }
+  [[nodiscard]] std::string_view text(int column) const override {
+    const auto* data = reinterpret_cast<const char*>(sqlite3_column_text(statement_, column));
+    return data == nullptr ? std::string_view{} : std::string_view(data, bytes_of(column));
+  }
+  [[nodiscard]] std::string_view blob(int column) const override {
+    const auto* data = static_cast<const char*>(sqlite3_column_blob(statement_, column));
+    return data == nullptr ? std::string_view{} : std::string_view(data, bytes_of(column));
+  }
+  [[nodiscard]] bool is_null(int column) const override {
+    return sqlite3_column_type(statement_, column) == SQLITE_NULL;
+  }
+
+ private:
+  void check(int code) const {
+    if (code != SQLITE_OK) throw_failure(db_, code & 0xff);
+  }
+  [[nodiscard]] std::size_t bytes_of(int column) const {
+    return static_cast<std::size_t>(sqlite3_column_bytes(statement_, column));
+  }
+
+  sqlite3* db_;
+  std::int64_t& steps_;
+  sqlite3_stmt* statement_ = nullptr;
+};
+
+struct TextHash {
+  using is_transparent = void;
+  std::size_t operator()(std::string_view text) const {
+    return std::hash<std::string_view>{}(text);
+  }
+};
+
+/// What every handle on one file shares; handles may outlive nothing of it.
+struct Shared {
+  sqlite3* db = nullptr;
+  std::string allowed_prefix;  // while a statement is prepared
+  std::int64_t steps = 0;
+};
+
+/// Called by SQLite for every table that a statement being prepared would touch.
+int authorize(void* context, int action, const char* first, const char*, const char*, const char*) {
+  const auto& prefix = static_cast<const Shared*>(context)->allowed_prefix;
+  if (prefix.empty()) return SQLITE_OK;
+  switch (action) {
+    case SQLITE_READ:
+    case SQLITE_INSERT:
+    case SQLITE_UPDATE:
+    case SQLITE_DELETE:
+      return std::string_view(first).starts_with(prefix) ? SQLITE_OK : SQLITE_DENY;
+    case SQLITE_SELECT:
+    case SQLITE_FUNCTION:
+    case SQLITE_RECURSIVE:
+      return SQLITE_OK;
+    default:
+      return SQLITE_DENY;
+  }
+}
+
+class Handle final : public sql::Connection {
+ public:
+  Handle(Shared& shared, std::string_view prefix) : shared_(shared), prefix_(prefix) {}
+
+  sql::Statement& prepare(std::string_view text) override {
+    if (const auto found = statements_.find(text); found != statements_.end())
+      return *found->second;
+    // Filters are composed of allow-listed parts, so the texts are few; a limit all the same.
+    if (statements_.size() >= statements_max) statements_.clear();
+    shared_.allowed_prefix = prefix_;
+    auto statement = std::make_unique<SqliteStatement>(shared_.db, text, shared_.steps);
+    shared_.allowed_prefix.clear();
+    return *statements_.emplace(text, std::move(statement)).first->second;
+  }
+
+  [[nodiscard]] std::int64_t changes() const override { return sqlite3_changes64(shared_.db); }
+
+  void run_script(std::string_view script) override {
+    char* message = nullptr;
+    const int code =
+        sqlite3_exec(shared_.db, std::string(script).c_str(), nullptr, nullptr, &message);
+    const std::string text = message == nullptr ? "" : message;
+    sqlite3_free(message);
+    if (code != SQLITE_OK) throw sql::Failure("SQLite: " + text);
+  }
+
+ private:
+  static constexpr std::size_t statements_max = 512;
+  Shared& shared_;
+  std::string prefix_;
+  std::unordered_map<std::string, std::unique_ptr<SqliteStatement>, TextHash, std::equal_to<>>
+      statements_;
+};
+
+class File final : public Database {
+ public:
+  File(const std::string& path, Mode mode) {
+    const int flags =
+        SQLITE_OPEN_NOMUTEX |
+        (mode == Mode::writer ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY);
+    if (sqlite3_open_v2(path.c_str(), &shared_.db, flags, nullptr) != SQLITE_OK) {
+      const std::string reason = sqlite3_errmsg(shared_.db);
+      sqlite3_close(shared_.db);
+      throw sql::Failure("Cannot open " + path + ": " + reason);
+    }
+    sqlite3_extended_result_codes(shared_.db, 1);
+    sqlite3_busy_timeout(shared_.db, 5000);
+    auto all = handle("");
+    if (mode == Mode::writer) {
+      all->run_script(
+          "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0;"
+          "PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-16000;"
+          "PRAGMA journal_size_limit=67108864;");
+    } else {
+      all->run_script("PRAGMA query_only=ON; PRAGMA cache_size=-8000; PRAGMA mmap_size=268435456;");
+    }
+    sqlite3_set_authorizer(shared_.db, authorize, &shared_);
+    begin_ = handle("");
+  }
+  File(const File&) = delete;
+  File& operator=(const File&) = delete;
+  ~File() override {
+    begin_.reset();
+    sqlite3_close_v2(shared_.db);
+  }
+
+  std::unique_ptr<sql::Connection> handle(std::string_view prefix) override {
+    return std::make_unique<Handle>(shared_, prefix);
+  }
+
+  void begin() override { begin_->execute("BEGIN"); }
+  void commit() override {
+    try {
+      begin_->execute("COMMIT");
+    } catch (const sql::Failure&) {
+      rollback();
+      throw;
+    }
+  }
+  void rollback() noexcept override {
+    if (sqlite3_get_autocommit(shared_.db) == 0)
+      sqlite3_exec(shared_.db, "ROLLBACK", nullptr, nullptr, nullptr);
+  }
+
+  int checkpoint() override {
+    int pages = 0;
+    int moved = 0;
+    sqlite3_wal_checkpoint_v2(shared_.db, nullptr, SQLITE_CHECKPOINT_PASSIVE, &pages, &moved);
+    return pages;
+  }
+
+  [[nodiscard]] std::int64_t statements() const override { return shared_.steps; }
+
+ private:
+  Shared shared_;
+  std::unique_ptr<sql::Connection> begin_;
+};
+
+}  // namespace
+
+std::unique_ptr<Database> open(const std::string& path, Database::Mode mode) {
+  return std::make_unique<File>(path, mode);
+}
+
+void migrate(Database& database, const sql::Migrations& migrations) {
+  const auto db = database.handle("");
+  db->run_script(
+      "CREATE TABLE IF NOT EXISTS host_migrations"
+      "(prefix TEXT NOT NULL PRIMARY KEY, version INTEGER NOT NULL) WITHOUT ROWID");
+  const auto version = db->one(
+                             "SELECT version FROM host_migrations WHERE prefix = ?",
+                             [](const sql::Row& row) { return row.integer(0); }, migrations.prefix)
+                           .value_or(0);
+  const auto newest = static_cast<std::int64_t>(migrations.scripts.size());
+  if (version > newest)
+    throw sql::Failure("The data of " + std::string(migrations.prefix) + " are of version " +
+                       std::to_string(version) + ", newer than this program's " +
+                       std::to_string(newest) + ": use a newer Stoa.");
+  for (auto next = version; next < newest; ++next) {
+    database.begin();
+    try {
+      db->run_script(migrations.scripts[static_cast<std::size_t>(next)]);
+      db->execute(
+          "INSERT INTO host_migrations VALUES(?, ?) ON CONFLICT(prefix) DO UPDATE SET "
+          "version = excluded.version",
+          migrations.prefix, next + 1);
+      database.commit();
+    } catch (...) {
+      database.rollback();
+      throw;
+    }
+  }
+}
+
+}  // namespace stoa::sqlite

@@ -1,0 +1,218 @@
+#include "platform/sqlite/event_log.hpp"
+
+#include <algorithm>
+
+#include "kernel/base/assert.hpp"
+#include "kernel/base/text.hpp"
+#include "kernel/json/codec.hpp"
+
+namespace stoa::sqlite {
+namespace {
+
+struct StoredCause {
+  std::optional<std::string> actor, causation, correlation, traceparent;
+  static constexpr auto fields() {
+    using namespace json;
+    return std::tuple{field("actor", &StoredCause::actor),
+                      field("causation", &StoredCause::causation),
+                      field("correlation", &StoredCause::correlation),
+                      field("traceparent", &StoredCause::traceparent)};
+  }
+};
+
+std::string metadata_of(const Cause& cause) {
+  const auto given = [](const std::string& text) {
+    return text.empty() ? std::nullopt : std::optional(text);
+  };
+  return json::to_stored_json(StoredCause{given(cause.actor), given(cause.causation),
+                                          given(cause.correlation), given(cause.traceparent)});
+}
+
+struct Statements {
+  std::string insert, head, update_head, revision, stream, stream_back, all, all_back, newest;
+  explicit Statements(const std::string& log) {
+    const std::string columns =
+        "SELECT position, stream, revision, type, data, metadata, recorded_at FROM " + log;
+    insert = "INSERT INTO " + log +
+             "(position, stream, revision, type, data, metadata, recorded_at, hash)"
+             " VALUES(?, ?, ?, ?, ?, ?, ?, ?)";
+    head = "SELECT position, hash, recorded_at, epoch FROM " + log + "_head";
+    update_head = "UPDATE " + log + "_head SET position = ?, hash = ?, recorded_at = ?";
+    revision = "SELECT max(revision) FROM " + log + " WHERE stream = ?";
+    stream = columns + " WHERE stream = ? AND revision > ? ORDER BY revision";
+    stream_back = columns + " WHERE stream = ? ORDER BY revision DESC";
+    all = columns + " WHERE position > ? ORDER BY position";
+    all_back = columns + " ORDER BY position DESC";
+    newest = "SELECT max(position) FROM " + log;
+  }
+};
+
+RecordedEvent read_event(const sql::Row& row) {
+  const auto time = from_rfc3339(row.text(6));
+  STOA_ASSERT(time.has_value());
+  return {
+      row.integer(0),           std::string(row.text(1)), row.integer(2), std::string(row.text(3)),
+      std::string(row.text(4)), std::string(row.text(5)), *time};
+}
+
+class SqliteLog final : public Log {
+ public:
+  SqliteLog(sql::Connection& db, std::string_view prefix, const Crypto& crypto)
+      : db_(db), sql_(std::string(prefix) + "log"), crypto_(crypto) {}
+
+  Result<std::int64_t> append(std::string_view stream, std::int64_t expected,
+                              const std::vector<NewEvent>& events, const Cause& cause,
+                              Timestamp now, std::vector<RecordedEvent>* recorded) override {
+    load_head();
+    auto revision = expected;
+    if (expected < 0) {
+      revision = current_revision(stream);
+      if (expected == Expected::exists && revision == 0) return wrong_revision(stream);
+    }
+    const auto metadata = metadata_of(cause);
+    const auto at = std::max(now, head_.recorded_at);
+    for (const auto& event : events) {
+      RecordedEvent row{head_.position + 1,
+                        std::string(stream),
+                        revision + 1,
+                        event.type,
+                        event.data,
+                        metadata,
+                        at};
+      const auto hash = chain(crypto_, head_.hash, row);
+      try {
+        insert(row, hash);
+      } catch (const sql::UniqueViolation&) {
+        // Only the first row can meet an existing revision: nothing has been appended yet.
+        STOA_ASSERT(&event == &events.front());
+        return wrong_revision(stream);
+      }
+      head_ = {row.position, hash, at, head_.epoch};
+      head_changed_ = true;
+      ++revision;
+      if (recorded != nullptr) recorded->push_back(std::move(row));
+    }
+    return revision;
+  }
+
+  void read_stream(std::string_view stream, std::int64_t after, const Each& each) override {
+    db_.query(
+        sql_.stream, [&](const sql::Row& row) { return each(read_event(row)); }, stream, after);
+  }
+  void read_stream_backwards(std::string_view stream, const Each& each) override {
+    db_.query(sql_.stream_back, [&](const sql::Row& row) { return each(read_event(row)); }, stream);
+  }
+  void read_all(std::int64_t after, const Each& each) override {
+    db_.query(sql_.all, [&](const sql::Row& row) { return each(read_event(row)); }, after);
+  }
+  void read_all_backwards(const Each& each) override {
+    db_.query(sql_.all_back, [&](const sql::Row& row) { return each(read_event(row)); });
+  }
+  std::int64_t head() override {
+    return db_.one(sql_.newest, [](const sql::Row& row) { return row.integer(0); }).value_or(0);
+  }
+  std::int64_t epoch() override {
+    load_head();
+    return head_.epoch;
+  }
+
+  void flush(UnitOfWork&) override {
+    if (!head_changed_) return;
+    db_.execute(sql_.update_head, head_.position, to_hex(head_.hash),
+                to_rfc3339(head_.recorded_at));
+    head_changed_ = false;
+  }
+  void rolled_back() noexcept override {
+    head_loaded_ = false;
+    head_changed_ = false;
+  }
+
+ private:
+  struct Head {
+    std::int64_t position = 0;
+    Digest hash{};
+    Timestamp recorded_at;
+    std::int64_t epoch = 0;
+  };
+
+  void insert(const RecordedEvent& row, const Digest& hash) {
+    db_.execute(sql_.insert, row.position, row.stream, row.revision, row.type, row.data,
+                row.metadata, to_rfc3339(row.recorded_at), to_hex(hash));
+  }
+
+  /// The writer is alone: what it wrote last is what the table holds, until a rollback.
+  void load_head() {
+    if (head_loaded_) return;
+    const auto found = db_.one(sql_.head, [](const sql::Row& row) {
+      Head head{
+          row.integer(0), {}, from_rfc3339(row.text(2)).value_or(Timestamp{}), row.integer(3)};
+      const auto hex = row.text(1);
+      for (std::size_t i = 0; i < head.hash.size() && hex.size() == 64; ++i)
+        head.hash[i] =
+            static_cast<std::uint8_t>(std::stoi(std::string(hex.substr(2 * i, 2)), nullptr, 16));
+      return head;
+    });
+    STOA_ASSERT(found.has_value());
+    head_ = *found;
+    head_loaded_ = true;
+  }
+
+  std::int64_t current_revision(std::string_view stream) {
+    return db_.one(
+                  sql_.revision, [](const sql::Row& row) { return row.integer(0); }, stream)
+        .value_or(0);
+  }
+
+  static std::unexpected<Error> wrong_revision(std::string_view stream) {
+    return fail(ErrorKind::conflict, "wrong_revision",
+                "The stream " + std::string(stream) + " has changed meanwhile.");
+  }
+
+  sql::Connection& db_;
+  Statements sql_;
+  const Crypto& crypto_;
+  Head head_;
+  bool head_loaded_ = false;
+  bool head_changed_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Log> make_log(sql::Connection& db, std::string_view prefix, const Crypto& crypto) {
+  return std::make_unique<SqliteLog>(db, prefix, crypto);
+}
+
+std::string log_schema(std::string_view prefix) {
+  const std::string log = std::string(prefix) + "log";
+  return "CREATE TABLE " + log +
+         "(position INTEGER PRIMARY KEY, stream TEXT NOT NULL, revision INTEGER NOT NULL,"
+         " type TEXT NOT NULL, data TEXT NOT NULL, metadata TEXT NOT NULL,"
+         " recorded_at TEXT NOT NULL, hash TEXT NOT NULL);"
+         "CREATE UNIQUE INDEX " +
+         log + "_stream ON " + log +
+         "(stream, revision);"
+         "CREATE TABLE " +
+         log +
+         "_head(one INTEGER PRIMARY KEY CHECK(one = 1), position INTEGER NOT NULL,"
+         " hash TEXT NOT NULL, recorded_at TEXT NOT NULL, epoch INTEGER NOT NULL);"
+         "INSERT INTO " +
+         log + "_head VALUES(1, 0, '', '1970-01-01T00:00:00.000000Z', 1);";
+}
+
+Digest chain(const Crypto& crypto, const Digest& previous, const RecordedEvent& event) {
+  // Lengths stand before the texts, so that no two rows give the same bytes.
+  std::string bytes(reinterpret_cast<const char*>(previous.data()), previous.size());
+  const auto add = [&](std::string_view text) {
+    bytes.append(std::to_string(text.size())).append(":").append(text);
+  };
+  bytes.append(std::to_string(event.position)).append(";");
+  add(event.stream);
+  bytes.append(std::to_string(event.revision)).append(";");
+  add(event.type);
+  add(event.data);
+  add(event.metadata);
+  add(to_rfc3339(event.recorded_at));
+  return crypto.sha256(bytes);
+}
+
+}  // namespace stoa::sqlite

@@ -1,0 +1,122 @@
+#include "platform/sqlite/reader_pool.hpp"
+
+#include <condition_variable>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "platform/sqlite/database.hpp"
+#include "platform/sqlite/event_log.hpp"
+
+namespace stoa::sqlite {
+namespace {
+
+struct Query {
+  std::string prefix;
+  std::function<void(Store)> run;
+};
+
+class Pool final : public ReaderPool {
+ public:
+  Pool(const std::string& path, int threads, const Crypto& crypto,
+       std::function<void(const std::string&)> report_defect, std::size_t waiting_max)
+      : crypto_(crypto), report_defect_(std::move(report_defect)), waiting_max_(waiting_max) {
+    for (int i = 0; i < threads; ++i) threads_.emplace_back([this, path] { serve(path); });
+  }
+  ~Pool() override { stop(); }
+
+  std::unique_ptr<Readers> of(std::string prefix) override;
+
+  void stop() override {
+    {
+      const std::lock_guard lock(mutex_);
+      stopping_ = true;
+    }
+    wake_.notify_all();
+    for (auto& thread : threads_)
+      if (thread.joinable()) thread.join();
+  }
+
+  bool submit(Query query) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (stopping_ || queries_.size() >= waiting_max_) return false;
+      queries_.push_back(std::move(query));
+    }
+    wake_.notify_one();
+    return true;
+  }
+
+ private:
+  struct View {
+    std::unique_ptr<sql::Connection> db;
+    std::unique_ptr<Log> log;
+  };
+
+  void serve(const std::string& path) {
+    const auto database = open(path, Database::Mode::reader);
+    std::map<std::string, View> views;
+    while (auto query = next()) {
+      auto& view = views[query->prefix];
+      if (!view.db) {
+        view.db = database->handle(query->prefix);
+        view.log = make_log(*view.db, query->prefix, crypto_);
+      }
+      try {
+        database->begin();
+        query->run(Store{*view.db, *view.log});
+      } catch (const std::exception& e) {
+        // The query's own answer is lost with it; the session answers 503 at its deadline.
+        report_defect_(std::string("A query failed: ") + e.what());
+      }
+      database->rollback();
+    }
+  }
+
+  std::optional<Query> next() {
+    std::unique_lock lock(mutex_);
+    wake_.wait(lock, [this] { return stopping_ || !queries_.empty(); });
+    if (queries_.empty()) return std::nullopt;
+    auto query = std::move(queries_.front());
+    queries_.pop_front();
+    return query;
+  }
+
+  const Crypto& crypto_;
+  std::function<void(const std::string&)> report_defect_;
+  std::size_t waiting_max_;
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<Query> queries_;
+  bool stopping_ = false;
+  std::vector<std::thread> threads_;
+};
+
+class ServiceReaders final : public Readers {
+ public:
+  ServiceReaders(Pool& pool, std::string prefix) : pool_(pool), prefix_(std::move(prefix)) {}
+  bool submit(std::function<void(Store)> query) override {
+    return pool_.submit({prefix_, std::move(query)});
+  }
+
+ private:
+  Pool& pool_;
+  std::string prefix_;
+};
+
+std::unique_ptr<Readers> Pool::of(std::string prefix) {
+  return std::make_unique<ServiceReaders>(*this, std::move(prefix));
+}
+
+}  // namespace
+
+std::unique_ptr<ReaderPool> make_reader_pool(const std::string& path, int threads,
+                                             const Crypto& crypto,
+                                             std::function<void(const std::string&)> report_defect,
+                                             std::size_t waiting_max) {
+  return std::make_unique<Pool>(path, threads, crypto, std::move(report_defect), waiting_max);
+}
+
+}  // namespace stoa::sqlite
