@@ -13,10 +13,10 @@ namespace stoa {
 
 /// Who and what caused an event; stored as its metadata.
 struct Cause {
-  std::string actor;        ///< `secret`, `publishable`, `system`, a provider, …
-  std::string causation;    ///< id of the event or request that led here
-  std::string correlation;  ///< id of the request at the edge that began it all
-  std::string traceparent;  ///< W3C trace context, empty when not traced
+  std::string actor = {};        ///< `secret`, `publishable`, `system`, a provider, …
+  std::string causation = {};    ///< id of the event or request that led here
+  std::string correlation = {};  ///< id of the request at the edge that began it all
+  std::string traceparent = {};  ///< W3C trace context, empty when not traced
 };
 
 struct NewEvent {
