@@ -34,11 +34,12 @@ struct PlacedLine {
 /// Units of one line, of a fulfilment or a return.
 struct LineUnits {
   std::string line_id;
+  std::string sku;  ///< of the line; filled by the decision
   Quantity quantity;
   bool restock = true;  ///< of a return: whether they go back on the shelf
   static constexpr auto fields() {
     using namespace json;
-    return std::tuple{field("line_id", &LineUnits::line_id),
+    return std::tuple{field("line_id", &LineUnits::line_id), field("sku", &LineUnits::sku),
                       field("quantity", &LineUnits::quantity),
                       defaulted("restock", &LineUnits::restock)};
   }
@@ -90,9 +91,43 @@ struct OrderPlaced {
   }
 };
 
+/// Carries what an assessor needs, so that a reader of the log needs no other event.
 struct OrderStockReserved {
   static constexpr std::string_view type = "OrderStockReserved.v1";
-  static constexpr auto fields() { return std::tuple{}; }
+  Money total;
+  std::string email_fingerprint;
+  std::optional<std::string> address_fingerprint;
+  std::optional<std::string> shipping_country;
+  std::optional<std::string> billing_country;
+  std::string token;
+  Timestamp placed_at;
+  static constexpr auto fields() {
+    using namespace json;
+    using O = OrderStockReserved;
+    return std::tuple{field("total", &O::total),
+                      field("email_fingerprint", &O::email_fingerprint),
+                      field("address_fingerprint", &O::address_fingerprint),
+                      field("shipping_country", &O::shipping_country),
+                      field("billing_country", &O::billing_country),
+                      field("token", &O::token),
+                      field("placed_at", &O::placed_at)};
+  }
+};
+
+/// What is asked of Payment.
+struct PaymentAsked {
+  std::string payment_id;
+  Money amount;
+  std::string provider;
+  std::string token;
+  CaptureMode capture = CaptureMode::automatic;
+  static constexpr auto fields() {
+    using namespace json;
+    using P = PaymentAsked;
+    return std::tuple{field("payment_id", &P::payment_id), field("amount", &P::amount),
+                      field("provider", &P::provider), field("token", &P::token),
+                      field("capture", &P::capture)};
+  }
 };
 
 struct OrderAssessed {
@@ -100,10 +135,12 @@ struct OrderAssessed {
   std::int64_t score = 0;
   Assessor by = Assessor::rules;
   std::vector<std::string> reasons;
+  std::optional<PaymentAsked> payment = {};  ///< when the order goes on and costs something
   static constexpr auto fields() {
     using namespace json;
     return std::tuple{field("score", &OrderAssessed::score), field("by", &OrderAssessed::by),
-                      field("reasons", &OrderAssessed::reasons)};
+                      field("reasons", &OrderAssessed::reasons),
+                      field("payment", &OrderAssessed::payment)};
   }
 };
 
@@ -125,9 +162,11 @@ struct OrderCloseRequested {
   ClosePurpose purpose = ClosePurpose::cancel;
   std::string code;
   std::string detail;
+  std::string payment_id;
   static constexpr auto fields() {
     using namespace json;
-    return std::tuple{field("purpose", &OrderCloseRequested::purpose),
+    return std::tuple{field("payment_id", &OrderCloseRequested::payment_id),
+                      field("purpose", &OrderCloseRequested::purpose),
                       field("code", &OrderCloseRequested::code),
                       field("detail", &OrderCloseRequested::detail, Text{0, 1000, Form::lines})};
   }
@@ -159,7 +198,10 @@ struct OrderCancelled {
 
 struct OrderCaptureRequested {
   static constexpr std::string_view type = "OrderCaptureRequested.v1";
-  static constexpr auto fields() { return std::tuple{}; }
+  std::string payment_id;
+  static constexpr auto fields() {
+    return std::tuple{json::field("payment_id", &OrderCaptureRequested::payment_id)};
+  }
 };
 
 struct OrderPaid {
@@ -208,11 +250,13 @@ struct RefundRequested {
   std::string refund_id;
   Money amount;
   std::optional<std::string> reason;
+  std::string payment_id = {};  ///< filled by the decision
   static constexpr auto fields() {
     using namespace json;
     using R = RefundRequested;
     return std::tuple{field("refund_id", &R::refund_id), field("amount", &R::amount),
-                      field("reason", &R::reason, Text{0, 500, Form::lines})};
+                      field("reason", &R::reason, Text{0, 500, Form::lines}),
+                      field("payment_id", &R::payment_id)};
   }
 };
 

@@ -63,6 +63,8 @@ void end(Order& order, OrderStatus status, const Money& captured) {
   order.captured = captured;
   order.refund_reserved = captured;
   order.refunded = captured;
+  for (auto& refund : order.refunds)
+    if (refund.status == RefundStatus::pending) refund.status = RefundStatus::completed;
 }
 
 std::unexpected<Error> wrong_status(const Order& order, std::string_view what) {
@@ -93,13 +95,19 @@ std::vector<FieldError> check_units(const Order& order, const std::vector<LineUn
   return errors;
 }
 
+void name_skus(const Order& order, std::vector<LineUnits>& lines) {
+  for (auto& units : lines) units.sku = find_line(order, units.line_id)->sold.sku;
+}
+
 std::unexpected<Error> wrong_units(std::vector<FieldError> errors) {
   return fail(Error{ErrorKind::invalid, "wrong_units",
                     "The order does not have these units; see errors.", std::move(errors)});
 }
 
-Events closing(ClosePurpose purpose, std::string_view code, std::string_view detail) {
-  return {OrderCloseRequested{purpose, std::string(code), std::string(detail)}};
+Events closing(const Order& order, ClosePurpose purpose, std::string_view code,
+               std::string_view detail) {
+  return {OrderCloseRequested{purpose, std::string(code), std::string(detail),
+                              order.placed.payment_id}};
 }
 
 Events rejected(const Order& order, std::string_view code, std::string_view detail) {
@@ -188,7 +196,10 @@ std::optional<Timestamp> due_at(const Order& order, const Deadlines& deadlines) 
 
 Events on_stock_reserved(const Order& order) {
   if (!is_open(order) || order.stage != Stage::reserving) return {};
-  return {OrderStockReserved{}};
+  const auto& placed = order.placed;
+  return {OrderStockReserved{placed.total, placed.email_fingerprint, placed.address_fingerprint,
+                             placed.shipping_country, placed.billing_country, placed.token,
+                             placed.placed_at}};
 }
 
 Events on_stock_rejected(const Order& order, const std::vector<std::string>& skus) {
@@ -201,11 +212,16 @@ Events on_stock_rejected(const Order& order, const std::vector<std::string>& sku
 
 Events on_assessed(const Order& order, const OrderAssessed& assessment, bool reject) {
   if (!is_open(order) || order.stage != Stage::assessing) return {};
-  Events events{assessment};
+  auto assessed = assessment;
+  const auto& placed = order.placed;
+  if (!reject && !placed.total.is_zero())
+    assessed.payment = PaymentAsked{placed.payment_id, placed.total, placed.provider, placed.token,
+                                    placed.capture};
+  Events events{assessed};
   const auto zero = Money::zero(order.currency());
   if (reject) {
     events.emplace_back(OrderRejected{"fraud_suspected", "The order was taken for a fraud.", zero});
-  } else if (order.placed.total.is_zero()) {
+  } else if (placed.total.is_zero()) {
     events.emplace_back(OrderConfirmed{false, zero});
   }
   return events;
@@ -242,14 +258,12 @@ Events on_payment_closed(const Order& order, std::string_view reason, const Mone
 Events on_refund_completed(const Order& order, std::string_view refund_id) {
   const auto at = find_refund(order.refunds, refund_id);
   if (at == order.refunds.end() || at->status != RefundStatus::pending) return {};
-  if (order.status == OrderStatus::cancelled) return {};  // counted by the close
   return {RefundCompleted{std::string(refund_id)}};
 }
 
 Events on_refund_failed(const Order& order, std::string_view refund_id, std::string_view code) {
   const auto at = find_refund(order.refunds, refund_id);
   if (at == order.refunds.end() || at->status != RefundStatus::pending) return {};
-  if (order.status == OrderStatus::cancelled) return {};
   return {RefundFailed{std::string(refund_id), std::string(code)}};
 }
 
@@ -263,14 +277,15 @@ Events on_deadline(const Order& order, const Deadlines& deadlines, Timestamp now
   if (!due || *due > now) return {};
   if (has_goods(order)) {
     if (order.status != OrderStatus::confirmed) return {};
-    return closing(ClosePurpose::cancel, "authorisation_expired",
+    return closing(order, ClosePurpose::cancel, "authorisation_expired",
                    "The authorised payment was not captured in time.");
   }
   if (order.stage == Stage::assessing)
     return on_assessed(order, {0, Assessor::deadline, {"not assessed in time"}},
                        deadlines.reject_unassessed);
   if (order.stage == Stage::paying)
-    return closing(ClosePurpose::reject, "payment_timeout", "The payment was not made in time.");
+    return closing(order, ClosePurpose::reject, "payment_timeout",
+                   "The payment was not made in time.");
   return rejected(order, "stock_timeout", "The stock was not reserved in time.");
 }
 
@@ -283,14 +298,14 @@ Result<Events> cancel(const Order& order, const std::string& reason) {
   if (!possible || closing_already) return wrong_status(order, "cancelled");
   if (order.placed.total.is_zero())
     return Events{OrderCancelled{reason, Money::zero(order.currency())}};
-  return closing(ClosePurpose::cancel, "cancelled", reason);
+  return closing(order, ClosePurpose::cancel, "cancelled", reason);
 }
 
 Result<Events> capture(const Order& order) {
   if (order.capture_requested || order.captured.amount() > 0) return Events{};
   if (!has_goods(order) || !order.authorized || order.stage != Stage::done)
     return wrong_status(order, "captured");
-  return Events{OrderCaptureRequested{}};
+  return Events{OrderCaptureRequested{order.placed.payment_id}};
 }
 
 Result<Events> fulfil(const Order& order, FulfilmentRecorded fulfilment) {
@@ -303,10 +318,12 @@ Result<Events> fulfil(const Order& order, FulfilmentRecorded fulfilment) {
   const auto left = [](const Line& line) { return (line.sold.quantity - line.fulfilled).count(); };
   if (fulfilment.lines.empty()) {
     for (const auto& line : order.lines)
-      if (left(line) > 0) fulfilment.lines.push_back({line.sold.id, Quantity(left(line)), true});
+      if (left(line) > 0)
+        fulfilment.lines.push_back({line.sold.id, {}, Quantity(left(line)), true});
   }
   auto errors = check_units(order, fulfilment.lines, left);
   if (!errors.empty()) return wrong_units(std::move(errors));
+  name_skus(order, fulfilment.lines);
   return Events{std::move(fulfilment)};
 }
 
@@ -318,6 +335,7 @@ Result<Events> record_return(const Order& order, ReturnRecorded record,
     return (line.fulfilled - line.returned).count();
   });
   if (!errors.empty()) return wrong_units(std::move(errors));
+  name_skus(order, record.lines);
   auto due = Money::zero(order.currency());
   for (const auto& units : record.lines)
     due =
@@ -328,7 +346,7 @@ Result<Events> record_return(const Order& order, ReturnRecorded record,
   record.refund = due;
   if (due.is_zero()) return Events{std::move(record)};
   record.refund_id = refund_id;
-  const RefundRequested request{refund_id, due, record.reason};
+  const RefundRequested request{refund_id, due, record.reason, order.placed.payment_id};
   return Events{std::move(record), request};
 }
 
@@ -343,6 +361,7 @@ Result<Events> refund(const Order& order, RefundRequested request) {
   if (request.amount > left)
     return fail(ErrorKind::conflict, "refund_exceeds_captured",
                 "At most " + to_decimal(left) + " can still be refunded.");
+  request.payment_id = order.placed.payment_id;
   return Events{std::move(request)};
 }
 

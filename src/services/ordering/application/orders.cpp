@@ -1,0 +1,342 @@
+#include "services/ordering/application/orders.hpp"
+
+#include <algorithm>
+
+#include "kernel/base/text.hpp"
+
+namespace stoa::ordering {
+namespace {
+
+// Bounds of what is remembered: about 30 MB when full.
+constexpr std::size_t hot_orders_max = 8'192;
+constexpr std::size_t offers_max = 50'000;
+constexpr std::size_t person_keys_max = 20'000;
+
+template <class... Ts>
+struct Overload : Ts... {
+  using Ts::operator()...;
+};
+
+std::string stream_of(std::string_view order_id) {
+  return std::string(stream_prefix).append(order_id);
+}
+
+std::unexpected<Error> no_such_order() {
+  return fail(ErrorKind::not_found, "order_not_found", "There is no such order.");
+}
+
+OrderRow row_of(const std::string& id, const Order& order, const Deadlines& deadlines) {
+  const bool refunding =
+      order.refunds.end() !=
+      std::find_if(order.refunds.begin(), order.refunds.end(),
+                   [](const auto& r) { return r.status == RefundStatus::pending; });
+  const bool running = order.stage != Stage::done || refunding ||
+                       (order.capture_requested && order.captured.is_zero());
+  return {id,
+          order.placed.number,
+          order.placed.channel,
+          order.placed.external_id,
+          order.placed.customer_external_id,
+          std::string(json::name_of(order.status)),
+          std::string(json::name_of(order.payment_status())),
+          order.placed.total,
+          order.placed.placed_at,
+          order.revision,
+          due_at(order, deadlines),
+          order.parked ? "parked" : (running ? "running" : "ended")};
+}
+
+void check_line(std::vector<FieldError>& errors, const PlaceOrder& command, std::size_t at,
+                const Offer* offer, PlacedLine& line) {
+  const auto& wanted = command.lines[at];
+  const auto pointer = "/lines/" + std::to_string(at);
+  if (offer == nullptr || !offer->sellable) {
+    errors.push_back({pointer + "/sku", "unknown_sku", "No SKU of this name is for sale."});
+    return;
+  }
+  line = {"line_" + std::to_string(at + 1), wanted.sku, offer->title, wanted.quantity, {}};
+  if (wanted.unit_price) {
+    line.unit_price = *wanted.unit_price;
+    return;
+  }
+  for (const auto& price : offer->prices) {
+    if (price.currency() != command.currency) continue;
+    line.unit_price = price;
+    return;
+  }
+  errors.push_back({pointer + "/sku", "no_price", "This SKU has no price in the currency."});
+}
+
+}  // namespace
+
+std::optional<Order> fold_order(EventLog& log, std::string_view order_id) {
+  Order order;
+  log.read_stream(stream_of(order_id), 0, [&](const RecordedEvent& row) {
+    evolve(order, decode_event<OrderEvent>(row.type, row.data), row.recorded_at);
+    return true;
+  });
+  return order.exists() ? std::optional(std::move(order)) : std::nullopt;
+}
+
+Orders::Orders(EventLog& log, Topic<contracts::Event>& topic, OrderStore& store,
+               Idempotency& idempotency, const Crypto& crypto, Deadlines deadlines)
+    : store_(store),
+      idempotency_(idempotency),
+      crypto_(crypto),
+      deadlines_(deadlines),
+      journal_(log, topic, translate) {}
+
+Result<Receipt> Orders::place(UnitOfWork& unit, const PlaceOrder& command,
+                              const IdempotencyKey& key) {
+  const auto used = idempotency_.find(key);
+  if (!used) return fail(used.error());
+  if (*used) {
+    const auto order = load(**used);
+    return Receipt{**used, order->revision, order->is_final(), true};
+  }
+  if (command.external_id) {
+    if (const auto first = store_.find_external(command.channel, *command.external_id)) {
+      return fail(Error{ErrorKind::conflict,
+                        "external_id_taken",
+                        "This channel has an order with this external_id already.",
+                        {{"/external_id", "external_id_taken", "Must be unique in its channel."}},
+                        "/v1/orders/" + *first});
+    }
+  }
+  auto placed = priced(command);
+  if (!placed) return fail(std::move(placed.error()));
+
+  // Everything is decided: from here on nothing may fail.
+  if (!last_number_) last_number_ = store_.last_number();
+  placed->number = ++*last_number_;
+  placed->placed_at = command.placed_at.value_or(unit.now());
+  placed->key_id = command.customer_external_id ? "customer:" + *command.customer_external_id
+                                                : "order:" + placed->order_id;
+  placed->personal = seal(command, placed->key_id);
+  const auto order = std::make_shared<Order>();
+  const auto id = placed->order_id;
+  append(unit, id, order, {std::move(*placed)});
+  // The row stands before the batch ends: a later command of it may look for the external_id.
+  store_.save(row_of(id, *order, deadlines_));
+  idempotency_.store(key, id, unit.now());
+  return Receipt{id, order->revision, false, false};
+}
+
+Result<OrderPlaced> Orders::priced(const PlaceOrder& command) {
+  OrderPlaced placed;
+  std::vector<FieldError> errors;
+  auto total = std::optional(Money::zero(command.currency));
+  for (std::size_t at = 0; at < command.lines.size(); ++at) {
+    auto& line = placed.lines.emplace_back();
+    const auto before = errors.size();
+    check_line(errors, command, at, offer_of(command.lines[at].sku), line);
+    if (errors.size() != before || !total) continue;
+    const auto sum = line.unit_price.checked_multiply(line.quantity.count());
+    total = sum ? total->checked_add(*sum) : std::nullopt;
+    if (!total)
+      errors.push_back({"/lines/" + std::to_string(at) + "/quantity", "total_too_large",
+                        "The total of the order would not fit."});
+  }
+  if (errors.empty() && !total->is_zero() && !command.provider)
+    errors.push_back({"/payment", "missing", "An order that costs something needs a payment."});
+  if (!errors.empty())
+    return fail(Error{ErrorKind::invalid, "invalid_order",
+                      "The order cannot be placed like this; see errors.", std::move(errors)});
+  placed.order_id = command.order_id.str();
+  placed.channel = command.channel;
+  placed.external_id = command.external_id;
+  placed.customer_external_id = command.customer_external_id;
+  placed.email_fingerprint = command.email_fingerprint;
+  placed.address_fingerprint = command.address_fingerprint;
+  if (command.personal.shipping) placed.shipping_country = command.personal.shipping->country;
+  if (command.personal.billing) placed.billing_country = command.personal.billing->country;
+  placed.total = *total;
+  placed.payment_id = command.payment_id.str();
+  if (!total->is_zero()) {
+    placed.provider = *command.provider;
+    placed.token = command.token;
+  }
+  placed.capture = command.capture;
+  placed.metadata = command.metadata;
+  return placed;
+}
+
+const Offer* Orders::offer_of(const std::string& sku) {
+  if (const auto at = offers_.find(sku); at != offers_.end()) return &at->second;
+  auto offer = store_.offer(sku);
+  if (!offer) return nullptr;
+  if (offers_.size() >= offers_max) offers_.clear();
+  return &offers_.emplace(sku, std::move(*offer)).first->second;
+}
+
+std::string Orders::seal(const PlaceOrder& command, const std::string& key_id) {
+  auto at = person_keys_.find(key_id);
+  if (at == person_keys_.end()) {
+    auto key = command.customer_external_id ? store_.person_key(key_id) : std::nullopt;
+    if (!key) {
+      crypto_.random_bytes(key.emplace());
+      store_.put_person_key(key_id, *key);
+    }
+    if (person_keys_.size() >= person_keys_max) person_keys_.clear();
+    at = person_keys_.emplace(key_id, *key).first;
+  }
+  return to_base64(crypto_.seal(at->second, json::to_stored_json(command.personal),
+                                stream_of(command.order_id.str())));
+}
+
+Result<Receipt> Orders::change(UnitOfWork& unit, std::string_view order_id, const Decide& decide,
+                               const IdempotencyKey* key) {
+  const auto order = load(order_id);
+  if (!order) return no_such_order();
+  if (key != nullptr) {
+    const auto used = idempotency_.find(*key);
+    if (!used) return fail(used.error());
+    if (*used) return Receipt{std::string(order_id), order->revision, order->is_final(), true};
+  }
+  const auto events = decide(*order);
+  if (!events) return fail(events.error());
+  append(unit, order_id, order, *events);
+  if (key != nullptr) idempotency_.store(*key, order_id, unit.now());
+  return Receipt{std::string(order_id), order->revision, order->is_final(), false};
+}
+
+std::shared_ptr<Order> Orders::load(std::string_view order_id) {
+  const std::string id(order_id);
+  if (const auto at = hot_.find(id); at != hot_.end()) return at->second;
+  auto folded = fold_order(journal_.log(), order_id);
+  if (!folded) return nullptr;
+  auto order = std::make_shared<Order>(std::move(*folded));
+  hot_.emplace(id, order);
+  return order;
+}
+
+void Orders::append(UnitOfWork& unit, std::string_view order_id,
+                    const std::shared_ptr<Order>& order, const Events& events) {
+  if (events.empty()) return;
+  const auto before = order->revision;
+  for (const auto& event : events) evolve(*order, event, unit.now());
+  const std::string id(order_id);
+  hot_[id] = order;
+  changed_[id] = order;
+  const auto revision = journal_.append(unit, stream_of(order_id), before, events);
+  STOA_ASSERT(revision && *revision == order->revision);
+  const auto waits = waits_.equal_range(order_id);
+  if (!order->is_final() || waits.first == waits.second) return;
+  unit.after_commit([this, id] {
+    const auto [first, last] = waits_.equal_range(id);
+    std::vector<std::function<void()>> due;
+    for (auto at = first; at != last; ++at) due.push_back(std::move(at->second.then));
+    waits_.erase(first, last);
+    for (const auto& then : due) then();
+  });
+}
+
+void Orders::tell(UnitOfWork& unit, std::string_view order_id,
+                  const std::function<Events(const Order&)>& decide) {
+  if (const auto order = load(order_id)) append(unit, order_id, order, decide(*order));
+}
+
+void Orders::on_catalog(UnitOfWork& unit, const catalog::contracts::Event& event) {
+  namespace in = catalog::contracts;
+  std::visit(Overload{
+                 [&](const in::StockReserved& e) { tell(unit, e.order_id, on_stock_reserved); },
+                 [&](const in::StockRejected& e) {
+                   tell(unit, e.order_id,
+                        [&](const Order& order) { return on_stock_rejected(order, e.skus); });
+                 },
+                 [&](const in::ProductChanged& e) { product_changed(e); },
+                 [](const auto&) {},
+             },
+             event);
+}
+
+void Orders::product_changed(const catalog::contracts::ProductChanged& event) {
+  for (const auto& sku : event.removed_skus) {
+    store_.remove_offer(sku);
+    offers_.erase(sku);
+  }
+  for (const auto& one : event.offers) {
+    store_.put_offer(one.sku, {one.title, event.sellable, one.prices});
+    offers_.erase(one.sku);
+  }
+}
+
+void Orders::on_agents(UnitOfWork& unit, const agents::contracts::Event& event) {
+  const auto& e = std::get<agents::contracts::FraudAssessed>(event);
+  tell(unit, e.order_id, [&](const Order& order) {
+    return on_assessed(order, {e.score, Assessor::rules, e.reasons}, e.reject);
+  });
+}
+
+void Orders::on_payment(UnitOfWork& unit, const payment::contracts::Event& event) {
+  namespace in = payment::contracts;
+  const auto to = [&](const std::string& id, auto&& decide) { tell(unit, id, decide); };
+  std::visit(
+      Overload{
+          [&](const in::PaymentAuthorized& e) {
+            to(e.order_id, [&](const Order& o) { return on_payment_authorized(o, e.amount); });
+          },
+          [&](const in::PaymentCaptured& e) {
+            to(e.order_id, [&](const Order& o) { return on_payment_captured(o, e.amount); });
+          },
+          [&](const in::PaymentDeclined& e) {
+            to(e.order_id,
+               [&](const Order& o) { return on_payment_declined(o, e.code, e.detail); });
+          },
+          [&](const in::PaymentClosed& e) {
+            to(e.order_id,
+               [&](const Order& o) { return on_payment_closed(o, e.reason, e.captured); });
+          },
+          [&](const in::RefundCompleted& e) {
+            to(e.order_id, [&](const Order& o) { return on_refund_completed(o, e.refund_id); });
+          },
+          [&](const in::RefundFailed& e) {
+            to(e.order_id,
+               [&](const Order& o) { return on_refund_failed(o, e.refund_id, e.code); });
+          },
+          [&](const in::PaymentParked& e) {
+            to(e.order_id, [&](const Order& o) { return on_parked(o, e.operation, e.detail); });
+          },
+      },
+      event);
+}
+
+void Orders::act_on_deadlines(UnitOfWork& unit) {
+  for (const auto& id : store_.due(unit.now(), 200))
+    tell(unit, id, [&](const Order& o) { return on_deadline(o, deadlines_, unit.now()); });
+}
+
+void Orders::wait_until_final(std::string_view order_id, Timestamp until,
+                              std::function<void()> then) {
+  const auto order = load(order_id);
+  if (!order || order->is_final()) return then();
+  waits_.emplace(order_id, Wait{until, std::move(then)});
+}
+
+void Orders::expire_waits(Timestamp now) {
+  for (auto at = waits_.begin(); at != waits_.end();) {
+    if (at->second.until > now) {
+      ++at;
+      continue;
+    }
+    const auto then = std::move(at->second.then);
+    at = waits_.erase(at);
+    then();
+  }
+}
+
+void Orders::flush(UnitOfWork&) {
+  for (const auto& [id, order] : changed_) store_.save(row_of(id, *order, deadlines_));
+  changed_.clear();
+  if (hot_.size() > hot_orders_max) hot_.clear();
+}
+
+void Orders::rolled_back() noexcept {
+  hot_.clear();
+  changed_.clear();
+  offers_.clear();
+  person_keys_.clear();
+  last_number_.reset();
+}
+
+}  // namespace stoa::ordering

@@ -1,0 +1,112 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "kernel/base/crypto.hpp"
+#include "kernel/eventlog/journal.hpp"
+#include "kernel/mediator/idempotency.hpp"
+#include "services/agents/contracts/events.hpp"
+#include "services/catalog/contracts/events.hpp"
+#include "services/ordering/application/order_store.hpp"
+#include "services/ordering/application/personal_data.hpp"
+#include "services/ordering/application/translate.hpp"
+#include "services/payment/contracts/events.hpp"
+
+namespace stoa::ordering {
+
+struct PlaceOrderLine {
+  std::string sku;
+  Quantity quantity;
+  std::optional<Money> unit_price;  ///< nothing: the catalog's
+};
+
+/// Everything that is not pure arrives in the command: ids, time, the fingerprints.
+struct PlaceOrder {
+  OrderId order_id;
+  payment::PaymentId payment_id;
+  std::string channel;
+  std::optional<std::string> external_id;
+  std::optional<std::string> customer_external_id;
+  std::optional<Timestamp> placed_at;
+  Currency currency;
+  std::vector<PlaceOrderLine> lines;
+  PersonalData personal;
+  std::string email_fingerprint;
+  std::optional<std::string> address_fingerprint;
+  std::optional<std::string> provider;
+  std::string token;
+  CaptureMode capture = CaptureMode::automatic;
+  json::Metadata metadata;
+};
+
+struct Receipt {
+  std::string order_id;
+  std::int64_t revision = 0;
+  bool is_final = false;
+  bool replayed = false;
+};
+
+/// The write side of Ordering: commands of clients, facts of other services, deadlines; all of them
+/// decisions over one order's stream. Writer thread only.
+class Orders final : public Participant {
+ public:
+  Orders(EventLog& log, Topic<contracts::Event>& topic, OrderStore& store, Idempotency& idempotency,
+         const Crypto& crypto, Deadlines deadlines);
+
+  Result<Receipt> place(UnitOfWork& unit, const PlaceOrder& command, const IdempotencyKey& key);
+
+  /// Decides about an order that must exist. With a key, a repeat does nothing and says so.
+  using Decide = std::function<Result<Events>(const Order&)>;
+  Result<Receipt> change(UnitOfWork& unit, std::string_view order_id, const Decide& decide,
+                         const IdempotencyKey* key);
+
+  void on_catalog(UnitOfWork& unit, const catalog::contracts::Event& event);
+  void on_payment(UnitOfWork& unit, const payment::contracts::Event& event);
+  void on_agents(UnitOfWork& unit, const agents::contracts::Event& event);
+  void act_on_deadlines(UnitOfWork& unit);
+
+  /// Calls `then` once the order is final and durable, or at `until`: on the writer thread.
+  void wait_until_final(std::string_view order_id, Timestamp until, std::function<void()> then);
+  void expire_waits(Timestamp now);
+
+  void flush(UnitOfWork& unit) override;
+  void rolled_back() noexcept override;
+
+ private:
+  struct Wait {
+    Timestamp until;
+    std::function<void()> then;
+  };
+
+  std::shared_ptr<Order> load(std::string_view order_id);
+  void append(UnitOfWork& unit, std::string_view order_id, const std::shared_ptr<Order>& order,
+              const Events& events);
+  void tell(UnitOfWork& unit, std::string_view order_id,
+            const std::function<Events(const Order&)>& decide);
+  Result<OrderPlaced> priced(const PlaceOrder& command);
+  const Offer* offer_of(const std::string& sku);
+  std::string seal(const PlaceOrder& command, const std::string& key_id);
+  void product_changed(const catalog::contracts::ProductChanged& event);
+
+  OrderStore& store_;
+  Idempotency& idempotency_;
+  const Crypto& crypto_;
+  Deadlines deadlines_;
+  Journal<OrderEvent, contracts::Event> journal_;
+  std::unordered_map<std::string, std::shared_ptr<Order>> hot_;
+  std::unordered_map<std::string, std::shared_ptr<Order>> changed_;
+  std::unordered_map<std::string, Offer> offers_;
+  std::unordered_map<std::string, SealingKey> person_keys_;
+  std::multimap<std::string, Wait, std::less<>> waits_;
+  std::optional<std::int64_t> last_number_;
+};
+
+/// Folds the stream of an order; nothing when there is none.
+std::optional<Order> fold_order(EventLog& log, std::string_view order_id);
+
+}  // namespace stoa::ordering
