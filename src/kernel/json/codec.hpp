@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <boost/describe/enum.hpp>
 #include <boost/describe/enumerators.hpp>
 #include <boost/mp11/algorithm.hpp>
@@ -144,7 +145,7 @@ struct Codec<T> {
     for_each_field<T>([&](const auto& field) { read_field(reader, *object, to, field); });
     if (!reader.refuses_unknown()) return;
     const auto names =
-        std::apply([](const auto&... field) { return std::array{std::string_view(field.name)...}; },
+        std::apply([](const auto&... field) { return std::array<std::string_view, sizeof...(field)>{field.name...}; },
                    T::fields());
     if (object->size() > 0)
       detail::refuse_unknown_members(reader, *object, names.data(), names.size());

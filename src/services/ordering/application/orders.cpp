@@ -1,8 +1,7 @@
 #include "services/ordering/application/orders.hpp"
 
-#include <algorithm>
-
 #include "kernel/base/text.hpp"
+#include "services/ordering/application/order_view.hpp"
 
 namespace stoa::ordering {
 namespace {
@@ -26,12 +25,6 @@ std::unexpected<Error> no_such_order() {
 }
 
 OrderRow row_of(const std::string& id, const Order& order, const Deadlines& deadlines) {
-  const bool refunding =
-      order.refunds.end() !=
-      std::find_if(order.refunds.begin(), order.refunds.end(),
-                   [](const auto& r) { return r.status == RefundStatus::pending; });
-  const bool running = order.stage != Stage::done || refunding ||
-                       (order.capture_requested && order.captured.is_zero());
   return {id,
           order.placed.number,
           order.placed.channel,
@@ -43,7 +36,7 @@ OrderRow row_of(const std::string& id, const Order& order, const Deadlines& dead
           order.placed.placed_at,
           order.revision,
           due_at(order, deadlines),
-          order.parked ? "parked" : (running ? "running" : "ended")};
+          std::string(process_status_of(order))};
 }
 
 void check_line(std::vector<FieldError>& errors, const PlaceOrder& command, std::size_t at,
