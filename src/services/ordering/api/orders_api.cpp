@@ -1,0 +1,557 @@
+#include "services/ordering/api/orders_api.hpp"
+
+#include "kernel/base/text.hpp"
+#include "kernel/http/typed.hpp"
+#include "services/ordering/api/order_bodies.hpp"
+#include "services/ordering/application/order_view.hpp"
+
+namespace stoa::ordering {
+namespace {
+
+using http::Principal;
+using http::Reply;
+using http::RequestPtr;
+using http::Response;
+
+struct EventView {
+  std::int64_t revision = 0;
+  std::int64_t position = 0;
+  Timestamp recorded_at;
+  std::string text;
+  std::string type;
+  json::Raw data;
+  static constexpr auto fields() {
+    using namespace json;
+    using V = EventView;
+    return std::tuple{field("revision", &V::revision),
+                      field("position", &V::position),
+                      field("recorded_at", &V::recorded_at),
+                      field("text", &V::text),
+                      field("type", &V::type),
+                      field("data", &V::data)};
+  }
+};
+
+struct HistoryView {
+  std::vector<EventView> data;
+  static constexpr auto fields() { return std::tuple{json::field("data", &HistoryView::data)}; }
+};
+
+/// An order in a list: without what is personal or long.
+struct OrderSummary {
+  std::string id;
+  std::int64_t number = 0;
+  std::string status, payment_status, process_status, channel;
+  std::optional<std::string> external_id, customer;
+  Money total;
+  Timestamp placed_at;
+  static constexpr auto fields() {
+    using namespace json;
+    using V = OrderSummary;
+    return std::tuple{field("id", &V::id),
+                      field("number", &V::number),
+                      field("status", &V::status),
+                      field("payment_status", &V::payment_status),
+                      field("process_status", &V::process_status),
+                      field("channel", &V::channel),
+                      field("external_id", &V::external_id),
+                      field("customer", &V::customer),
+                      field("total", &V::total),
+                      field("placed_at", &V::placed_at)};
+  }
+};
+
+struct OrderPage {
+  static constexpr std::string_view schema_name = "OrderPage";
+  std::vector<OrderSummary> data;
+  std::optional<std::string> next_cursor;
+  static constexpr auto fields() {
+    using namespace json;
+    return std::tuple{field("data", &OrderPage::data),
+                      field("next_cursor", &OrderPage::next_cursor)};
+  }
+};
+
+Error overloaded() {
+  return {ErrorKind::unavailable, "overloaded", "The shop is busy: try again shortly."};
+}
+
+/// Refuses what looks like the number of a payment card, wherever a person could have typed one.
+class CardGuard {
+ public:
+  void check(std::string pointer, std::string_view text) {
+    if (contains_card_number(text))
+      errors_.push_back({std::move(pointer), "card_number",
+                         "This looks like a card number: Stoa never takes one."});
+  }
+  void check(std::string pointer, const std::optional<std::string>& text) {
+    if (text) check(std::move(pointer), std::string_view(*text));
+  }
+  void check_address(const std::string& pointer, const std::optional<Address>& address) {
+    if (!address) return;
+    check(pointer + "/name", address->name);
+    check(pointer + "/company", address->company);
+    check(pointer + "/line1", std::string_view(address->line1));
+    check(pointer + "/line2", address->line2);
+    check(pointer + "/city", std::string_view(address->city));
+    check(pointer + "/region", address->region);
+    check(pointer + "/postal_code", address->postal_code);
+  }
+  void add(std::string pointer, std::string code, std::string message) {
+    errors_.push_back({std::move(pointer), std::move(code), std::move(message)});
+  }
+  [[nodiscard]] Result<void> result() {
+    if (errors_.empty()) return {};
+    return fail(Error{ErrorKind::invalid, errors_.front().code,
+                      "The body breaks a rule of this operation; see errors.", std::move(errors_)});
+  }
+
+ private:
+  std::vector<FieldError> errors_;
+};
+
+class OrderRoutes {
+ public:
+  OrderRoutes(ServiceContext& context, Orders& orders, const OrderQueries& queries)
+      : executor_(context.executor),
+        readers_(context.readers),
+        clock_(context.clock),
+        ids_(context.ids),
+        crypto_(context.crypto),
+        secret_(context.shop_secret),
+        orders_(orders),
+        queries_(queries) {}
+
+  void place(const RequestPtr& request, Reply reply);
+  void show(const RequestPtr& request, Reply reply);
+  void list(const RequestPtr& request, Reply reply, bool processes);
+  void history(const RequestPtr& request, Reply reply);
+  void cancel(const RequestPtr& request, Reply reply);
+  void capture(const RequestPtr& request, Reply reply);
+  void fulfil(const RequestPtr& request, Reply reply);
+  void record_return(const RequestPtr& request, Reply reply);
+  void refund(const RequestPtr& request, Reply reply);
+  void retry(const RequestPtr& request, Reply reply);
+
+ private:
+  struct Answer {
+    int status = 200;
+    bool created = false;
+    bool replayed = false;
+  };
+
+  [[nodiscard]] std::string fingerprint(std::string_view what, std::string_view text) const {
+    const auto digest = crypto_.hmac_sha256(secret_, std::string(what).append(":").append(text));
+    return to_hex(digest).substr(0, 32);
+  }
+  [[nodiscard]] std::string token_of(std::string_view order_id) const {
+    return "ot_" + fingerprint("order token", order_id);
+  }
+  [[nodiscard]] IdempotencyKey key_of(const http::Request& request, std::string key) const {
+    return {request.principal == Principal::secret ? "secret" : "publishable",
+            request.method + " " + request.path, std::move(key),
+            to_hex(crypto_.sha256(request.body))};
+  }
+  [[nodiscard]] Result<PlaceOrder> command_of(const http::Request& request,
+                                              PlaceOrderBody body) const;
+  [[nodiscard]] PersonalData unseal(Store store, const Order& order) const;
+  void render(const RequestPtr& request, std::string order_id, Answer answer, Reply reply) const;
+  void change(const RequestPtr& request, Reply reply, int status, bool key_required,
+              Orders::Decide decide);
+  /// A publishable key reads an order with the order's own token.
+  [[nodiscard]] Result<void> may_read(const http::Request& request) const;
+
+  Executor& executor_;
+  Readers& readers_;
+  const Clock& clock_;
+  IdSource& ids_;
+  const Crypto& crypto_;
+  std::string secret_;
+  Orders& orders_;
+  const OrderQueries& queries_;
+};
+
+Result<PlaceOrder> OrderRoutes::command_of(const http::Request& request,
+                                           PlaceOrderBody body) const {
+  CardGuard guard;
+  guard.check("/customer/name", body.customer.name);
+  guard.check("/customer/email", std::string_view(body.customer.email));
+  guard.check("/customer/external_id", body.customer.external_id);
+  guard.check_address("/shipping_address", body.shipping_address);
+  guard.check_address("/billing_address", body.billing_address);
+  guard.check("/external_id", body.external_id);
+  if (body.payment) {
+    guard.check("/payment/provider", std::string_view(body.payment->provider));
+    guard.check("/payment/token", std::string_view(body.payment->token));
+    if (body.payment->provider != "simulator")
+      guard.add("/payment/provider", "unknown_provider", "Must be simulator.");
+  }
+  for (const auto& [name, text] : body.metadata) {
+    guard.check("/metadata/" + name, std::string_view(text));
+    guard.check("/metadata/" + name, std::string_view(name));
+  }
+  const bool trusted = request.principal == Principal::secret;
+  if (body.placed_at && !trusted)
+    guard.add("/placed_at", "secret_key_required", "Only a secret key may set this.");
+  if (body.placed_at && *body.placed_at > clock_.now() + std::chrono::minutes(5))
+    guard.add("/placed_at", "in_the_future", "Must not lie in the future.");
+  for (std::size_t at = 0; at < body.lines.size(); ++at) {
+    const auto& price = body.lines[at].unit_price;
+    const auto pointer = "/lines/" + std::to_string(at) + "/unit_price";
+    if (price && !trusted)
+      guard.add(pointer, "secret_key_required", "Only a secret key may set this.");
+    if (price && price->currency() != body.currency)
+      guard.add(pointer + "/currency", "wrong_currency", "Must be the order's currency.");
+  }
+  if (auto good = guard.result(); !good) return fail(std::move(good.error()));
+
+  PlaceOrder command;
+  command.order_id = ids_.make<OrderId>();
+  command.payment_id = ids_.make<payment::PaymentId>();
+  command.channel = std::move(body.channel);
+  command.external_id = std::move(body.external_id);
+  command.customer_external_id = std::move(body.customer.external_id);
+  command.placed_at = body.placed_at;
+  command.currency = body.currency;
+  for (auto& line : body.lines)
+    command.lines.push_back({std::move(line.sku), line.quantity, line.unit_price});
+  command.email_fingerprint = fingerprint("email", ascii_lower(body.customer.email));
+  if (const auto& to = body.shipping_address) {
+    command.address_fingerprint =
+        fingerprint("address", ascii_lower(to->line1 + "|" + to->city + "|" +
+                                           to->postal_code.value_or("") + "|" + to->country));
+  }
+  command.personal = {std::move(body.customer.email), std::move(body.customer.name),
+                      std::move(body.shipping_address), std::move(body.billing_address)};
+  if (body.payment) {
+    command.provider = std::move(body.payment->provider);
+    command.token = std::move(body.payment->token);
+    command.capture = body.payment->capture;
+  }
+  command.metadata = std::move(body.metadata);
+  return command;
+}
+
+void OrderRoutes::place(const RequestPtr& request, Reply reply) {
+  auto body = http::read_body<PlaceOrderBody>(*request);
+  if (!body) return reply(http::problem(body.error(), *request));
+  auto key = http::idempotency_key(*request);
+  if (!key) return reply(http::problem(key.error(), *request));
+  auto command = command_of(*request, std::move(*body));
+  if (!command) return reply(http::problem(command.error(), *request));
+
+  const auto wait = std::chrono::seconds(http::prefer_wait_seconds(*request));
+  const auto shared = std::make_shared<const PlaceOrder>(std::move(*command));
+  execute<Receipt>(
+      executor_, Executor::Lane::outside, static_cast<int>(shared->lines.size()), request->cause(),
+      [this, shared, used = key_of(*request, std::move(*key))](UnitOfWork& unit) {
+        return orders_.place(unit, *shared, used);
+      },
+      [this, request, reply, wait](Result<Receipt> receipt) {
+        if (!receipt) return reply(http::problem(receipt.error(), *request));
+        const auto id = receipt->order_id;
+        const Answer answer{0, true, receipt->replayed};
+        const auto then = [this, request, id, answer, reply] {
+          render(request, id, answer, reply);
+        };
+        if (wait.count() == 0) return then();
+        orders_.wait_until_final(id, clock_.now() + wait, then);
+      });
+}
+
+PersonalData OrderRoutes::unseal(Store store, const Order& order) const {
+  const auto key = queries_.person_key(store, order.placed.key_id);
+  const auto sealed = from_base64(order.placed.personal);
+  if (!key || !sealed) return {};  // the person is forgotten
+  const auto text = crypto_.unseal(*key, *sealed, "order-" + order.placed.order_id);
+  auto personal = text ? json::read_stored<PersonalData>(*text) : Result<PersonalData>{};
+  return personal ? std::move(*personal) : PersonalData{};
+}
+
+void OrderRoutes::render(const RequestPtr& request, std::string order_id, Answer answer,
+                         Reply reply) const {
+  const bool taken = readers_.submit([=, this](Store store) {
+    const auto order = fold_order(store.log, order_id);
+    if (!order)
+      return reply(http::problem(
+          {ErrorKind::not_found, "order_not_found", "There is no such order."}, *request));
+    const auto view = view_of(*order, unseal(store, *order), token_of(order_id));
+    const int status = answer.status != 0 ? answer.status : (order->is_final() ? 201 : 202);
+    auto response = http::json_response(status, json::to_json(view));
+    response.headers.emplace_back("ETag", "\"" + std::to_string(order->revision) + "\"");
+    if (answer.created) response.headers.emplace_back("Location", "/v1/orders/" + order_id);
+    if (answer.replayed) response.headers.emplace_back("Idempotent-Replayed", "true");
+    reply(std::move(response));
+  });
+  if (!taken) reply(http::problem(overloaded(), *request));
+}
+
+Result<void> OrderRoutes::may_read(const http::Request& request) const {
+  if (request.principal == Principal::secret) return {};
+  if (constant_time_equals(request.header("stoa-order-token"), token_of(request.param("id"))))
+    return {};
+  // As if it did not exist: a stranger learns nothing.
+  return fail(ErrorKind::not_found, "order_not_found", "There is no such order.");
+}
+
+void OrderRoutes::show(const RequestPtr& request, Reply reply) {
+  if (const auto allowed = may_read(*request); !allowed)
+    return reply(http::problem(allowed.error(), *request));
+  render(request, request->param("id"), {200, false, false}, std::move(reply));
+}
+
+void OrderRoutes::list(const RequestPtr& request, Reply reply, bool processes) {
+  http::Query query(*request);
+  OrderFilter filter;
+  filter.limit = query.integer("limit", 1, 200, 50);
+  filter.before_number = query.integer("cursor", 1, INT64_MAX, 0);
+  if (processes) {
+    filter.process_status = query.text("status");
+  } else {
+    filter.status = query.text("filter[status]");
+    filter.customer = query.text("filter[customer]");
+    filter.external_id = query.text("filter[external_id]");
+    filter.channel = query.text("filter[channel]");
+    filter.placed_from = query.time("filter[placed_from]");
+    filter.placed_to = query.time("filter[placed_to]");
+  }
+  if (const auto good = query.finish(); !good) return reply(http::problem(good.error(), *request));
+  const bool taken = readers_.submit([this, filter, reply](Store store) {
+    OrderPage page;
+    for (auto& row : queries_.list(store, filter))
+      page.data.push_back({row.id, row.number, row.status, row.payment_status, row.process_status,
+                           row.channel, row.external_id, row.customer, row.total, row.placed_at});
+    if (static_cast<std::int64_t>(page.data.size()) == filter.limit)
+      page.next_cursor = std::to_string(page.data.back().number);
+    reply(http::json_response(200, json::to_json(page)));
+  });
+  if (!taken) reply(http::problem(overloaded(), *request));
+}
+
+void OrderRoutes::history(const RequestPtr& request, Reply reply) {
+  const bool taken = readers_.submit([request, reply](Store store) {
+    HistoryView view;
+    store.log.read_stream(std::string(stream_prefix) + request->param("id"), 0,
+                          [&](const RecordedEvent& row) {
+                            const auto event = decode_event<OrderEvent>(row.type, row.data);
+                            view.data.push_back({row.revision,
+                                                 row.position,
+                                                 row.recorded_at,
+                                                 tell_event(event),
+                                                 row.type,
+                                                 {row.data}});
+                            return true;
+                          });
+    if (view.data.empty())
+      return reply(http::problem(
+          {ErrorKind::not_found, "order_not_found", "There is no such order."}, *request));
+    reply(http::json_response(200, json::to_json(view)));
+  });
+  if (!taken) reply(http::problem(overloaded(), *request));
+}
+
+void OrderRoutes::change(const RequestPtr& request, Reply reply, int status, bool key_required,
+                         Orders::Decide decide) {
+  std::optional<IdempotencyKey> used;
+  if (key_required || !request->header("idempotency-key").empty()) {
+    auto key = http::idempotency_key(*request);
+    if (!key) return reply(http::problem(key.error(), *request));
+    used = key_of(*request, std::move(*key));
+  }
+  execute<Receipt>(
+      executor_, Executor::Lane::outside, 10, request->cause(),
+      [this, id = request->param("id"), decide = std::move(decide), used](UnitOfWork& unit) {
+        return orders_.change(unit, id, decide, used ? &*used : nullptr);
+      },
+      [this, request, reply, status](Result<Receipt> receipt) {
+        if (!receipt) return reply(http::problem(receipt.error(), *request));
+        render(request, receipt->order_id, {status, false, receipt->replayed}, reply);
+      });
+}
+
+void OrderRoutes::cancel(const RequestPtr& request, Reply reply) {
+  CancelBody body;
+  if (!request->body.empty()) {
+    auto read = http::read_body<CancelBody>(*request);
+    if (!read) return reply(http::problem(read.error(), *request));
+    body = std::move(*read);
+  }
+  CardGuard guard;
+  guard.check("/reason", body.reason);
+  if (const auto good = guard.result(); !good) return reply(http::problem(good.error(), *request));
+  change(request, std::move(reply), 200, false,
+         [reason = body.reason.value_or("")](const Order& order) {
+           return ordering::cancel(order, reason);
+         });
+}
+
+void OrderRoutes::capture(const RequestPtr& request, Reply reply) {
+  change(request, std::move(reply), 200, false,
+         [](const Order& order) { return ordering::capture(order); });
+}
+
+void OrderRoutes::fulfil(const RequestPtr& request, Reply reply) {
+  FulfilBody body;
+  if (!request->body.empty()) {
+    auto read = http::read_body<FulfilBody>(*request);
+    if (!read) return reply(http::problem(read.error(), *request));
+    body = std::move(*read);
+  }
+  FulfilmentRecorded record;
+  record.fulfilment_id = Id<"ful">(ids_.next()).str();
+  for (auto& units : body.lines)
+    record.lines.push_back({std::move(units.line_id), {}, units.quantity, true});
+  if (body.tracking) {
+    record.carrier = body.tracking->carrier;
+    record.tracking_number = body.tracking->number;
+    record.tracking_url = body.tracking->url;
+  }
+  change(request, std::move(reply), 201, false,
+         [record](const Order& order) { return ordering::fulfil(order, record); });
+}
+
+void OrderRoutes::record_return(const RequestPtr& request, Reply reply) {
+  auto body = http::read_body<ReturnBody>(*request);
+  if (!body) return reply(http::problem(body.error(), *request));
+  CardGuard guard;
+  guard.check("/reason", body->reason);
+  if (const auto good = guard.result(); !good) return reply(http::problem(good.error(), *request));
+  ReturnRecorded record;
+  record.return_id = Id<"ret">(ids_.next()).str();
+  record.reason = std::move(body->reason);
+  for (auto& units : body->lines)
+    record.lines.push_back({std::move(units.line_id), {}, units.quantity, units.restock});
+  change(request, std::move(reply), 201, false,
+         [record, refund_id = Id<"ref">(ids_.next()).str()](const Order& order) {
+           return ordering::record_return(order, record, refund_id);
+         });
+}
+
+void OrderRoutes::refund(const RequestPtr& request, Reply reply) {
+  auto body = http::read_body<RefundBody>(*request);
+  if (!body) return reply(http::problem(body.error(), *request));
+  CardGuard guard;
+  guard.check("/reason", body->reason);
+  if (const auto good = guard.result(); !good) return reply(http::problem(good.error(), *request));
+  const RefundRequested wanted{Id<"ref">(ids_.next()).str(), body->amount, body->reason};
+  change(request, std::move(reply), 201, true,
+         [wanted](const Order& order) { return ordering::refund(order, wanted); });
+}
+
+void OrderRoutes::retry(const RequestPtr& request, Reply reply) {
+  change(request, std::move(reply), 200, false,
+         [](const Order& order) { return ordering::retry(order); });
+}
+
+}  // namespace
+
+void add_order_routes(ServiceContext& context, Orders& orders, const OrderQueries& queries) {
+  const auto routes = std::make_shared<OrderRoutes>(context, orders, queries);
+  using http::Access;
+  const auto order = http::schema_of<OrderView>();
+  const auto page = http::schema_of<OrderPage>();
+  const auto to = [routes](void (OrderRoutes::*handle)(const RequestPtr&, Reply)) {
+    return [routes, handle](const RequestPtr& request, Reply reply) {
+      (routes.get()->*handle)(request, std::move(reply));
+    };
+  };
+  const auto listing = [routes](bool processes) {
+    return [routes, processes](const RequestPtr& request, Reply reply) {
+      routes->list(request, std::move(reply), processes);
+    };
+  };
+  auto& router = context.router;
+  router.add({"POST",
+              "/v1/orders",
+              Access::publishable,
+              "Place an order",
+              "Orders",
+              to(&OrderRoutes::place),
+              http::schema_of<PlaceOrderBody>(),
+              order,
+              201,
+              {},
+              true});
+  router.add({"GET",
+              "/v1/orders",
+              Access::secret,
+              "Orders, the newest first",
+              "Orders",
+              listing(false),
+              {},
+              page,
+              200,
+              {{"filter[status]", "placed, confirmed, …"},
+               {"filter[customer]", "The merchant's id of the customer"},
+               {"filter[external_id]", "The merchant's id of the order"},
+               {"filter[channel]", "Where the order came from"},
+               {"filter[placed_from]", "RFC 3339, inclusive"},
+               {"filter[placed_to]", "RFC 3339, exclusive"},
+               {"limit", "1 to 200, default 50"},
+               {"cursor", "next_cursor of the page before"}}});
+  router.add({"GET",
+              "/v1/orders/{id}",
+              Access::publishable,
+              "An order; a publishable key needs its token in Stoa-Order-Token",
+              "Orders",
+              to(&OrderRoutes::show),
+              {},
+              order});
+  router.add({"GET",
+              "/v1/orders/{id}/events",
+              Access::secret,
+              "The history of an order",
+              "Orders",
+              to(&OrderRoutes::history),
+              {},
+              http::schema_of<HistoryView>()});
+  router.add({"POST", "/v1/orders/{id}/cancel", Access::secret, "Cancel an order", "Orders",
+              to(&OrderRoutes::cancel), http::schema_of<CancelBody>(), order});
+  router.add({"POST",
+              "/v1/orders/{id}/capture",
+              Access::secret,
+              "Capture the authorised payment of an order",
+              "Orders",
+              to(&OrderRoutes::capture),
+              {},
+              order});
+  router.add({"POST", "/v1/orders/{id}/fulfilments", Access::secret,
+              "Record that goods leave the house", "Orders", to(&OrderRoutes::fulfil),
+              http::schema_of<FulfilBody>(), order, 201});
+  router.add({"POST", "/v1/orders/{id}/returns", Access::secret,
+              "Record that goods came back; refunds what was paid for them", "Orders",
+              to(&OrderRoutes::record_return), http::schema_of<ReturnBody>(), order, 201});
+  router.add({"POST",
+              "/v1/orders/{id}/refunds",
+              Access::secret,
+              "Give money back",
+              "Orders",
+              to(&OrderRoutes::refund),
+              http::schema_of<RefundBody>(),
+              order,
+              201,
+              {},
+              true});
+  router.add({"GET",
+              "/v1/processes",
+              Access::secret,
+              "Orders by the state of their process",
+              "Operations",
+              listing(true),
+              {},
+              page,
+              200,
+              {{"status", "running, parked or ended"},
+               {"limit", "1 to 200, default 50"},
+               {"cursor", "next_cursor of the page before"}}});
+  router.add({"POST",
+              "/v1/processes/{id}/retry",
+              Access::secret,
+              "Try a parked process again; the id is the order's",
+              "Operations",
+              to(&OrderRoutes::retry),
+              {},
+              order});
+}
+
+}  // namespace stoa::ordering

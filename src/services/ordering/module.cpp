@@ -1,0 +1,58 @@
+#include "services/ordering/module.hpp"
+
+#include "services/ordering/api/orders_api.hpp"
+#include "services/ordering/application/orders.hpp"
+#include "services/ordering/infrastructure/sql_order_store.hpp"
+
+namespace stoa::ordering {
+namespace {
+
+class Module final : public Ordering {
+ public:
+  Module(ServiceContext& context, Topic<contracts::Event>& own, Deadlines deadlines)
+      : store_(make_sql_order_store(context.store.db)),
+        queries_(make_sql_order_queries()),
+        idempotency_(context.store.db, "ordering_"),
+        orders_(context.store.log, own, *store_, idempotency_, context.crypto, deadlines) {
+    context.participants.push_back(&orders_);
+    add_order_routes(context, orders_, *queries_);
+    auto& clock = context.clock;
+    context.executor.every(std::chrono::milliseconds(250),
+                           [this](UnitOfWork& unit) { orders_.act_on_deadlines(unit); });
+    context.executor.every(std::chrono::milliseconds(50),
+                           [this, &clock](UnitOfWork&) { orders_.expire_waits(clock.now()); });
+    context.executor.every(std::chrono::minutes(10),
+                           [this](UnitOfWork& unit) { idempotency_.forget_old(unit.now()); });
+  }
+
+  Orders& orders() { return orders_; }
+
+ private:
+  std::unique_ptr<OrderStore> store_;
+  std::unique_ptr<OrderQueries> queries_;
+  Idempotency idempotency_;
+  Orders orders_;
+};
+
+}  // namespace
+
+std::unique_ptr<Ordering> make_ordering(ServiceContext& context, Topic<contracts::Event>& own,
+                                        Topic<catalog::contracts::Event>& catalog,
+                                        Topic<payment::contracts::Event>& payment,
+                                        Topic<agents::contracts::Event>& agents,
+                                        Deadlines deadlines) {
+  auto module = std::make_unique<Module>(context, own, deadlines);
+  auto& orders = module->orders();
+  catalog.subscribe([&orders](UnitOfWork& unit, const Delivery&, const auto& event) {
+    orders.on_catalog(unit, event);
+  });
+  payment.subscribe([&orders](UnitOfWork& unit, const Delivery&, const auto& event) {
+    orders.on_payment(unit, event);
+  });
+  agents.subscribe([&orders](UnitOfWork& unit, const Delivery&, const auto& event) {
+    orders.on_agents(unit, event);
+  });
+  return module;
+}
+
+}  // namespace stoa::ordering

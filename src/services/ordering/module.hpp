@@ -1,0 +1,29 @@
+#pragma once
+
+#include <memory>
+
+#include "kernel/mediator/service_context.hpp"
+#include "kernel/messaging/topic.hpp"
+#include "services/agents/contracts/events.hpp"
+#include "services/catalog/contracts/events.hpp"
+#include "services/ordering/contracts/events.hpp"
+#include "services/ordering/domain/order.hpp"
+#include "services/payment/contracts/events.hpp"
+
+namespace stoa::ordering {
+
+/// The running service; ends after the executor and the readers have stopped.
+class Ordering {
+ public:
+  virtual ~Ordering() = default;
+};
+
+std::unique_ptr<Ordering> make_ordering(ServiceContext& context, Topic<contracts::Event>& own,
+                                        Topic<catalog::contracts::Event>& catalog,
+                                        Topic<payment::contracts::Event>& payment,
+                                        Topic<agents::contracts::Event>& agents,
+                                        Deadlines deadlines);
+
+sql::Migrations migrations();
+
+}  // namespace stoa::ordering
