@@ -1,0 +1,214 @@
+#include "main/configuration.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/json/serialize.hpp>
+#include <cctype>
+#include <charconv>
+#include <fstream>
+#include <iterator>
+#include <vector>
+
+#include "kernel/base/assert.hpp"
+#include "kernel/json/codec.hpp"
+
+namespace stoa {
+namespace {
+
+enum class Kind { text, integer, secret_key, publishable_key, choice };
+
+struct Setting {
+  std::string_view path;
+  Kind kind = Kind::text;
+  std::string_view initial = {};
+  std::int64_t min = 0;
+  std::int64_t max = 0;
+  std::string_view choices = {};  ///< separated by spaces
+  bool secret = false;
+};
+
+/// Every setting there is. Those of servers that the embedded shape does not use are known, so that
+/// one file serves every shape.
+constexpr Setting settings[] = {
+    {"Auth:SecretKey", Kind::secret_key, "", 0, 0, "", true},
+    {"Auth:PublishableKey", Kind::publishable_key, "", 0, 0, "", true},
+    {"Http:Address", Kind::text, "127.0.0.1"},
+    {"Http:Threads", Kind::integer, "1", 1, 64},
+    {"Http:ReaderThreads", Kind::integer, "2", 1, 64},
+    {"Logging:Level", Kind::choice, "information", 0, 0, "debug information warning error"},
+    {"Ordering:PaymentDeadlineSeconds", Kind::integer, "900", 1, 604'800},
+    {"Ordering:AuthorisationDeadlineSeconds", Kind::integer, "604800", 1, 2'592'000},
+    {"Fraud:DeadlineMs", Kind::integer, "2000", 1, 600'000},
+    {"Fraud:Default", Kind::choice, "accept", 0, 0, "accept reject"},
+    {"Fraud:RejectAt", Kind::integer, "0", 0, 100},
+    {"Payment:ProviderTimeoutMs", Kind::integer, "3000", 100, 600'000},
+    {"RateLimits:RequestsPerSecond", Kind::integer, "0", 0, 1'000'000},
+    {"ConnectionStrings:CatalogDb", Kind::text, "", 0, 0, "", true},
+    {"ConnectionStrings:OrderingDb", Kind::text, "", 0, 0, "", true},
+    {"ConnectionStrings:PaymentDb", Kind::text, "", 0, 0, "", true},
+    {"ConnectionStrings:NotificationDb", Kind::text, "", 0, 0, "", true},
+    {"ConnectionStrings:AgentsDb", Kind::text, "", 0, 0, "", true},
+    {"ConnectionStrings:IdentityDb", Kind::text, "", 0, 0, "", true},
+    {"ConnectionStrings:BasketDb", Kind::text, "", 0, 0, "", true},
+    {"ConnectionStrings:Redis", Kind::text, "", 0, 0, "", true},
+    {"ConnectionStrings:EventStore", Kind::text, "", 0, 0, "", true},
+    {"Kafka:BootstrapServers"},
+    {"RabbitMQ:HostName"},
+    {"RabbitMQ:Port", Kind::integer, "5672", 1, 65'535},
+    {"RabbitMQ:UserName"},
+    {"RabbitMQ:Password", Kind::text, "", 0, 0, "", true},
+    {"AzureOpenAI:Endpoint"},
+    {"AzureOpenAI:ApiKey", Kind::text, "", 0, 0, "", true},
+    {"AzureOpenAI:DeploymentName"},
+};
+
+const Setting* find_setting(std::string_view path) {
+  const auto* at = std::find_if(std::begin(settings), std::end(settings),
+                                [&](const Setting& one) { return one.path == path; });
+  return at == std::end(settings) ? nullptr : at;
+}
+
+bool is_key(std::string_view text, std::string_view prefix) {
+  return text.starts_with(prefix) && text.size() >= prefix.size() + 32 && text.size() <= 255 &&
+         std::all_of(text.begin() + static_cast<std::ptrdiff_t>(prefix.size()), text.end(),
+                     [](unsigned char c) { return std::isalnum(c) != 0; });
+}
+
+bool is_choice(std::string_view choices, std::string_view text) {
+  const auto padded = " " + std::string(choices) + " ";
+  return !text.empty() && padded.find(" " + std::string(text) + " ") != std::string::npos;
+}
+
+/// What is wrong with a value; empty when nothing is. Never repeats the value: it may be a secret.
+std::string fault(const Setting& setting, const std::string& value) {
+  switch (setting.kind) {
+    case Kind::text:
+      return {};
+    case Kind::secret_key:
+      return value.empty() || is_key(value, "sk_")
+                 ? ""
+                 : "must be sk_ and at least 32 letters and digits";
+    case Kind::publishable_key:
+      return value.empty() || is_key(value, "pk_")
+                 ? ""
+                 : "must be pk_ and at least 32 letters and digits";
+    case Kind::choice:
+      return is_choice(setting.choices, value) ? ""
+                                               : "must be one of " + std::string(setting.choices);
+    case Kind::integer: {
+      std::int64_t number = 0;
+      const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
+      const bool good = error == std::errc{} && end == value.data() + value.size() &&
+                        number >= setting.min && number <= setting.max;
+      return good ? ""
+                  : "must be a whole number from " + std::to_string(setting.min) + " to " +
+                        std::to_string(setting.max);
+    }
+  }
+  return {};
+}
+
+std::optional<std::string> scalar_text(const json::Value& value) {
+  if (const auto* text = value.if_string()) return std::string(*text);
+  if (const auto* number = value.if_int64()) return std::to_string(*number);
+  if (const auto* flag = value.if_bool()) return *flag ? "true" : "false";
+  return std::nullopt;
+}
+
+using Given = std::vector<std::pair<std::string, std::string>>;
+
+void flatten(const json::Object& object, const std::string& prefix, Given& given,
+             std::vector<FieldError>& errors) {
+  for (const auto& member : object) {
+    const auto path = prefix + std::string(member.key());
+    if (const auto* inner = member.value().if_object()) {
+      flatten(*inner, path + ":", given, errors);
+    } else if (const auto text = scalar_text(member.value())) {
+      given.emplace_back(path, *text);
+    } else {
+      errors.push_back({path, "wrong_type", "must be a text, a number or a section"});
+    }
+  }
+}
+
+}  // namespace
+
+const std::string& Configuration::text(std::string_view path) const {
+  const auto at = values_.find(path);
+  STOA_ASSERT(at != values_.end());
+  return at->second;
+}
+
+std::int64_t Configuration::integer(std::string_view path) const { return std::stoll(text(path)); }
+
+std::string Configuration::to_masked_json() const {
+  json::Object root;
+  for (const auto& [path, value] : values_) {
+    const auto colon = path.find(':');
+    auto& section = root[path.substr(0, colon)];
+    if (!section.is_object()) section.emplace_object();
+    const auto* setting = find_setting(path);
+    auto& member = section.as_object()[path.substr(colon + 1)];
+    if (setting->secret && !value.empty()) {
+      member = "***";
+    } else if (setting->kind == Kind::integer) {
+      member = integer(path);
+    } else {
+      member = value;
+    }
+  }
+  return boost::json::serialize(root);
+}
+
+Result<Configuration> load_configuration(const std::string& file,
+                                         const std::map<std::string, std::string>& environment) {
+  Configuration configuration;
+  for (const auto& setting : settings) configuration.values_.emplace(setting.path, setting.initial);
+  Given given;
+  std::vector<FieldError> errors;
+  if (std::ifstream in(file); in) {
+    const std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+    const auto value = json::parse(text);
+    if (!value || !value->is_object())
+      return fail(ErrorKind::invalid, "wrong_configuration",
+                  file + " is no JSON object: " + (value ? "" : value.error().detail));
+    flatten(value->as_object(), "", given, errors);
+  }
+  constexpr std::string_view prefix = "STOA__";
+  for (const auto& [name, value] : environment) {
+    if (!name.starts_with(prefix)) continue;
+    auto path = name.substr(prefix.size());
+    for (std::size_t at = path.find("__"); at != std::string::npos; at = path.find("__"))
+      path.replace(at, 2, ":");
+    given.emplace_back(path, value);
+  }
+  for (const auto& [path, value] : given) {
+    const auto* setting = find_setting(path);
+    if (setting == nullptr) {
+      errors.push_back({path, "unknown_setting", "is not known"});
+    } else if (auto wrong = fault(*setting, value); !wrong.empty()) {
+      errors.push_back({path, "wrong_value", std::move(wrong)});
+    } else {
+      configuration.values_[path] = value;
+    }
+  }
+  if (errors.empty()) return configuration;
+  std::string detail = "The configuration is wrong:";
+  for (const auto& error : errors) detail += " " + error.pointer + " " + error.message + ";";
+  detail.back() = '.';
+  return fail(Error{ErrorKind::invalid, "wrong_configuration", detail, std::move(errors)});
+}
+
+std::map<std::string, std::string> process_environment() {
+  std::map<std::string, std::string> variables;
+  for (char** one = environ; *one != nullptr; ++one) {
+    const std::string_view text(*one);
+    const auto equals = text.find('=');
+    if (equals != std::string_view::npos)
+      variables.emplace(text.substr(0, equals), text.substr(equals + 1));
+  }
+  return variables;
+}
+
+}  // namespace stoa
