@@ -55,4 +55,9 @@ std::unique_ptr<Ordering> make_ordering(ServiceContext& context, Topic<contracts
   return module;
 }
 
+std::optional<NewEvent> published(const RecordedEvent& row) {
+  const auto event = translate(decode_event<OrderEvent>(row.type, row.data), row);
+  return event ? std::optional(encode_event(*event)) : std::nullopt;
+}
+
 }  // namespace stoa::ordering

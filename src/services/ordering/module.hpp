@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "kernel/mediator/service_context.hpp"
 #include "kernel/messaging/topic.hpp"
@@ -25,5 +26,8 @@ std::unique_ptr<Ordering> make_ordering(ServiceContext& context, Topic<contracts
                                         Deadlines deadlines);
 
 sql::Migrations migrations();
+
+/// The integration event of a stored one as type and JSON text, if it has one.
+std::optional<NewEvent> published(const RecordedEvent& row);
 
 }  // namespace stoa::ordering
