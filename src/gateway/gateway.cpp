@@ -1,0 +1,162 @@
+#include "gateway/gateway.hpp"
+
+#include <algorithm>
+#include <cctype>
+
+#include "gateway/pages.hpp"
+#include "kernel/base/text.hpp"
+#include "kernel/http/typed.hpp"
+
+namespace stoa {
+namespace {
+
+using http::Access;
+using http::Principal;
+
+constexpr std::size_t default_body_bytes_max = std::size_t{1} << 20;
+
+bool is_hex(std::string_view text) {
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+}
+
+/// W3C Trace Context, version 00.
+bool is_traceparent(std::string_view text) {
+  return text.size() == 55 && text.starts_with("00-") && text[35] == '-' && text[52] == '-' &&
+         is_hex(text.substr(3, 32)) && is_hex(text.substr(36, 16)) && is_hex(text.substr(53, 2)) &&
+         text.substr(3, 32).find_first_not_of('0') != std::string_view::npos &&
+         text.substr(36, 16).find_first_not_of('0') != std::string_view::npos;
+}
+
+bool is_request_id(std::string_view text) {
+  return !text.empty() && text.size() <= 64 && std::all_of(text.begin(), text.end(), [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '_';
+  });
+}
+
+class TheGateway final : public Gateway {
+ public:
+  TheGateway(GatewayOptions options, http::Router& router, const Crypto& crypto, const Clock& clock,
+             IdSource& ids, telemetry::Metrics& metrics, telemetry::Log& log)
+      : options_(std::move(options)),
+        router_(router),
+        crypto_(crypto),
+        clock_(clock),
+        ids_(ids),
+        metrics_(metrics),
+        log_(log) {}
+
+  void handle(std::shared_ptr<http::Request> request, http::Reply reply) override {
+    identify(*request);
+    auto match = router_.match(request->method, request->path);
+    const auto* route = match ? match->route : nullptr;
+    auto answer = [this, request, route, reply = std::move(reply)](http::Response response) {
+      response.headers.emplace_back("X-Request-Id", request->request_id);
+      response.headers.emplace_back("traceparent", request->traceparent);
+      measure(*request, route, response.status);
+      reply(std::move(response));
+    };
+    if (!match) return answer(http::problem(match.error(), *request));
+    request->params = std::move(match->params);
+    if (const auto allowed = authorise(*request, *route); !allowed)
+      return answer(http::problem(allowed.error(), *request));
+    try {
+      route->handler(request, answer);
+    } catch (const std::exception& e) {
+      log_.write(telemetry::Level::error, "A handler failed",
+                 {{"what", e.what()}, {"request_id", request->request_id}});
+      answer(http::problem({ErrorKind::internal, "internal_error", "The shop could not do this."},
+                           *request));
+    }
+  }
+
+  [[nodiscard]] std::size_t body_limit(std::string_view method,
+                                       std::string_view path) const override {
+    const auto match = router_.match(method, path);
+    return match ? match->route->body_bytes_max : default_body_bytes_max;
+  }
+
+ private:
+  void identify(http::Request& request) {
+    request.received_at = clock_.now();
+    const auto given = request.header("x-request-id");
+    request.request_id = is_request_id(given) ? std::string(given) : to_base32(ids_.next());
+    const auto parent = request.header("traceparent");
+    if (is_traceparent(parent)) {
+      request.traceparent = parent;
+      return;
+    }
+    const auto trace = ids_.next();
+    const auto span = ids_.next();
+    request.traceparent = "00-" + to_hex(trace) + "-" + to_hex(std::span(span).subspan(8)) + "-01";
+  }
+
+  /// Only hashes are kept, and they are compared in constant time.
+  Result<void> authorise(http::Request& request, const http::Route& route) const {
+    const auto header = request.header("authorization");
+    if (!header.empty()) {
+      if (header.size() < 8 || !ascii_iequals(header.substr(0, 7), "Bearer ")) return wrong_key();
+      const auto hash = crypto_.sha256(trim(header.substr(7)));
+      if (same(hash, options_.secret_key_hash)) {
+        request.principal = Principal::secret;
+      } else if (same(hash, options_.publishable_key_hash)) {
+        request.principal = Principal::publishable;
+      } else {
+        return wrong_key();
+      }
+    }
+    if (route.access == Access::open || request.principal == Principal::secret) return {};
+    if (request.principal == Principal::anonymous)
+      return fail(ErrorKind::unauthenticated, "key_missing",
+                  "This route needs a key: Authorization: Bearer …");
+    if (route.access == Access::publishable) return {};
+    return fail(ErrorKind::forbidden, "secret_key_required", "This route needs the secret key.");
+  }
+
+  static bool same(const Digest& a, const Digest& b) {
+    const auto view = [](const Digest& digest) {
+      return std::string_view(reinterpret_cast<const char*>(digest.data()), digest.size());
+    };
+    return constant_time_equals(view(a), view(b));
+  }
+  static std::unexpected<Error> wrong_key() {
+    return fail(ErrorKind::unauthenticated, "wrong_key", "This key is not known.");
+  }
+
+  void measure(const http::Request& request, const http::Route* route, int status) {
+    const auto seconds = std::chrono::duration<double>(clock_.now() - request.received_at).count();
+    const std::string template_path = route == nullptr ? "unknown" : route->path;
+    metrics_.count("stoa_http_requests_total", "route=\"" + template_path + "\",method=\"" +
+                                                   (route == nullptr ? "any" : route->method) +
+                                                   "\",status=\"" + std::to_string(status) + "\"");
+    metrics_.observe("stoa_http_request_seconds", "route=\"" + template_path + "\"", seconds);
+    const auto level = status >= 500 ? telemetry::Level::warning : telemetry::Level::debug;
+    const auto duration = std::to_string(seconds);
+    log_.write(level, "request",
+               {{"method", request.method},
+                {"route", template_path},
+                {"status", std::to_string(status)},
+                {"seconds", duration},
+                {"request_id", request.request_id},
+                {"trace_id", std::string_view(request.traceparent).substr(3, 32)}});
+  }
+
+  GatewayOptions options_;
+  http::Router& router_;
+  const Crypto& crypto_;
+  const Clock& clock_;
+  IdSource& ids_;
+  telemetry::Metrics& metrics_;
+  telemetry::Log& log_;
+};
+
+}  // namespace
+
+std::unique_ptr<Gateway> make_gateway(GatewayOptions options, http::Router& router,
+                                      const Crypto& crypto, const Clock& clock, IdSource& ids,
+                                      telemetry::Metrics& metrics, telemetry::Log& log) {
+  add_pages(router, options, metrics);
+  return std::make_unique<TheGateway>(std::move(options), router, crypto, clock, ids, metrics, log);
+}
+
+}  // namespace stoa

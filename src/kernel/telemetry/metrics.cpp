@@ -1,0 +1,79 @@
+#include "kernel/telemetry/metrics.hpp"
+
+#include <cstdint>
+#include <cstdio>
+
+namespace stoa::telemetry {
+namespace {
+
+constexpr double bounds_s[] = {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05,
+                               0.1,    0.25,  0.5,    1,     2.5,  5,     10};
+
+std::string number(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.10g", value);
+  return text;
+}
+
+std::string braces(std::string_view labels) {
+  return labels.empty() ? "" : "{" + std::string(labels) + "}";
+}
+
+}  // namespace
+
+void Metrics::count(std::string_view name, std::string_view labels, double by) {
+  const std::lock_guard lock(mutex_);
+  counters_[{std::string(name), std::string(labels)}] += by;
+}
+
+void Metrics::observe(std::string_view name, std::string_view labels, double seconds) {
+  const std::lock_guard lock(mutex_);
+  auto& histogram = histograms_[{std::string(name), std::string(labels)}];
+  histogram.buckets.resize(std::size(bounds_s));
+  for (std::size_t at = 0; at < std::size(bounds_s); ++at)
+    if (seconds <= bounds_s[at]) ++histogram.buckets[at];
+  histogram.sum += seconds;
+  ++histogram.count;
+}
+
+void Metrics::gauge(std::string name, std::function<double()> read) {
+  const std::lock_guard lock(mutex_);
+  callbacks_[std::move(name)] = {"gauge", std::move(read)};
+}
+
+void Metrics::counter(std::string name, std::function<double()> read) {
+  const std::lock_guard lock(mutex_);
+  callbacks_[std::move(name)] = {"counter", std::move(read)};
+}
+
+std::string Metrics::text() const {
+  const std::lock_guard lock(mutex_);
+  std::string out;
+  std::string last;
+  const auto head = [&](const std::string& name, std::string_view type) {
+    if (name != last) out.append("# TYPE ").append(name).append(" ").append(type).append("\n");
+    last = name;
+  };
+  for (const auto& [name, callback] : callbacks_) {
+    head(name, callback.type);
+    out += name + " " + number(callback.read()) + "\n";
+  }
+  for (const auto& [key, value] : counters_) {
+    head(key.first, "counter");
+    out += key.first + braces(key.second) + " " + number(value) + "\n";
+  }
+  for (const auto& [key, histogram] : histograms_) {
+    const auto& [name, labels] = key;
+    head(name, "histogram");
+    const auto prefix = labels.empty() ? "" : labels + ",";
+    for (std::size_t at = 0; at < histogram.buckets.size(); ++at)
+      out += name + "_bucket{" + prefix + "le=\"" + number(bounds_s[at]) + "\"} " +
+             std::to_string(histogram.buckets[at]) + "\n";
+    out += name + "_bucket{" + prefix + "le=\"+Inf\"} " + std::to_string(histogram.count) + "\n";
+    out += name + "_sum" + braces(labels) + " " + number(histogram.sum) + "\n";
+    out += name + "_count" + braces(labels) + " " + std::to_string(histogram.count) + "\n";
+  }
+  return out;
+}
+
+}  // namespace stoa::telemetry

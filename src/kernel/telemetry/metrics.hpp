@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace stoa::telemetry {
+
+/// Figures for Prometheus. Thread-safe. Names follow its conventions: base units, `_total`.
+class Metrics {
+ public:
+  /// `labels` as Prometheus writes them, `route="/v1/orders",status="200"`; few combinations only.
+  void count(std::string_view name, std::string_view labels, double by = 1);
+  /// Into a histogram of seconds.
+  void observe(std::string_view name, std::string_view labels, double seconds);
+  /// Read when it is asked for; from any thread.
+  void gauge(std::string name, std::function<double()> read);
+  /// A gauge that only grows.
+  void counter(std::string name, std::function<double()> read);
+  /// The text format 0.0.4.
+  [[nodiscard]] std::string text() const;
+
+ private:
+  struct Histogram {
+    std::vector<std::uint64_t> buckets;
+    double sum = 0;
+    std::uint64_t count = 0;
+  };
+  using Labelled = std::pair<std::string, std::string>;
+  struct Callback {
+    std::string type;
+    std::function<double()> read;
+  };
+
+  mutable std::mutex mutex_;
+  std::map<Labelled, double> counters_;
+  std::map<Labelled, Histogram> histograms_;
+  std::map<std::string, Callback> callbacks_;
+};
+
+}  // namespace stoa::telemetry

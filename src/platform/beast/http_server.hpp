@@ -1,0 +1,44 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "kernel/http/message.hpp"
+
+namespace stoa::beast {
+
+struct HttpServerOptions {
+  std::string address = "127.0.0.1";
+  std::uint16_t port = 0;  ///< 0: a free one
+  int threads = 1;
+  std::size_t connections_max = 4'096;
+  std::size_t body_bytes_max = std::size_t{64} << 20;
+  std::chrono::milliseconds read_timeout{10'000};   ///< for a whole request, once it began
+  std::chrono::milliseconds idle_timeout{60'000};   ///< between requests
+  std::chrono::milliseconds reply_timeout{60'000};  ///< for the handler's answer
+};
+
+/// HTTP/1.1 with keep-alive: one request at a time a connection, one io_context a thread. Faults of
+/// the protocol are answered with problem documents.
+class HttpServer {
+ public:
+  using Handle = std::function<void(std::shared_ptr<http::Request>, http::Reply)>;
+  /// The largest body of a route, asked before the body is read.
+  using BodyLimit = std::function<std::size_t(std::string_view method, std::string_view path)>;
+
+  virtual ~HttpServer() = default;
+  [[nodiscard]] virtual std::uint16_t port() const = 0;
+  virtual void start() = 0;
+  /// Takes no more connections, lets running requests end within `grace`, closes all.
+  virtual void stop(std::chrono::milliseconds grace) = 0;
+};
+
+/// Listens at once; throws std::runtime_error when the port is taken.
+std::unique_ptr<HttpServer> make_http_server(HttpServerOptions options, HttpServer::Handle handle,
+                                             HttpServer::BodyLimit body_limit);
+
+}  // namespace stoa::beast
