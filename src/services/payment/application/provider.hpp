@@ -1,0 +1,45 @@
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "kernel/json/codec.hpp"
+
+namespace stoa::payment {
+
+BOOST_DEFINE_ENUM_CLASS(Operation, authorize, capture, void_payment, refund, find)
+BOOST_DEFINE_ENUM_CLASS(Outcome, authorized, captured, voided, refunded, declined, pending,
+                        not_found)
+
+struct ProviderRequest {
+  Operation operation = Operation::authorize;
+  std::string payment_id;
+  std::string key;  ///< the provider's idempotency key: the same key never moves money twice
+  Money amount;
+  std::string token;
+  bool capture = true;  ///< of authorize: take the money at once
+};
+
+struct ProviderAnswer {
+  Outcome outcome = Outcome::pending;
+  Money amount;
+  std::string reference;
+  std::string code;  ///< of declined
+};
+
+/// What a provider tells by itself, as by a webhook.
+struct ProviderReport {
+  std::string payment_id;
+  ProviderAnswer answer;
+};
+
+/// A payment provider. A call may be answered late or never: the caller has the deadline. Answers
+/// and reports come on threads of the provider's.
+class PaymentProvider {
+ public:
+  virtual ~PaymentProvider() = default;
+  virtual void call(ProviderRequest request, std::function<void(ProviderAnswer)> answer) = 0;
+  virtual void on_report(std::function<void(ProviderReport)> report) = 0;
+};
+
+}  // namespace stoa::payment
