@@ -1,0 +1,43 @@
+#pragma once
+
+#include "kernel/eventlog/journal.hpp"
+#include "kernel/sql/connection.hpp"
+#include "services/agents/contracts/events.hpp"
+#include "services/agents/domain/fraud_rules.hpp"
+#include "services/ordering/contracts/events.hpp"
+
+namespace stoa::agents {
+
+/// What the assessor remembers of orders: fingerprints, amounts and times.
+class OrderHistory {
+ public:
+  virtual ~OrderHistory() = default;
+  /// False when the order is known already.
+  virtual bool remember(const ordering::contracts::AssessmentRequested& order) = 0;
+  virtual Evidence evidence(const ordering::contracts::AssessmentRequested& order) = 0;
+};
+
+/// What is stored is what is published: an assessment holds no secret.
+struct FraudAssessed : contracts::FraudAssessed {
+  static constexpr std::string_view type = "FraudAssessed.v1";
+};
+using StoredEvent = std::variant<FraudAssessed>;
+
+std::optional<contracts::Event> translate(const StoredEvent& event, const RecordedEvent& row);
+
+/// Writer thread only.
+class FraudAssessor {
+ public:
+  FraudAssessor(EventLog& log, Topic<contracts::Event>& topic, OrderHistory& history,
+                std::int64_t reject_at)
+      : history_(history), journal_(log, topic, translate), reject_at_(reject_at) {}
+
+  void on_ordering(UnitOfWork& unit, const ordering::contracts::Event& event);
+
+ private:
+  OrderHistory& history_;
+  Journal<StoredEvent, contracts::Event> journal_;
+  std::int64_t reject_at_;
+};
+
+}  // namespace stoa::agents

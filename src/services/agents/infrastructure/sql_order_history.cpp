@@ -1,0 +1,68 @@
+#include "services/agents/infrastructure/sql_order_history.hpp"
+
+namespace stoa::agents {
+namespace {
+
+constexpr std::string_view schema = R"sql(
+CREATE TABLE agents_orders(
+  order_id TEXT PRIMARY KEY, email TEXT NOT NULL, address TEXT, amount INTEGER NOT NULL,
+  currency TEXT NOT NULL, placed_at INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX agents_orders_email ON agents_orders(email, placed_at);
+CREATE INDEX agents_orders_address ON agents_orders(address, placed_at) WHERE address IS NOT NULL;
+)sql";
+
+// A rule needs to know that there are many, not how many: counting stops.
+constexpr int counted_max = 50;
+
+class SqlOrderHistory final : public OrderHistory {
+ public:
+  explicit SqlOrderHistory(sql::Connection& db) : db_(db) {}
+
+  bool remember(const ordering::contracts::AssessmentRequested& order) override {
+    db_.execute("INSERT INTO agents_orders VALUES(?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                order.order_id, order.email_fingerprint, order.address_fingerprint,
+                order.total.amount(), order.total.currency().code(),
+                to_unix_microseconds(order.placed_at));
+    return db_.changes() > 0;
+  }
+
+  Evidence evidence(const ordering::contracts::AssessmentRequested& order) override {
+    Evidence evidence{order.payment_token,    order.total,          0, 0, 0, 0,
+                      order.shipping_country, order.billing_country};
+    const auto at = to_unix_microseconds(order.placed_at);
+    const auto hour_ago = to_unix_microseconds(order.placed_at - std::chrono::hours(1));
+    const auto day_ago = to_unix_microseconds(order.placed_at - std::chrono::hours(24));
+    db_.query(
+        "SELECT count(*), coalesce(sum(placed_at > ?1), 0), coalesce(avg(CASE WHEN currency = ?2"
+        " THEN amount END), 0) FROM (SELECT placed_at, currency, amount FROM agents_orders"
+        " WHERE email = ?3 AND placed_at <= ?4 ORDER BY placed_at DESC LIMIT ?5)",
+        [&](const sql::Row& row) {
+          evidence.past_orders_of_email = row.integer(0);
+          evidence.orders_of_email_last_hour = row.integer(1);
+          evidence.mean_amount_of_email = row.integer(2);
+        },
+        hour_ago, order.total.currency().code(), order.email_fingerprint, at, counted_max);
+    if (order.address_fingerprint)
+      evidence.orders_of_address_last_day =
+          db_.one(
+                 "SELECT count(*) FROM (SELECT 1 FROM agents_orders WHERE address = ?1 AND"
+                 " placed_at > ?2 AND placed_at <= ?3 LIMIT ?4)",
+                 [](const sql::Row& row) { return row.integer(0); }, *order.address_fingerprint,
+                 day_ago, at, counted_max)
+              .value_or(0);
+    return evidence;
+  }
+
+ private:
+  sql::Connection& db_;
+};
+
+}  // namespace
+
+std::unique_ptr<OrderHistory> make_sql_order_history(sql::Connection& db) {
+  return std::make_unique<SqlOrderHistory>(db);
+}
+
+sql::Migrations migrations() { return {"agents_", {schema}}; }
+
+}  // namespace stoa::agents

@@ -1,0 +1,38 @@
+#include "services/agents/module.hpp"
+
+#include "services/agents/infrastructure/sql_order_history.hpp"
+
+namespace stoa::agents {
+namespace {
+
+class Module final : public Agents {
+ public:
+  Module(ServiceContext& context, Topic<contracts::Event>& own, FraudOptions options)
+      : history_(make_sql_order_history(context.store.db)),
+        assessor_(context.store.log, own, *history_, options.reject_at) {}
+  FraudAssessor& assessor() { return assessor_; }
+
+ private:
+  std::unique_ptr<OrderHistory> history_;
+  FraudAssessor assessor_;
+};
+
+}  // namespace
+
+std::unique_ptr<Agents> make_agents(ServiceContext& context, Topic<contracts::Event>& own,
+                                    Topic<ordering::contracts::Event>& ordering,
+                                    FraudOptions options) {
+  auto module = std::make_unique<Module>(context, own, options);
+  auto& assessor = module->assessor();
+  ordering.subscribe([&assessor](UnitOfWork& unit, const Delivery&, const auto& event) {
+    assessor.on_ordering(unit, event);
+  });
+  return module;
+}
+
+std::optional<NewEvent> published(const RecordedEvent& row) {
+  const auto event = translate(decode_event<StoredEvent>(row.type, row.data), row);
+  return event ? std::optional(encode_event(*event)) : std::nullopt;
+}
+
+}  // namespace stoa::agents

@@ -1,0 +1,283 @@
+#include "services/payment/infrastructure/simulator.hpp"
+
+#include <condition_variable>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace stoa::payment {
+namespace {
+
+constexpr std::string_view schema = R"sql(
+CREATE TABLE sim_ledger(
+  seq INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, payment_id TEXT NOT NULL, kind TEXT NOT NULL,
+  amount INTEGER NOT NULL, currency TEXT NOT NULL, code TEXT NOT NULL, at INTEGER NOT NULL,
+  report_at INTEGER);
+CREATE INDEX sim_ledger_payment ON sim_ledger(payment_id);
+CREATE TRIGGER sim_ledger_no_update BEFORE UPDATE ON sim_ledger
+  BEGIN SELECT raise(ABORT, 'the ledger is append-only'); END;
+CREATE TRIGGER sim_ledger_no_delete BEFORE DELETE ON sim_ledger
+  BEGIN SELECT raise(ABORT, 'the ledger is append-only'); END;
+)sql";
+
+using Answer = std::function<void(ProviderAnswer)>;
+
+struct Entry {
+  std::int64_t seq = 0;
+  std::string payment_id, kind, code;
+  Money amount;
+  Timestamp at;
+  std::optional<Timestamp> report_at;
+};
+
+struct Call {
+  ProviderRequest request;
+  Answer answer;
+};
+
+class TheSimulator final : public Simulator {
+ public:
+  TheSimulator(sql::Connection& db, sql::Transactions& transactions, const Clock& clock)
+      : db_(db), transactions_(transactions), clock_(clock) {
+    // Reports that a crash kept from being sent are sent again.
+    const auto since = to_unix_microseconds(clock.now() - std::chrono::minutes(1));
+    db_.query(
+        "SELECT seq, payment_id, kind, code, amount, currency, at, report_at FROM sim_ledger"
+        " WHERE report_at > ?",
+        [&](const sql::Row& row) { report_later(read_entry(row)); }, since);
+    thread_ = std::thread([this] { serve(); });
+  }
+  ~TheSimulator() override { stop(); }
+
+  void call(ProviderRequest request, Answer answer) override {
+    {
+      const std::lock_guard lock(mutex_);
+      calls_.push_back({std::move(request), std::move(answer)});
+    }
+    wake_.notify_one();
+  }
+  void on_report(std::function<void(ProviderReport)> report) override {
+    const std::lock_guard lock(mutex_);
+    report_ = std::move(report);
+  }
+  void stop() override {
+    {
+      const std::lock_guard lock(mutex_);
+      stopping_ = true;
+    }
+    wake_.notify_one();
+    if (thread_.joinable()) thread_.join();
+  }
+
+ private:
+  using Actions = std::vector<std::function<void()>>;
+
+  /// All calls that wait share one durable commit; answers follow it.
+  void serve() {
+    for (;;) {
+      std::vector<Call> batch;
+      Actions due;
+      {
+        std::unique_lock lock(mutex_);
+        const auto next =
+            later_.empty() ? clock_.now() + std::chrono::hours(1) : later_.begin()->first;
+        wake_.wait_for(lock, std::max(next - clock_.now(), Duration(0)),
+                       [this] { return stopping_ || !calls_.empty(); });
+        if (stopping_) return;
+        for (; !calls_.empty(); calls_.pop_front()) batch.push_back(std::move(calls_.front()));
+      }
+      while (!later_.empty() && later_.begin()->first <= clock_.now()) {
+        due.push_back(std::move(later_.begin()->second));
+        later_.erase(later_.begin());
+      }
+      if (!batch.empty()) {
+        transactions_.begin();
+        for (auto& call : batch) process(call, due);
+        transactions_.commit();
+      }
+      for (const auto& action : due) action();
+    }
+  }
+
+  void process(Call& call, Actions& due) {
+    const auto& request = call.request;
+    switch (request.operation) {
+      case Operation::authorize:
+        return authorize(call, due);
+      case Operation::find: {
+        const auto found = entry(request.key);
+        const ProviderAnswer nothing{Outcome::not_found, {}, "", ""};
+        return reply(call, found ? answer_of(*found) : nothing, due);
+      }
+      case Operation::capture:
+      case Operation::void_payment:
+      case Operation::refund:
+        return reply(call, move_money(request), due);
+    }
+  }
+
+  void authorize(Call& call, Actions& due) {
+    const auto& request = call.request;
+    const auto& token = request.token;
+    if (const auto found = entry(request.key)) {
+      if (found->kind != "attempt") return reply(call, answer_of(*found), due);
+      if (clock_.now() - found->at < std::chrono::seconds(20)) return;
+      return reply(call,
+                   answer_of(record(request, request.key + "#final", "refusal", request.amount,
+                                    "payment_unavailable")),
+                   due);
+    }
+    const std::string kind = request.capture ? "capture" : "authorization";
+    if (token == "tok_timeout_then_nothing") {
+      record(request, request.key, "attempt", request.amount, "");
+    } else if (token == "tok_declined") {
+      refuse(call, "payment_declined", due);
+    } else if (token == "tok_insufficient_funds") {
+      refuse(call, "insufficient_funds", due);
+    } else if (token == "tok_expired_card") {
+      refuse(call, "expired_card", due);
+    } else if (token == "tok_late_webhook") {
+      const auto at = clock_.now() + std::chrono::seconds(5);
+      const auto made = record(request, request.key, kind, request.amount, "", at);
+      report_later(made);
+      reply(call, answer_of(made), due);
+    } else if (token == "tok_wrong_amount") {
+      const Money other(request.amount.amount() + 100, request.amount.currency());
+      reply(call, answer_of(record(request, request.key, kind, other, "")), due);
+    } else if (token == "tok_ok" || token == "tok_fraud" || token == "tok_slow" ||
+               token == "tok_timeout_then_success" || token == "tok_duplicate_webhook") {
+      accept(call, record(request, request.key, kind, request.amount, ""), due);
+    } else {
+      refuse(call, "payment_declined", due);
+    }
+  }
+
+  void accept(Call& call, const Entry& made, Actions& due) {
+    const auto& token = call.request.token;
+    if (token == "tok_timeout_then_success") return;
+    if (token == "tok_slow") {
+      later_.emplace(clock_.now() + std::chrono::seconds(2),
+                     [answer = call.answer, text = answer_of(made)] { answer(text); });
+      return;
+    }
+    reply(call, answer_of(made), due);
+    if (token != "tok_duplicate_webhook") return;
+    for (int i = 0; i < 2; ++i) due.push_back([this, made] { report(made); });
+  }
+
+  void refuse(Call& call, const std::string& code, Actions& due) {
+    const auto& request = call.request;
+    reply(call, answer_of(record(request, request.key, "refusal", request.amount, code)), due);
+  }
+
+  /// Capture, void or refund of what the ledger holds.
+  ProviderAnswer move_money(const ProviderRequest& request) {
+    if (const auto found = entry(request.key)) return answer_of(*found);
+    const auto captured = sum(request.payment_id, "capture");
+    if (request.operation == Operation::refund) {
+      const auto left = captured - sum(request.payment_id, "refund");
+      if (request.amount.amount() > left) return {Outcome::declined, {}, "", "refund_too_large"};
+      return answer_of(record(request, request.key, "refund", request.amount, ""));
+    }
+    const auto held = sum(request.payment_id, "authorization");
+    const Money took(captured > 0 ? captured : held, request.amount.currency());
+    if (captured > 0) return {Outcome::captured, took, request.payment_id, ""};
+    const bool voided = sum(request.payment_id, "void") > 0;
+    const bool is_void = request.operation == Operation::void_payment;
+    if (held == 0 || (voided && !is_void)) return {Outcome::declined, {}, "", "nothing_held"};
+    return answer_of(record(request, request.key, is_void ? "void" : "capture", took, ""));
+  }
+
+  static void reply(const Call& call, ProviderAnswer answer, Actions& due) {
+    due.push_back([to = call.answer, answer = std::move(answer)] { to(answer); });
+  }
+
+  void report_later(const Entry& made) {
+    later_.emplace(*made.report_at, [this, made] { report(made); });
+  }
+  void report(const Entry& made) {
+    std::function<void(ProviderReport)> to;
+    {
+      const std::lock_guard lock(mutex_);
+      to = report_;
+    }
+    if (to) to({made.payment_id, answer_of(made)});
+  }
+
+  [[nodiscard]] ProviderAnswer answer_of(const Entry& made) const {
+    const auto reference = "sim_" + std::to_string(made.seq);
+    if (made.report_at && *made.report_at > clock_.now()) return {Outcome::pending, {}, "", ""};
+    if (made.kind == "capture") return {Outcome::captured, made.amount, reference, ""};
+    if (made.kind == "authorization") return {Outcome::authorized, made.amount, reference, ""};
+    if (made.kind == "void") return {Outcome::voided, made.amount, reference, ""};
+    if (made.kind == "refund") return {Outcome::refunded, made.amount, reference, ""};
+    if (made.kind == "refusal") return {Outcome::declined, made.amount, "", made.code};
+    return {Outcome::not_found, {}, "", ""};  // an attempt that came to nothing
+  }
+
+  Entry record(const ProviderRequest& request, const std::string& key, const std::string& kind,
+               const Money& amount, const std::string& code,
+               std::optional<Timestamp> report_at = {}) {
+    const auto now = clock_.now();
+    const auto report = report_at ? std::optional(to_unix_microseconds(*report_at)) : std::nullopt;
+    db_.execute(
+        "INSERT INTO sim_ledger(key, payment_id, kind, amount, currency, code, at, report_at)"
+        " VALUES(?, ?, ?, ?, ?, ?, ?, ?)",
+        key, request.payment_id, kind, amount.amount(), amount.currency().code(), code,
+        to_unix_microseconds(now), report);
+    const auto seq =
+        db_.one("SELECT last_insert_rowid()", [](const sql::Row& row) { return row.integer(0); });
+    return {*seq, request.payment_id, kind, code, amount, now, report_at};
+  }
+
+  std::optional<Entry> entry(const std::string& key) {
+    // A late refusal stands beside the attempt that it ends.
+    return db_.one(
+        "SELECT seq, payment_id, kind, code, amount, currency, at, report_at FROM sim_ledger"
+        " WHERE key IN (?1, ?1 || '#final') ORDER BY seq DESC",
+        read_entry, key);
+  }
+  std::int64_t sum(const std::string& payment_id, std::string_view kind) {
+    return db_
+        .one(
+            "SELECT coalesce(sum(amount), 0) FROM sim_ledger WHERE payment_id = ? AND kind = ?",
+            [](const sql::Row& row) { return row.integer(0); }, payment_id, kind)
+        .value_or(0);
+  }
+  static Entry read_entry(const sql::Row& row) {
+    const auto currency = Currency::parse(row.text(5));
+    STOA_ASSERT(currency.has_value());
+    const auto report = row.optional_integer(7);
+    return {row.integer(0),
+            std::string(row.text(1)),
+            std::string(row.text(2)),
+            std::string(row.text(3)),
+            Money(row.integer(4), *currency),
+            from_unix_microseconds(row.integer(6)),
+            report ? std::optional(from_unix_microseconds(*report)) : std::nullopt};
+  }
+
+  sql::Connection& db_;
+  sql::Transactions& transactions_;
+  const Clock& clock_;
+  std::multimap<Timestamp, std::function<void()>> later_;  // the simulator's thread only
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<Call> calls_;
+  std::function<void(ProviderReport)> report_;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace
+
+std::unique_ptr<Simulator> make_simulator(sql::Connection& ledger, sql::Transactions& transactions,
+                                          const Clock& clock) {
+  return std::make_unique<TheSimulator>(ledger, transactions, clock);
+}
+
+sql::Migrations simulator_migrations() { return {"sim_", {schema}}; }
+
+}  // namespace stoa::payment

@@ -1,0 +1,13 @@
+#pragma once
+
+#include <memory>
+
+#include "kernel/sql/connection.hpp"
+#include "services/payment/application/payment_store.hpp"
+
+namespace stoa::payment {
+
+std::unique_ptr<PaymentStore> make_sql_payment_store(sql::Connection& db);
+sql::Migrations migrations();
+
+}  // namespace stoa::payment
