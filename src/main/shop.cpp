@@ -1,0 +1,291 @@
+#include "main/shop.hpp"
+
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+#include "gateway/gateway.hpp"
+#include "kernel/base/text.hpp"
+#include "kernel/mediator/write_loop.hpp"
+#include "main/event_feed.hpp"
+#include "platform/beast/http_server.hpp"
+#include "platform/gumbo/sanitise.hpp"
+#include "platform/openssl/crypto.hpp"
+#include "platform/sqlite/database.hpp"
+#include "platform/sqlite/event_log.hpp"
+#include "platform/sqlite/reader_pool.hpp"
+#include "services/agents/module.hpp"
+#include "services/catalog/module.hpp"
+#include "services/ordering/module.hpp"
+#include "services/payment/infrastructure/simulator.hpp"
+#include "services/payment/module.hpp"
+
+namespace stoa {
+namespace {
+
+constexpr std::chrono::milliseconds stop_grace{5'000};
+
+void migrate_all(sqlite::Database& shop, sqlite::Database& simulator) {
+  const auto all = shop.handle("");
+  all->run_script(
+      "CREATE TABLE IF NOT EXISTS host_settings(name TEXT PRIMARY KEY, value TEXT NOT NULL)"
+      " WITHOUT ROWID");
+  for (const auto& service : {catalog::migrations(), ordering::migrations(), payment::migrations(),
+                              agents::migrations()}) {
+    const auto log = sqlite::log_schema(service.prefix);
+    const auto log_name = std::string(service.prefix) + "log";
+    sqlite::migrate(shop, {log_name, {log}});
+    sqlite::migrate(shop, service);
+  }
+  sqlite::migrate(simulator, payment::simulator_migrations());
+}
+
+/// Made once for a shop; tokens and fingerprints come from it.
+std::string shop_secret(sqlite::Database& database, const Crypto& crypto) {
+  const auto db = database.handle("host_");
+  SealingKey fresh{};
+  crypto.random_bytes(fresh);
+  db->execute("INSERT INTO host_settings VALUES('shop_secret', ?) ON CONFLICT DO NOTHING",
+              to_hex(fresh));
+  return *db->one("SELECT value FROM host_settings WHERE name = 'shop_secret'",
+                  [](const sql::Row& row) { return std::string(row.text(0)); });
+}
+
+/// Moves the WAL into the file beside the writer, so that no commit waits for it.
+class Checkpointer {
+ public:
+  explicit Checkpointer(const std::string& path)
+      : database_(sqlite::open(path, sqlite::Database::Mode::writer)), thread_([this] { run(); }) {}
+  Checkpointer(const Checkpointer&) = delete;
+  Checkpointer& operator=(const Checkpointer&) = delete;
+  ~Checkpointer() {
+    {
+      const std::lock_guard lock(mutex_);
+      stopping_ = true;
+    }
+    wake_.notify_all();
+    thread_.join();
+  }
+
+ private:
+  void run() {
+    std::unique_lock lock(mutex_);
+    while (!wake_.wait_for(lock, std::chrono::milliseconds(500), [this] { return stopping_; }))
+      database_->checkpoint();
+    database_->checkpoint();
+  }
+
+  std::unique_ptr<sqlite::Database> database_;
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+/// A service's share of the one file.
+struct Part {
+  Part(sqlite::Database& database, sqlite::ReaderPool& pool, const std::string& prefix,
+       const Crypto& crypto, std::vector<Participant*>& participants)
+      : db(database.handle(prefix)),
+        log(sqlite::make_log(*db, prefix, crypto)),
+        readers(pool.of(prefix)) {
+    participants.push_back(log.get());
+  }
+  std::unique_ptr<sql::Connection> db;
+  std::unique_ptr<sqlite::Log> log;
+  std::unique_ptr<Readers> readers;
+};
+
+class EmbeddedShop final : public Shop {
+ public:
+  explicit EmbeddedShop(const ShopOptions& options)
+      : log_(clock_, log_level(options.configuration)),
+        crypto_(openssl::make_crypto()),
+        ids_(make_uuid_v7_source(clock_)),
+        database_(sqlite::open(options.folder.file("shop.db"), sqlite::Database::Mode::writer)),
+        ledger_(sqlite::open(options.folder.file("simulator.db"), sqlite::Database::Mode::writer)) {
+    migrate_all(*database_, *ledger_);
+    const auto secret = shop_secret(*database_, *crypto_);
+    const auto report = [this](const std::string& what) {
+      log_.write(telemetry::Level::error, what);
+    };
+    pool_ = sqlite::make_reader_pool(
+        options.folder.file("shop.db"),
+        static_cast<int>(options.configuration.integer("Http:ReaderThreads")), *crypto_, report);
+    loop_ = make_write_loop(*database_, clock_, participants_, report);
+    ledger_db_ = ledger_->handle("");
+    simulator_ = payment::make_simulator(*ledger_db_, *ledger_, clock_);
+    compose(options.configuration, secret);
+    add_figures();
+    serve(options);
+    log_.write(telemetry::Level::information, "The shop is ready.");
+  }
+  ~EmbeddedShop() override { stop(); }
+
+  [[nodiscard]] std::uint16_t port() const override { return server_->port(); }
+
+  /// In the reverse order of the start; each step lets what is in flight finish.
+  void stop() override {
+    if (stopped_) return;
+    stopped_ = true;
+    ready_ = false;
+    server_->stop(stop_grace);
+    loop_->stop();
+    simulator_->stop();
+    pool_->stop();
+    checkpointer_.reset();
+    log_.write(telemetry::Level::information, "The shop has stopped.");
+  }
+
+ private:
+  static telemetry::Level log_level(const Configuration& configuration) {
+    const auto& level = configuration.text("Logging:Level");
+    if (level == "debug") return telemetry::Level::debug;
+    if (level == "warning") return telemetry::Level::warning;
+    return level == "error" ? telemetry::Level::error : telemetry::Level::information;
+  }
+
+  ServiceContext context_of(Part& part, const std::string& secret) {
+    return {{*part.db, *part.log}, *loop_, *part.readers, clock_, *ids_, *crypto_, router_,
+            participants_,         secret};
+  }
+
+  void compose(const Configuration& configuration, const std::string& secret) {
+    const auto part = [&](const std::string& prefix) {
+      return std::make_unique<Part>(*database_, *pool_, prefix, *crypto_, participants_);
+    };
+    catalog_part_ = part("catalog_");
+    ordering_part_ = part("ordering_");
+    payment_part_ = part("payment_");
+    agents_part_ = part("agents_");
+    const auto seconds = [&](std::string_view path) {
+      return std::chrono::seconds(configuration.integer(path));
+    };
+    auto context = context_of(*catalog_part_, secret);
+    catalog_ = catalog::make_catalog(context, catalog_topic_, ordering_topic_, gumbo::sanitise);
+    auto ordering_context = context_of(*ordering_part_, secret);
+    ordering_ = ordering::make_ordering(
+        ordering_context, ordering_topic_, catalog_topic_, payment_topic_, agents_topic_,
+        {std::chrono::milliseconds(configuration.integer("Fraud:DeadlineMs")),
+         seconds("Ordering:PaymentDeadlineSeconds"),
+         seconds("Ordering:AuthorisationDeadlineSeconds"),
+         configuration.text("Fraud:Default") == "reject"});
+    auto payment_context = context_of(*payment_part_, secret);
+    payment::PaymentOptions payment_options;
+    payment_options.provider_timeout =
+        std::chrono::milliseconds(configuration.integer("Payment:ProviderTimeoutMs"));
+    payment_ = payment::make_payment(payment_context, payment_topic_, ordering_topic_, *simulator_,
+                                     payment_options);
+    auto agents_context = context_of(*agents_part_, secret);
+    agents_ = agents::make_agents(agents_context, agents_topic_, ordering_topic_,
+                                  {configuration.integer("Fraud:RejectAt")});
+    add_event_feed(router_, {{"catalog", catalog::published, catalog_part_->readers.get()},
+                             {"ordering", ordering::published, ordering_part_->readers.get()},
+                             {"payment", payment::published, payment_part_->readers.get()},
+                             {"agents", agents::published, agents_part_->readers.get()}});
+  }
+
+  void add_figures() {
+    metrics_.counter("stoa_commits_total",
+                     [this] { return static_cast<double>(loop_->figures().commits); });
+    metrics_.counter("stoa_commands_total",
+                     [this] { return static_cast<double>(loop_->figures().commands); });
+    metrics_.counter("stoa_rollbacks_total",
+                     [this] { return static_cast<double>(loop_->figures().rollbacks); });
+    metrics_.counter("stoa_commands_shed_total",
+                     [this] { return static_cast<double>(loop_->figures().shed); });
+    metrics_.gauge("stoa_commands_waiting",
+                   [this] { return static_cast<double>(loop_->figures().waiting); });
+    ordering_topic_.subscribe(
+        [this](UnitOfWork& unit, const Delivery&, const ordering::contracts::Event& event) {
+          unit.after_commit([this, event] { count_business(event); });
+        });
+  }
+
+  void count_business(const ordering::contracts::Event& event) {
+    namespace in = ordering::contracts;
+    if (const auto* placed = std::get_if<in::OrderPlaced>(&event)) {
+      metrics_.count("stoa_orders_total", "outcome=\"placed\"");
+      metrics_.count("stoa_order_value_minor_units_total",
+                     "currency=\"" + std::string(placed->total.currency().code()) + "\"",
+                     static_cast<double>(placed->total.amount()));
+    } else if (std::holds_alternative<in::OrderConfirmed>(event)) {
+      metrics_.count("stoa_orders_total", "outcome=\"confirmed\"");
+    } else if (const auto* rejected = std::get_if<in::OrderRejected>(&event)) {
+      metrics_.count("stoa_orders_total", "outcome=\"rejected\"");
+      if (rejected->code == "out_of_stock") metrics_.count("stoa_stock_outs_total", "");
+    } else if (std::holds_alternative<in::OrderCancelled>(event)) {
+      metrics_.count("stoa_orders_total", "outcome=\"cancelled\"");
+    } else if (const auto* refund = std::get_if<in::RefundRequested>(&event)) {
+      metrics_.count("stoa_refunds_minor_units_total",
+                     "currency=\"" + std::string(refund->amount.currency().code()) + "\"",
+                     static_cast<double>(refund->amount.amount()));
+    }
+  }
+
+  void serve(const ShopOptions& options) {
+    gateway_ = make_gateway(
+        {crypto_->sha256(options.keys.secret), crypto_->sha256(options.keys.publishable),
+         options.swagger_folder, STOA_VERSION, [this] { return ready_.load(); }},
+        router_, *crypto_, clock_, *ids_, metrics_, log_);
+    beast::HttpServerOptions server_options;
+    server_options.address = options.configuration.text("Http:Address");
+    server_options.port = options.port;
+    server_options.threads = static_cast<int>(options.configuration.integer("Http:Threads"));
+    server_ = beast::make_http_server(
+        server_options,
+        [this](std::shared_ptr<http::Request> request, http::Reply reply) {
+          gateway_->handle(std::move(request), std::move(reply));
+        },
+        [this](std::string_view method, std::string_view path) {
+          return gateway_->body_limit(method, path);
+        });
+    checkpointer_ = std::make_unique<Checkpointer>(options.folder.file("shop.db"));
+    loop_->start();
+    ready_ = true;
+    server_->start();
+  }
+
+  SystemClock clock_;
+  telemetry::Log log_;
+  telemetry::Metrics metrics_;
+  std::unique_ptr<Crypto> crypto_;
+  std::unique_ptr<IdSource> ids_;
+  std::unique_ptr<sqlite::Database> database_;
+  std::unique_ptr<sqlite::Database> ledger_;
+  std::unique_ptr<sql::Connection> ledger_db_;
+  std::vector<Participant*> participants_;
+  std::unique_ptr<sqlite::ReaderPool> pool_;
+  std::unique_ptr<WriteLoop> loop_;
+  std::unique_ptr<payment::Simulator> simulator_;
+  http::Router router_;
+  Topic<catalog::contracts::Event> catalog_topic_;
+  Topic<ordering::contracts::Event> ordering_topic_;
+  Topic<payment::contracts::Event> payment_topic_;
+  Topic<agents::contracts::Event> agents_topic_;
+  std::unique_ptr<Part> catalog_part_, ordering_part_, payment_part_, agents_part_;
+  std::unique_ptr<catalog::Catalog> catalog_;
+  std::unique_ptr<ordering::Ordering> ordering_;
+  std::unique_ptr<payment::PaymentService> payment_;
+  std::unique_ptr<agents::Agents> agents_;
+  std::unique_ptr<Gateway> gateway_;
+  std::unique_ptr<beast::HttpServer> server_;
+  std::unique_ptr<Checkpointer> checkpointer_;
+  std::atomic<bool> ready_{false};
+  bool stopped_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Shop> make_shop(const ShopOptions& options) {
+  return std::make_unique<EmbeddedShop>(options);
+}
+
+void migrate_shop(DataFolder& folder) {
+  const auto shop = sqlite::open(folder.file("shop.db"), sqlite::Database::Mode::writer);
+  const auto simulator = sqlite::open(folder.file("simulator.db"), sqlite::Database::Mode::writer);
+  migrate_all(*shop, *simulator);
+}
+
+}  // namespace stoa
