@@ -16,6 +16,7 @@
 #include "platform/sqlite/event_log.hpp"
 #include "platform/sqlite/reader_pool.hpp"
 #include "services/agents/module.hpp"
+#include "services/catalog/application/journal.hpp"
 #include "services/catalog/module.hpp"
 #include "services/ordering/module.hpp"
 #include "services/payment/infrastructure/simulator.hpp"
@@ -31,8 +32,8 @@ void migrate_all(sqlite::Database& shop, sqlite::Database& simulator) {
   all->run_script(
       "CREATE TABLE IF NOT EXISTS host_settings(name TEXT PRIMARY KEY, value TEXT NOT NULL)"
       " WITHOUT ROWID");
-  for (const auto& service : {catalog::migrations(), ordering::migrations(), payment::migrations(),
-                              agents::migrations()}) {
+  for (const auto& service : {catalog::catalog_migrations(), ordering::migrations(),
+                              payment::migrations(), agents::migrations()}) {
     const auto log = sqlite::log_schema(service.prefix);
     const auto log_name = std::string(service.prefix) + "log";
     sqlite::migrate(shop, {log_name, {log}});
@@ -82,6 +83,12 @@ class Checkpointer {
   bool stopping_ = false;
   std::thread thread_;
 };
+
+std::optional<NewEvent> published_by_catalog(const RecordedEvent& row) {
+  const auto event =
+      catalog::published(decode_event<catalog::StoredEvent>(row.type, row.data), row);
+  return event ? std::optional(encode_event(*event)) : std::nullopt;
+}
 
 /// A service's share of the one file.
 struct Part {
@@ -164,6 +171,7 @@ class EmbeddedShop final : public Shop {
     };
     auto context = context_of(*catalog_part_, secret);
     catalog_ = catalog::make_catalog(context, catalog_topic_, ordering_topic_, gumbo::sanitise);
+    loop_->when_idle([this](UnitOfWork& unit) { return catalog_->project_slice(unit); });
     auto ordering_context = context_of(*ordering_part_, secret);
     ordering_ = ordering::make_ordering(
         ordering_context, ordering_topic_, catalog_topic_, payment_topic_, agents_topic_,
@@ -180,7 +188,7 @@ class EmbeddedShop final : public Shop {
     auto agents_context = context_of(*agents_part_, secret);
     agents_ = agents::make_agents(agents_context, agents_topic_, ordering_topic_,
                                   {configuration.integer("Fraud:RejectAt")});
-    add_event_feed(router_, {{"catalog", catalog::published, catalog_part_->readers.get()},
+    add_event_feed(router_, {{"catalog", published_by_catalog, catalog_part_->readers.get()},
                              {"ordering", ordering::published, ordering_part_->readers.get()},
                              {"payment", payment::published, payment_part_->readers.get()},
                              {"agents", agents::published, agents_part_->readers.get()}});

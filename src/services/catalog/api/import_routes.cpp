@@ -1,0 +1,50 @@
+#include "kernel/base/text.hpp"
+#include "services/catalog/api/routes.hpp"
+#include "services/catalog/application/import.hpp"
+
+namespace stoa::catalog {
+namespace {
+
+Result<ImportOptions> read_options(const http::Request& request) {
+  const auto type = request.header("content-type");
+  if (!ascii_iequals(trim(type.substr(0, type.find(';'))), "text/csv"))
+    return fail(ErrorKind::unsupported_media, "unsupported_media_type",
+                "The body must be declared as text/csv.");
+  http::Query query(request);
+  ImportOptions options;
+  options.dry_run = query.flag("dry_run", false);
+  const auto currency = Currency::parse(query.text("currency").value_or("GBP"));
+  if (currency)
+    options.currency = *currency;
+  else
+    query.error("currency", "unknown_currency", "Must be a code of ISO 4217.");
+  if (auto good = query.finish(); !good) return fail(std::move(good.error()));
+  return options;
+}
+
+}  // namespace
+
+void add_import_routes(const Api& api) {
+  api.context.router.add(
+      {.method = "POST",
+       .path = "/v1/imports/products",
+       .summary = "Import Shopify's product CSV (text/csv)",
+       .tag = "Products",
+       .handler =
+           [api](const http::RequestPtr& request, http::Reply reply) {
+             const auto options = read_options(*request);
+             if (!options) return reply(http::problem(options.error(), *request));
+             import_products(
+                 api.context, api.products, api.inventory, api.sanitise, request, request->body,
+                 *options, request->cause(), [request, reply](Result<ImportReport> report) {
+                   reply(report ? http::json_response(200, json::to_json(*report))
+                                : http::problem(report.error(), *request));
+                 });
+           },
+       .answer = http::schema_of<ImportReport>(),
+       .query = {{"currency", "of the prices; GBP when left out"},
+                 {"dry_run", "true: say what would happen"}},
+       .body_bytes_max = 64 << 20});
+}
+
+}  // namespace stoa::catalog

@@ -1,0 +1,244 @@
+#include <array>
+
+#include "services/catalog/api/routes.hpp"
+
+namespace stoa::catalog {
+namespace {
+
+using http::Access;
+using http::Principal;
+using http::Reply;
+using http::RequestPtr;
+using http::Response;
+
+constexpr std::size_t product_bytes_max = 4 << 20;
+
+struct ProductList {
+  std::vector<Product> data;
+  std::optional<std::string> next_cursor;
+  static constexpr auto fields() {
+    using namespace json;
+    return std::tuple{field("data", &ProductList::data),
+                      field("next_cursor", &ProductList::next_cursor)};
+  }
+};
+
+/// The body of a creation: a title must be there.
+std::string create_schema(json::Schemas& schemas) {
+  auto schema = json::Codec<ProductChange>::schema(schemas, json::Unbounded{});
+  schema.pop_back();
+  return schema + R"(,"required":["title"]})";
+}
+
+Error no_product() {
+  return {ErrorKind::not_found, "unknown_product", "There is no such product."};
+}
+
+Response created(const Product& product) {
+  return resource(201, json::to_json(product), product.revision,
+                  "/v1/products/" + product.id.str());
+}
+Response shown(const Product& product) {
+  return resource(200, json::to_json(product), product.revision);
+}
+
+Result<ProductChange> read_change(const Api& api, const http::Request& request) {
+  auto change = http::read_body<ProductChange>(request);
+  if (change && change->description_html)
+    change->description_html = api.sanitise(*change->description_html);
+  return change;
+}
+
+int weight_of(const ProductChange& change) {
+  return 1 + (change.variants ? static_cast<int>(change.variants->size()) : 0);
+}
+
+void create(const Api& api, const RequestPtr& request, Reply reply) {
+  auto change = read_change(api, *request);
+  if (!change) return reply(http::problem(change.error(), *request));
+  const int weight = weight_of(*change);
+  api.write<Product>(
+      request, std::move(reply),
+      [&products = api.products, change = std::move(*change)](UnitOfWork& unit) {
+        return products.create(unit, change);
+      },
+      created, weight);
+}
+
+void change_product(const Api& api, const RequestPtr& request, Reply reply,
+                    Result<ProductChange> change) {
+  if (!change) return reply(http::problem(change.error(), *request));
+  const auto revision = http::if_match_revision(*request);
+  if (!revision) return reply(http::problem(revision.error(), *request));
+  const auto id = ProductId::parse(request->param("id"));
+  if (!id) return reply(http::problem(no_product(), *request));
+  const int weight = weight_of(*change);
+  api.write<Product>(
+      request, std::move(reply),
+      [&products = api.products, id = *id, revision = *revision,
+       change = std::move(*change)](UnitOfWork& unit) {
+        return products.update(unit, id, revision, change);
+      },
+      shown, weight);
+}
+
+void show(const Api& api, const RequestPtr& request, Reply reply) {
+  api.read(request, std::move(reply), [request](const Rows& rows, EventLog&) {
+    const auto document = rows.products->document(request->param("id_or_handle"));
+    if (!document || (!document->active && request->principal != Principal::secret))
+      return http::problem(no_product(), *request);
+    auto response = resource(200, document->json, document->revision);
+    if (request->header("if-none-match") == response.headers.front().second) {
+      response.status = 304;
+      response.body.clear();
+    }
+    return response;
+  });
+}
+
+constexpr std::array<std::pair<std::string_view, ProductQuery::Sort>, 3> sorts{
+    {{"title", ProductQuery::Sort::title},
+     {"created_at", ProductQuery::Sort::created_at},
+     {"updated_at", ProductQuery::Sort::updated_at}}};
+
+void read_sort(http::Query& query, ProductQuery& wanted) {
+  const auto sort = query.text("sort").value_or("-created_at");
+  wanted.descending = sort.starts_with('-');
+  const auto name = std::string_view(sort).substr(wanted.descending ? 1 : 0);
+  for (const auto& [known, value] : sorts) {
+    if (name != known) continue;
+    wanted.sort = value;
+    return;
+  }
+  query.error("sort", "unknown_value",
+              "Must be title, created_at or updated_at, with - before it for descending order.");
+}
+
+std::string sort_text(const ProductQuery& query) {
+  std::string text = query.descending ? "-" : "";
+  for (const auto& [name, value] : sorts)
+    if (value == query.sort) text.append(name);
+  return text;
+}
+
+Result<ProductQuery> read_query(const http::Request& request) {
+  ProductQuery wanted;
+  http::Query query(request);
+  if (const auto status = query.text("filter[status]")) {
+    wanted.status = json::from_name<ProductStatus>(*status);
+    if (!wanted.status)
+      query.error("filter[status]", "unknown_value",
+                  json::one_of(json::names_of<ProductStatus>()));
+  }
+  wanted.vendor = query.text("filter[vendor]");
+  wanted.product_type = query.text("filter[type]");
+  wanted.tag = query.text("filter[tag]");
+  if (const auto category = query.text("filter[category]")) {
+    wanted.category = CategoryId::parse(*category);
+    if (!wanted.category)
+      query.error("filter[category]", "wrong_id", "Must be the id of a category.");
+  }
+  read_sort(query, wanted);
+  wanted.limit = static_cast<int>(query.integer("limit", 1, 100, 20));
+  if (const auto cursor = query.text("cursor")) {
+    const auto parts = from_cursor(*cursor);
+    if (parts && parts->size() == 3 && parts->front() == sort_text(wanted))
+      wanted.after = {(*parts)[1], (*parts)[2]};
+    else
+      query.error("cursor", "wrong_cursor", "Is no cursor of a list with this sort.");
+  }
+  if (auto good = query.finish(); !good) return fail(std::move(good.error()));
+  return wanted;
+}
+
+void list(const Api& api, const RequestPtr& request, Reply reply) {
+  auto query = read_query(*request);
+  if (!query) return reply(http::problem(query.error(), *request));
+  if (request->principal != Principal::secret) {
+    if (query->status && *query->status != ProductStatus::active)
+      return reply(http::json_response(200, R"({"data":[],"next_cursor":null})"));
+    query->status = ProductStatus::active;
+  }
+  api.read(request, std::move(reply), [query = *query](const Rows& rows, EventLog&) {
+    auto one_more = query;
+    ++one_more.limit;
+    auto documents = rows.products->list(one_more);
+    const bool more = documents.size() > static_cast<std::size_t>(query.limit);
+    if (more) documents.pop_back();
+    std::string body = "{\"data\":[";
+    for (const auto& document : documents) {
+      if (body.back() != '[') body += ',';
+      body += document.json;
+    }
+    body += "],\"next_cursor\":";
+    body += more ? "\"" + to_cursor({sort_text(query), documents.back().sorted_by,
+                                     documents.back().id}) +
+                       "\""
+                 : "null";
+    return http::json_response(200, body + "}");
+  });
+}
+
+}  // namespace
+
+void add_product_routes(const Api& api) {
+  auto& router = api.context.router;
+  const auto serve = [api](auto handler) {
+    return [api, handler](const RequestPtr& request, Reply reply) {
+      handler(api, request, std::move(reply));
+    };
+  };
+  router.add({.method = "POST",
+              .path = "/v1/products",
+              .summary = "Create a product with its variants",
+              .tag = "Products",
+              .handler = serve(create),
+              .body = create_schema,
+              .answer = http::schema_of<Product>(),
+              .status = 201,
+              .body_bytes_max = product_bytes_max});
+  router.add({.method = "GET",
+              .path = "/v1/products",
+              .access = Access::publishable,
+              .summary = "List products; a publishable key sees active ones",
+              .tag = "Products",
+              .handler = serve(list),
+              .answer = http::schema_of<ProductList>(),
+              .query = {{"filter[status]", "draft, active or archived"},
+                        {"filter[vendor]", "the vendor"},
+                        {"filter[type]", "the type"},
+                        {"filter[tag]", "a tag"},
+                        {"filter[category]", "the id of a category"},
+                        {"sort", "title, created_at or updated_at; - before it for descending"},
+                        {"limit", "1 to 100, 20 when left out"},
+                        {"cursor", "next_cursor of the page before"}}});
+  router.add({.method = "GET",
+              .path = "/v1/products/{id_or_handle}",
+              .access = Access::publishable,
+              .summary = "Show a product by id or handle",
+              .tag = "Products",
+              .handler = serve(show),
+              .answer = http::schema_of<Product>()});
+  router.add({.method = "PATCH",
+              .path = "/v1/products/{id}",
+              .summary = "Change the given members of a product",
+              .tag = "Products",
+              .handler = serve([](const Api& a, const RequestPtr& request, Reply reply) {
+                change_product(a, request, std::move(reply), read_change(a, *request));
+              }),
+              .body = http::schema_of<ProductChange>(),
+              .answer = http::schema_of<Product>(),
+              .body_bytes_max = product_bytes_max});
+  router.add({.method = "DELETE",
+              .path = "/v1/products/{id}",
+              .summary = "Archive a product: it is kept, and sold no more",
+              .tag = "Products",
+              .handler = serve([](const Api& a, const RequestPtr& request, Reply reply) {
+                ProductChange change;
+                change.status = ProductStatus::archived;
+                change_product(a, request, std::move(reply), std::move(change));
+              }),
+              .answer = http::schema_of<Product>()});
+}
+
+}  // namespace stoa::catalog

@@ -1,0 +1,55 @@
+#include "services/catalog/api/routes.hpp"
+
+#include <algorithm>
+
+#include "kernel/base/text.hpp"
+
+namespace stoa::catalog {
+
+void Api::read(const http::RequestPtr& request, http::Reply reply,
+               std::function<http::Response(const Rows&, EventLog&)> ask) const {
+  const bool taken = context.readers.submit([reply, ask, open = open_rows](Store store) {
+    reply(ask(open(store.db), store.log));
+  });
+  if (!taken)
+    reply(http::problem(
+        {ErrorKind::unavailable, "overloaded", "The shop is busy: try again shortly."}, *request));
+}
+
+http::Response resource(int status, std::string body, std::int64_t revision,
+                        const std::string& location) {
+  auto response = http::json_response(status, std::move(body));
+  response.headers.emplace_back("ETag", "\"" + std::to_string(revision) + "\"");
+  if (!location.empty()) response.headers.emplace_back("Location", location);
+  return response;
+}
+
+std::string to_cursor(const std::vector<std::string>& parts) {
+  std::string text;
+  for (const auto& part : parts) text.append(text.empty() ? "" : "\x1f").append(part);
+  auto cursor = to_base64(text);
+  std::replace(cursor.begin(), cursor.end(), '+', '-');
+  std::replace(cursor.begin(), cursor.end(), '/', '_');
+  while (cursor.ends_with('=')) cursor.pop_back();
+  return cursor;
+}
+
+std::optional<std::vector<std::string>> from_cursor(std::string_view text) {
+  std::string base64(text);
+  std::replace(base64.begin(), base64.end(), '-', '+');
+  std::replace(base64.begin(), base64.end(), '_', '/');
+  while (base64.size() % 4 != 0) base64 += '=';
+  const auto joined = from_base64(base64);
+  if (!joined || !is_utf8(*joined)) return std::nullopt;
+  std::vector<std::string> parts(1);
+  for (const char c : *joined) {
+    if (c == '\x1f') {
+      parts.emplace_back();
+    } else {
+      parts.back() += c;
+    }
+  }
+  return parts;
+}
+
+}  // namespace stoa::catalog

@@ -1,0 +1,50 @@
+#pragma once
+
+#include "kernel/http/typed.hpp"
+#include "kernel/mediator/service_context.hpp"
+#include "services/catalog/application/categories.hpp"
+#include "services/catalog/application/inventory.hpp"
+#include "services/catalog/application/products.hpp"
+#include "services/catalog/application/rows.hpp"
+
+namespace stoa::catalog {
+
+/// What the routes serve from. All of it outlives them.
+struct Api {
+  ServiceContext& context;
+  Products& products;
+  Categories& categories;
+  Inventory& inventory;
+  OpenRows open_rows;
+  HtmlSanitiser sanitise;
+
+  /// Runs `ask` on a reader thread and sends its answer, or that the shop is busy.
+  void read(const http::RequestPtr& request, http::Reply reply,
+            std::function<http::Response(const Rows&, EventLog&)> ask) const;
+
+  /// Decides on the writer and sends `render` of the result, or the problem.
+  template <class T>
+  void write(const http::RequestPtr& request, http::Reply reply,
+             std::function<Result<T>(UnitOfWork&)> decide,
+             std::function<http::Response(const T&)> render, int weight = 1) const {
+    execute<T>(context.executor, Executor::Lane::outside, weight, request->cause(),
+               std::move(decide), [request, reply = std::move(reply), render](Result<T> result) {
+                 reply(result ? render(*result) : http::problem(result.error(), *request));
+               });
+  }
+};
+
+void add_product_routes(const Api& api);
+void add_category_routes(const Api& api);
+void add_inventory_routes(const Api& api);
+void add_import_routes(const Api& api);
+
+/// With `Location` and `ETag` when they are not empty.
+http::Response resource(int status, std::string body, std::int64_t revision,
+                        const std::string& location = {});
+
+/// An opaque text of parts for `cursor=`, and back; nothing when it is none of ours.
+std::string to_cursor(const std::vector<std::string>& parts);
+std::optional<std::vector<std::string>> from_cursor(std::string_view text);
+
+}  // namespace stoa::catalog

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace stoa::catalog {
+
+struct CsvRecord {
+  std::int64_t line = 0;  ///< where it begins, from 1
+  std::vector<std::string> fields;
+  std::string fault;  ///< empty when it is well-formed
+};
+
+/// Reads RFC 4180 record by record: LF is a line end too, a byte order mark and empty lines are
+/// skipped. After a fault it goes on with the next line.
+class CsvReader {
+ public:
+  static constexpr std::size_t fields_max = 1'000;
+
+  explicit CsvReader(std::string_view text);
+  std::optional<CsvRecord> next();
+
+ private:
+  void read_plain(std::string& field);
+  void read_quoted(CsvRecord& record, std::string& field);
+  bool end_of_line();
+
+  std::string_view text_;
+  std::size_t at_ = 0;
+  std::int64_t line_ = 1;
+};
+
+}  // namespace stoa::catalog

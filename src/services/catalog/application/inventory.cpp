@@ -1,0 +1,136 @@
+#include "services/catalog/application/inventory.hpp"
+
+#include <type_traits>
+
+namespace stoa::catalog {
+namespace {
+
+namespace orders = ordering::contracts;
+
+std::vector<Demand> demands_of(const std::vector<orders::OrderLine>& lines) {
+  std::vector<Demand> demands;
+  demands.reserve(lines.size());
+  for (const auto& line : lines) demands.push_back({line.sku, line.quantity});
+  return demands;
+}
+
+std::unexpected<Error> unknown_sku(const std::string& sku) {
+  return fail(ErrorKind::not_found, "unknown_sku", "The shop has no SKU " + sku + ".");
+}
+
+}  // namespace
+
+Stock* Inventory::stock(const std::string& sku) {
+  return stocks_.find(sku, [this](const std::string& key) { return rows_.load(key); });
+}
+
+const Stock* Inventory::find(const std::string& sku) { return stock(sku); }
+
+Reservation& Inventory::reservation(const std::string& order_id) {
+  return *reservations_.find(order_id, [this](const std::string& key) {
+    auto found = rows_.load_reservation(key);
+    return std::optional(found ? std::move(*found) : Reservation{key, 0, false, {}, {}});
+  });
+}
+
+void Inventory::ensure(const std::string& sku) {
+  if (stock(sku) != nullptr) return;
+  rows_.create(sku);
+  stocks_.put(sku, Stock{sku, Quantity(0), {}});
+}
+
+void Inventory::record(UnitOfWork& unit, const std::string& stream, std::int64_t expected,
+                       const std::vector<StockEvent>& events) {
+  std::vector<StoredEvent> stored;
+  stored.reserve(events.size());
+  for (const auto& event : events)
+    std::visit([&](const auto& e) { stored.emplace_back(e); }, event);
+  append(journal_, unit, stream, expected, stored);
+  for (const auto& event : events) {
+    for (const auto& move : moves_of(event)) {
+      ensure(move.sku);
+      evolve(*stock(move.sku), move);
+      stocks_.touch(move.sku);
+    }
+  }
+}
+
+Result<Inventory::Adjusted> Inventory::adjust(UnitOfWork& unit, const KeyUse& key,
+                                              const std::string& sku, const AdjustStock& command) {
+  if (const auto stored = keys_.find(key)) {
+    if (stored->body_hash != key.body_hash)
+      return fail(ErrorKind::invalid, "idempotency_key_reused",
+                  "This Idempotency-Key came with another body before.");
+    const Stock* found = stock(sku);
+    if (found == nullptr) return unknown_sku(sku);
+    return Adjusted{*found, true};
+  }
+  const Stock* found = stock(sku);
+  if (found == nullptr) return unknown_sku(sku);
+  const auto events = decide(*found, command);
+  if (!events) return fail(events.error());
+  record(unit, "stock-" + sku, Expected::any, *events);
+  keys_.store(key, sku, unit.now());
+  return Adjusted{*stock(sku), false};
+}
+
+void Inventory::receive(UnitOfWork& unit, const std::string& sku, Quantity quantity,
+                        const std::string& reason) {
+  const auto events = decide(*stock(sku), AdjustStock{.delta = quantity, .reason = reason});
+  if (events) record(unit, "stock-" + sku, Expected::any, *events);
+}
+
+Result<Stock> Inventory::set_backorder_limit(UnitOfWork& unit, const std::string& sku,
+                                             Quantity limit) {
+  Stock* found = stock(sku);
+  if (found == nullptr) return unknown_sku(sku);
+  if (found->backorder_limit == limit) return *found;
+  record(unit, "stock-" + sku, Expected::any, {BackorderLimitSet{sku, limit}});
+  rows_.set_backorder_limit(sku, limit);
+  found->backorder_limit = limit;
+  return *found;
+}
+
+void Inventory::settle(UnitOfWork& unit, Reservation& held, const std::string& order_id,
+                       const std::vector<StockEvent>& events) {
+  if (events.empty()) return;
+  record(unit, "reservation-" + order_id, held.revision, events);
+  for (const auto& event : events) evolve(held, event);
+  reservations_.touch(order_id);
+}
+
+void Inventory::react(UnitOfWork& unit, const orders::Event& event) {
+  std::visit(
+      [&](const auto& e) {
+        using E = std::remove_cvref_t<decltype(e)>;
+        if constexpr (std::is_same_v<E, orders::OrderPlaced>) {
+          auto& held = reservation(e.order_id);
+          settle(unit, held, e.order_id,
+                 reserve(held, e.order_id, demands_of(e.lines),
+                         [this](const std::string& sku) { return find(sku); }, allocation_));
+        } else if constexpr (std::is_same_v<E, orders::OrderRejected> ||
+                             std::is_same_v<E, orders::OrderCancelled>) {
+          auto& held = reservation(e.order_id);
+          settle(unit, held, e.order_id, release(held));
+        } else if constexpr (std::is_same_v<E, orders::FulfilmentRecorded>) {
+          auto& held = reservation(e.order_id);
+          settle(unit, held, e.order_id, fulfil(held, e.fulfilment_id, demands_of(e.lines)));
+        } else if constexpr (std::is_same_v<E, orders::ReturnRecorded>) {
+          auto& held = reservation(e.order_id);
+          settle(unit, held, e.order_id, restock(held, e.return_id, demands_of(e.restocked)));
+        }
+      },
+      event);
+}
+
+void Inventory::flush(UnitOfWork&) {
+  stocks_.flush([this](const Stock& changed) { rows_.store(changed); });
+  reservations_.flush([this](const Reservation& changed) { rows_.store(changed); });
+}
+
+void Inventory::rolled_back() noexcept {
+  stocks_.clear();
+  reservations_.clear();
+}
+
+}  // namespace stoa::catalog

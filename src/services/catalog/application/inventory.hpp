@@ -1,0 +1,59 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "services/catalog/application/journal.hpp"
+#include "services/catalog/application/rows.hpp"
+#include "services/catalog/application/write_back_cache.hpp"
+#include "services/catalog/domain/stock.hpp"
+#include "services/ordering/contracts/events.hpp"
+
+namespace stoa::catalog {
+
+/// The units of the shop. Writer thread only.
+class Inventory final : public Participant {
+ public:
+  Inventory(StockRows& rows, IdempotencyKeys& keys, CatalogJournal& journal,
+            const AllocationStrategy& allocation)
+      : rows_(rows), keys_(keys), journal_(journal), allocation_(allocation) {}
+
+  /// Null when the shop does not know the SKU. Lives until the end of the batch.
+  const Stock* find(const std::string& sku);
+  /// The SKU of a new variant: known from now on, and without units unless it had some before.
+  void ensure(const std::string& sku);
+
+  struct Adjusted {
+    Stock stock;
+    bool replayed = false;
+  };
+  Result<Adjusted> adjust(UnitOfWork& unit, const KeyUse& key, const std::string& sku,
+                          const AdjustStock& command);
+  /// Opening stock, of a SKU that `ensure` has seen.
+  void receive(UnitOfWork& unit, const std::string& sku, Quantity quantity,
+               const std::string& reason);
+  Result<Stock> set_backorder_limit(UnitOfWork& unit, const std::string& sku, Quantity limit);
+
+  /// What an order asks of the stock. Idempotent.
+  void react(UnitOfWork& unit, const ordering::contracts::Event& event);
+
+  void flush(UnitOfWork& unit) override;
+  void rolled_back() noexcept override;
+
+ private:
+  Stock* stock(const std::string& sku);
+  Reservation& reservation(const std::string& order_id);
+  void record(UnitOfWork& unit, const std::string& stream, std::int64_t expected,
+              const std::vector<StockEvent>& events);
+  void settle(UnitOfWork& unit, Reservation& reservation, const std::string& order_id,
+              const std::vector<StockEvent>& events);
+
+  StockRows& rows_;
+  IdempotencyKeys& keys_;
+  CatalogJournal& journal_;
+  const AllocationStrategy& allocation_;
+  WriteBackCache<Stock> stocks_{100'000};
+  WriteBackCache<Reservation> reservations_{10'000};
+};
+
+}  // namespace stoa::catalog

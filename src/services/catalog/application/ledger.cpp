@@ -1,0 +1,124 @@
+#include "services/catalog/application/ledger.hpp"
+
+#include <map>
+#include <type_traits>
+
+#include "kernel/eventlog/journal.hpp"
+#include "services/catalog/domain/stock.hpp"
+
+namespace stoa::catalog {
+namespace {
+
+constexpr int slice_events_max = 500;
+constexpr int tail_events_max = 20'000;
+
+/// Folds events to ledger rows, with the balances of the locations that they touch.
+class Accounts {
+ public:
+  explicit Accounts(LedgerRows& rows) : rows_(rows) {}
+
+  /// Rows of the event, of `only` this SKU when it is not empty.
+  std::vector<LedgerRow> fold(const RecordedEvent& recorded, const std::string& only) {
+    std::vector<LedgerRow> out;
+    if (!recorded.type.starts_with("Stock")) return out;
+    const auto event = decode_event<StockEvent>(recorded.type, recorded.data);
+    std::int64_t line = 0;
+    for (const auto& move : moves_of(event)) {
+      const auto at = line++;
+      if (!only.empty() && move.sku != only) continue;
+      auto row = describe(event);
+      row.position = recorded.position;
+      row.line = at;
+      row.sku = move.sku;
+      row.location = move.location;
+      row.delta_on_hand = move.on_hand.count();
+      row.delta_reserved = move.reserved.count();
+      row.recorded_at = recorded.recorded_at;
+      auto& [on_hand, reserved] = balance(move.sku, move.location);
+      row.on_hand = on_hand += row.delta_on_hand;
+      row.reserved = reserved += row.delta_reserved;
+      out.push_back(std::move(row));
+    }
+    return out;
+  }
+
+ private:
+  using Balance = std::pair<std::int64_t, std::int64_t>;
+
+  Balance& balance(const std::string& sku, const std::string& location) {
+    const auto [at, fresh] = balances_.try_emplace({sku, location});
+    if (fresh) {
+      if (const auto last = rows_.last(sku, location))
+        at->second = {last->on_hand, last->reserved};
+    }
+    return at->second;
+  }
+
+  static LedgerRow describe(const StockEvent& event) {
+    LedgerRow row;
+    std::visit(
+        [&](const auto& e) {
+          using E = std::remove_cvref_t<decltype(e)>;
+          if constexpr (requires { e.order_id; }) row.order_id = e.order_id;
+          if constexpr (std::is_same_v<E, StockAdjusted>) {
+            row.kind = "adjusted";
+            row.reason = e.reason;
+            row.reference = e.reference;
+          } else if constexpr (std::is_same_v<E, StockReserved>) {
+            row.kind = "reserved";
+          } else if constexpr (std::is_same_v<E, StockReleased>) {
+            row.kind = "released";
+          } else if constexpr (std::is_same_v<E, StockFulfilled>) {
+            row.kind = "fulfilled";
+            row.reference = e.fulfilment_id;
+          } else if constexpr (std::is_same_v<E, StockRestocked>) {
+            row.kind = "restocked";
+            row.reference = e.return_id;
+          }
+        },
+        event);
+    return row;
+  }
+
+  LedgerRows& rows_;
+  std::map<std::pair<std::string, std::string>, Balance> balances_;
+};
+
+}  // namespace
+
+bool project_ledger(LedgerRows& rows, EventLog& log) {
+  std::vector<RecordedEvent> events;
+  log.read_all(rows.checkpoint(), [&](const RecordedEvent& event) {
+    events.push_back(event);
+    return events.size() < slice_events_max;
+  });
+  if (events.empty()) return false;
+  Accounts accounts(rows);
+  for (const auto& event : events)
+    for (const auto& row : accounts.fold(event, "")) rows.append(row);
+  rows.set_checkpoint(events.back().position);
+  return events.size() == slice_events_max;
+}
+
+Result<std::vector<LedgerRow>> ledger_page(LedgerRows& rows, EventLog& log, const std::string& sku,
+                                           LedgerCursor after, int limit) {
+  auto page = rows.page(sku, after.position, after.line, limit);
+  const auto wanted = static_cast<std::size_t>(limit);
+  if (page.size() >= wanted) return page;
+  Accounts accounts(rows);
+  int read = 0;
+  log.read_all(rows.checkpoint(), [&](const RecordedEvent& event) {
+    for (auto& row : accounts.fold(event, sku)) {
+      const bool beyond = row.position > after.position ||
+                          (row.position == after.position && row.line > after.line);
+      if (beyond && page.size() < wanted) page.push_back(std::move(row));
+    }
+    return ++read < tail_events_max && page.size() < wanted;
+  });
+  if (read == tail_events_max && page.size() < wanted)
+    return fail(ErrorKind::unavailable, "ledger_behind",
+                "The ledger is still being written: try again shortly.");
+  return page;
+}
+
+}  // namespace stoa::catalog

@@ -1,0 +1,70 @@
+#include "services/catalog/infrastructure/rows.hpp"
+
+namespace stoa::catalog {
+namespace {
+
+constexpr std::string_view first = R"sql(
+CREATE TABLE catalog_product(
+  id TEXT NOT NULL PRIMARY KEY,
+  handle TEXT NOT NULL UNIQUE,
+  external_id TEXT UNIQUE,
+  title TEXT NOT NULL,
+  vendor TEXT NOT NULL,
+  product_type TEXT NOT NULL,
+  status TEXT NOT NULL,
+  revision INTEGER NOT NULL,
+  created_at TEXT NOT NULL,
+  updated_at TEXT NOT NULL,
+  data TEXT NOT NULL);
+CREATE INDEX catalog_product_by_title ON catalog_product(title, id);
+CREATE INDEX catalog_product_by_creation ON catalog_product(created_at, id);
+CREATE INDEX catalog_product_by_update ON catalog_product(updated_at, id);
+CREATE TABLE catalog_variant(
+  sku TEXT NOT NULL PRIMARY KEY, product_id TEXT NOT NULL, variant_id TEXT NOT NULL);
+CREATE INDEX catalog_variant_by_product ON catalog_variant(product_id);
+CREATE TABLE catalog_product_tag(
+  tag TEXT NOT NULL, product_id TEXT NOT NULL, PRIMARY KEY(tag, product_id));
+CREATE INDEX catalog_product_tag_by_product ON catalog_product_tag(product_id);
+CREATE TABLE catalog_product_category(
+  category_id TEXT NOT NULL, product_id TEXT NOT NULL, PRIMARY KEY(category_id, product_id));
+CREATE INDEX catalog_product_category_by_product ON catalog_product_category(product_id);
+CREATE TABLE catalog_category(
+  id TEXT NOT NULL PRIMARY KEY,
+  handle TEXT NOT NULL UNIQUE,
+  parent_id TEXT,
+  data TEXT NOT NULL);
+CREATE INDEX catalog_category_by_parent ON catalog_category(parent_id);
+CREATE TABLE catalog_stock(
+  sku TEXT NOT NULL PRIMARY KEY, backorder_limit INTEGER NOT NULL);
+CREATE TABLE catalog_stock_level(
+  sku TEXT NOT NULL, location TEXT NOT NULL,
+  on_hand INTEGER NOT NULL, reserved INTEGER NOT NULL, PRIMARY KEY(sku, location));
+CREATE TABLE catalog_reservation(
+  order_id TEXT NOT NULL PRIMARY KEY, data TEXT NOT NULL);
+CREATE TABLE catalog_idempotency(
+  principal TEXT NOT NULL, route TEXT NOT NULL, key TEXT NOT NULL,
+  body_hash TEXT NOT NULL, resource_id TEXT NOT NULL, created_at TEXT NOT NULL,
+  PRIMARY KEY(principal, route, key));
+CREATE INDEX catalog_idempotency_by_age ON catalog_idempotency(created_at);
+CREATE TABLE catalog_ledger(
+  sku TEXT NOT NULL, position INTEGER NOT NULL, line INTEGER NOT NULL,
+  kind TEXT NOT NULL, location TEXT NOT NULL,
+  delta_on_hand INTEGER NOT NULL, delta_reserved INTEGER NOT NULL,
+  on_hand INTEGER NOT NULL, reserved INTEGER NOT NULL,
+  order_id TEXT, reference TEXT, reason TEXT, recorded_at TEXT NOT NULL,
+  PRIMARY KEY(sku, position, line));
+CREATE INDEX catalog_ledger_by_location ON catalog_ledger(sku, location, position, line);
+CREATE TABLE catalog_checkpoint(
+  name TEXT NOT NULL PRIMARY KEY, position INTEGER NOT NULL);
+)sql";
+
+}  // namespace
+
+sql::Migrations catalog_migrations() { return {"catalog_", {first}}; }
+
+Rows open_rows(sql::Connection& db) {
+  return {make_stock_rows(db), make_product_rows(db), make_category_rows(db),
+          make_idempotency_keys(db), make_ledger_rows(db)};
+}
+
+}  // namespace stoa::catalog

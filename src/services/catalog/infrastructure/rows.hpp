@@ -1,0 +1,19 @@
+#pragma once
+
+#include "services/catalog/application/rows.hpp"
+
+namespace stoa::catalog {
+
+Rows open_rows(sql::Connection& db);
+
+/// Tables with the prefix `catalog_`; the log is not among them.
+sql::Migrations catalog_migrations();
+
+// One for each room of rows.hpp.
+std::unique_ptr<StockRows> make_stock_rows(sql::Connection& db);
+std::unique_ptr<ProductRows> make_product_rows(sql::Connection& db);
+std::unique_ptr<CategoryRows> make_category_rows(sql::Connection& db);
+std::unique_ptr<IdempotencyKeys> make_idempotency_keys(sql::Connection& db);
+std::unique_ptr<LedgerRows> make_ledger_rows(sql::Connection& db);
+
+}  // namespace stoa::catalog

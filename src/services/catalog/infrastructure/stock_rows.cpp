@@ -1,0 +1,172 @@
+#include "kernel/base/assert.hpp"
+#include "services/catalog/infrastructure/rows.hpp"
+
+namespace stoa::catalog {
+namespace {
+
+class SqlStockRows final : public StockRows {
+ public:
+  explicit SqlStockRows(sql::Connection& db) : db_(db) {}
+
+  std::optional<Stock> load(const std::string& sku) override {
+    std::optional<Stock> stock;
+    db_.query(
+        "SELECT s.backorder_limit, l.location, l.on_hand, l.reserved FROM catalog_stock s "
+        "LEFT JOIN catalog_stock_level l ON l.sku = s.sku WHERE s.sku = ?",
+        [&](const sql::Row& row) {
+          if (!stock) stock = Stock{sku, Quantity(row.integer(0)), {}};
+          if (!row.is_null(1))
+            evolve(*stock, StockMove{sku, std::string(row.text(1)), Quantity(row.integer(2)),
+                                     Quantity(row.integer(3))});
+        },
+        sku);
+    return stock;
+  }
+
+  void create(const std::string& sku) override {
+    db_.execute("INSERT INTO catalog_stock(sku, backorder_limit) VALUES(?, 0)", sku);
+  }
+
+  void set_backorder_limit(const std::string& sku, Quantity limit) override {
+    db_.execute("UPDATE catalog_stock SET backorder_limit = ? WHERE sku = ?", limit.count(), sku);
+  }
+
+  void store(const Stock& stock) override {
+    for (const auto& level : stock.levels)
+      db_.execute(
+          "INSERT INTO catalog_stock_level(sku, location, on_hand, reserved) VALUES(?, ?, ?, ?) "
+          "ON CONFLICT(sku, location) DO UPDATE SET on_hand = excluded.on_hand, "
+          "reserved = excluded.reserved",
+          stock.sku, level.location, level.on_hand.count(), level.reserved.count());
+  }
+
+  std::optional<Reservation> load_reservation(const std::string& order_id) override {
+    const auto data = db_.one(
+        "SELECT data FROM catalog_reservation WHERE order_id = ?",
+        [](const sql::Row& row) { return std::string(row.text(0)); }, order_id);
+    if (!data) return std::nullopt;
+    auto reservation = json::read_stored<Reservation>(*data);
+    STOA_ASSERT(reservation.has_value());
+    return std::move(*reservation);
+  }
+
+  void store(const Reservation& reservation) override {
+    db_.execute(
+        "INSERT INTO catalog_reservation(order_id, data) VALUES(?, ?) "
+        "ON CONFLICT(order_id) DO UPDATE SET data = excluded.data",
+        reservation.order_id, json::to_stored_json(reservation));
+  }
+
+ private:
+  sql::Connection& db_;
+};
+
+class SqlIdempotencyKeys final : public IdempotencyKeys {
+ public:
+  explicit SqlIdempotencyKeys(sql::Connection& db) : db_(db) {}
+
+  std::optional<Stored> find(const KeyUse& use) override {
+    return db_.one(
+        "SELECT body_hash, resource_id FROM catalog_idempotency "
+        "WHERE principal = ? AND route = ? AND key = ?",
+        [](const sql::Row& row) {
+          return Stored{std::string(row.text(0)), std::string(row.text(1))};
+        },
+        use.principal, use.route, use.key);
+  }
+
+  void store(const KeyUse& use, const std::string& resource_id, Timestamp now) override {
+    db_.execute(
+        "INSERT INTO catalog_idempotency(principal, route, key, body_hash, resource_id, "
+        "created_at) VALUES(?, ?, ?, ?, ?, ?)",
+        use.principal, use.route, use.key, use.body_hash, resource_id, to_rfc3339(now));
+  }
+
+ private:
+  sql::Connection& db_;
+};
+
+class SqlLedgerRows final : public LedgerRows {
+ public:
+  explicit SqlLedgerRows(sql::Connection& db) : db_(db) {}
+
+  std::int64_t checkpoint() override {
+    return db_
+        .one("SELECT position FROM catalog_checkpoint WHERE name = 'ledger'",
+             [](const sql::Row& row) { return row.integer(0); })
+        .value_or(0);
+  }
+
+  void set_checkpoint(std::int64_t position) override {
+    db_.execute(
+        "INSERT INTO catalog_checkpoint(name, position) VALUES('ledger', ?) "
+        "ON CONFLICT(name) DO UPDATE SET position = excluded.position",
+        position);
+  }
+
+  void append(const LedgerRow& row) override {
+    db_.execute(
+        "INSERT INTO catalog_ledger(sku, position, line, kind, location, delta_on_hand, "
+        "delta_reserved, on_hand, reserved, order_id, reference, reason, recorded_at) "
+        "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        row.sku, row.position, row.line, row.kind, row.location, row.delta_on_hand,
+        row.delta_reserved, row.on_hand, row.reserved, row.order_id, row.reference, row.reason,
+        to_rfc3339(row.recorded_at));
+  }
+
+  std::optional<LedgerRow> last(const std::string& sku, const std::string& location) override {
+    return db_.one(
+        "SELECT sku, position, line, kind, location, delta_on_hand, delta_reserved, on_hand, "
+        "reserved, order_id, reference, reason, recorded_at FROM catalog_ledger "
+        "WHERE sku = ? AND location = ? ORDER BY position DESC, line DESC LIMIT 1",
+        read, sku, location);
+  }
+
+  std::vector<LedgerRow> page(const std::string& sku, std::int64_t position, std::int64_t line,
+                              int limit) override {
+    std::vector<LedgerRow> rows;
+    db_.query(
+        "SELECT sku, position, line, kind, location, delta_on_hand, delta_reserved, on_hand, "
+        "reserved, order_id, reference, reason, recorded_at FROM catalog_ledger "
+        "WHERE sku = ? AND (position, line) > (?, ?) ORDER BY position, line LIMIT ?",
+        [&](const sql::Row& row) { rows.push_back(read(row)); }, sku, position, line, limit);
+    return rows;
+  }
+
+ private:
+  static LedgerRow read(const sql::Row& row) {
+    LedgerRow out;
+    out.sku = row.text(0);
+    out.position = row.integer(1);
+    out.line = row.integer(2);
+    out.kind = row.text(3);
+    out.location = row.text(4);
+    out.delta_on_hand = row.integer(5);
+    out.delta_reserved = row.integer(6);
+    out.on_hand = row.integer(7);
+    out.reserved = row.integer(8);
+    out.order_id = row.optional_text(9);
+    out.reference = row.optional_text(10);
+    out.reason = row.optional_text(11);
+    const auto time = from_rfc3339(row.text(12));
+    STOA_ASSERT(time.has_value());
+    out.recorded_at = *time;
+    return out;
+  }
+
+  sql::Connection& db_;
+};
+
+}  // namespace
+
+std::unique_ptr<StockRows> make_stock_rows(sql::Connection& db) {
+  return std::make_unique<SqlStockRows>(db);
+}
+std::unique_ptr<IdempotencyKeys> make_idempotency_keys(sql::Connection& db) {
+  return std::make_unique<SqlIdempotencyKeys>(db);
+}
+std::unique_ptr<LedgerRows> make_ledger_rows(sql::Connection& db) {
+  return std::make_unique<SqlLedgerRows>(db);
+}
+
+}  // namespace stoa::catalog

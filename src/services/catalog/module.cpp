@@ -1,0 +1,52 @@
+#include "services/catalog/module.hpp"
+
+#include "services/catalog/api/routes.hpp"
+#include "services/catalog/application/ledger.hpp"
+#include "services/catalog/infrastructure/rows.hpp"
+
+namespace stoa::catalog {
+namespace {
+
+class Module final : public Catalog {
+ public:
+  Module(ServiceContext& context, Topic<contracts::Event>& own,
+         Topic<ordering::contracts::Event>& ordering, HtmlSanitiser sanitise)
+      : log_(context.store.log),
+        rows_(open_rows(context.store.db)),
+        journal_(log_, own, published),
+        inventory_(*rows_.stock, *rows_.keys, journal_, allocation_),
+        products_(*rows_.products, *rows_.categories, journal_, inventory_, context.ids),
+        categories_(*rows_.categories, products_, journal_, context.ids) {
+    context.participants.push_back(&inventory_);
+    ordering.subscribe([this](UnitOfWork& unit, const Delivery&,
+                              const ordering::contracts::Event& event) {
+      inventory_.react(unit, event);
+    });
+    const Api api{context, products_, categories_, inventory_, open_rows, std::move(sanitise)};
+    add_product_routes(api);
+    add_category_routes(api);
+    add_inventory_routes(api);
+    add_import_routes(api);
+  }
+
+  bool project_slice(UnitOfWork&) override { return project_ledger(*rows_.ledger, log_); }
+
+ private:
+  EventLog& log_;
+  Rows rows_;
+  CatalogJournal journal_;
+  DefaultLocationFirst allocation_;
+  Inventory inventory_;
+  Products products_;
+  Categories categories_;
+};
+
+}  // namespace
+
+std::unique_ptr<Catalog> make_catalog(ServiceContext& context, Topic<contracts::Event>& own,
+                                      Topic<ordering::contracts::Event>& ordering,
+                                      std::function<std::string(std::string_view)> sanitise) {
+  return std::make_unique<Module>(context, own, ordering, std::move(sanitise));
+}
+
+}  // namespace stoa::catalog

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "kernel/mediator/service_context.hpp"
+#include "kernel/messaging/topic.hpp"
+#include "services/catalog/contracts/events.hpp"
+#include "services/ordering/contracts/events.hpp"
+
+namespace stoa::catalog {
+
+/// Products, categories, prices and the units of the shop. Lives until executor, readers and
+/// server have stopped.
+class Catalog {
+ public:
+  virtual ~Catalog() = default;
+  /// Carries projections on by a slice; true when there may be more. For the writer's idle time.
+  virtual bool project_slice(UnitOfWork& unit) = 0;
+};
+
+/// Declares the routes, subscribes to `ordering` and adds its participants. `sanitise` leaves of
+/// HTML what cannot harm a page (platform/gumbo); it is called from several threads.
+std::unique_ptr<Catalog> make_catalog(ServiceContext& context, Topic<contracts::Event>& own,
+                                      Topic<ordering::contracts::Event>& ordering,
+                                      std::function<std::string(std::string_view)> sanitise);
+
+/// Tables with the prefix `catalog_`, without the log.
+sql::Migrations catalog_migrations();
+
+}  // namespace stoa::catalog
