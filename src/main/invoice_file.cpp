@@ -122,16 +122,16 @@ Result<InvoiceFile> InvoiceFile::open(const std::string& path) {
       continue;
     }
     using Kind = InvoiceRow::Kind;
-    InvoiceRow row{.kind = is_return ? Kind::give_back
-                                     : (*quantity > 0 ? Kind::sale : Kind::write_off),
-                   .invoice = std::move(fields[0]),
-                   .sku = upper(fields[1]),
-                   .date = std::move(fields[4]),
-                   .customer = std::move(fields[6]),
-                   // A return with a positive quantity brings nothing back.
-                   .units = is_return ? std::max<std::int64_t>(-*quantity, 0) : std::abs(*quantity),
-                   .price_pence = price->pence,
-                   .number = number};
+    InvoiceRow row{
+        .kind = is_return ? Kind::give_back : (*quantity > 0 ? Kind::sale : Kind::write_off),
+        .invoice = std::move(fields[0]),
+        .sku = upper(fields[1]),
+        .date = std::move(fields[4]),
+        .customer = std::move(fields[6]),
+        // A return with a positive quantity brings nothing back.
+        .units = is_return ? std::max<std::int64_t>(-*quantity, 0) : std::abs(*quantity),
+        .price_pence = price->pence,
+        .number = number};
     if (auto added = file.add(std::move(row), std::move(fields[2])); !added)
       return fail(std::move(added.error()));
   }
@@ -179,7 +179,8 @@ Result<void> InvoiceFile::finish() {
   for (const auto& [invoice, last] : last_)
     entries_[static_cast<std::size_t>(last.second)].is_last_of_sale = true;
   last_ = {};
-  std::ranges::stable_sort(entries_, {}, &Entry::seconds);
+  std::ranges::sort(entries_, {},
+                    [](const Entry& entry) { return std::pair(entry.seconds, entry.offset); });
   return {};
 }
 

@@ -20,12 +20,12 @@ struct InvoiceRow {
   enum class Kind { sale, write_off, give_back };
   Kind kind = Kind::sale;
   std::string invoice;
-  std::string sku;  ///< trimmed, upper case
-  std::string date;  ///< as in the file, `2010-12-01 08:26:00`: sorts like time
-  std::string customer;  ///< empty for a guest
+  std::string sku;         ///< trimmed, upper case
+  std::string date;        ///< as in the file, `2010-12-01 08:26:00`: sorts like time
+  std::string customer;    ///< empty for a guest
   std::int64_t units = 0;  ///< never negative
   std::int64_t price_pence = 0;
-  std::int64_t number = 0;  ///< of the row in the file, from 1
+  std::int64_t number = 0;       ///< of the row in the file, from 1
   bool is_last_of_sale = false;  ///< no later row sells on this invoice
 };
 
@@ -40,7 +40,7 @@ struct InvoiceTotals {
   std::int64_t orders = 0;
   std::int64_t write_off_rows = 0;
   std::int64_t return_rows = 0;
-  std::map<std::string, std::int64_t> rejected_rows;  ///< by reason
+  std::map<std::string, std::int64_t> rejected_rows;       ///< by reason
   std::set<std::pair<std::string, std::string>> returned;  ///< customer and SKU
 };
 

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <deque>
 #include <mutex>
 #include <thread>
 
@@ -153,9 +154,16 @@ class EmbeddedShop final : public Shop {
     return level == "error" ? telemetry::Level::error : telemetry::Level::information;
   }
 
-  ServiceContext context_of(Part& part, const std::string& secret) {
-    return {{*part.db, *part.log}, *loop_, *part.readers, clock_, *ids_, *crypto_, router_,
-            participants_,         secret};
+  ServiceContext& context_of(Part& part, const std::string& secret) {
+    return contexts_.emplace_back(ServiceContext{{*part.db, *part.log},
+                                                 *loop_,
+                                                 *part.readers,
+                                                 clock_,
+                                                 *ids_,
+                                                 *crypto_,
+                                                 router_,
+                                                 participants_,
+                                                 secret});
   }
 
   void compose(const Configuration& configuration, const std::string& secret) {
@@ -169,23 +177,23 @@ class EmbeddedShop final : public Shop {
     const auto seconds = [&](std::string_view path) {
       return std::chrono::seconds(configuration.integer(path));
     };
-    auto context = context_of(*catalog_part_, secret);
+    auto& context = context_of(*catalog_part_, secret);
     catalog_ = catalog::make_catalog(context, catalog_topic_, ordering_topic_, gumbo::sanitise);
     loop_->when_idle([this](UnitOfWork& unit) { return catalog_->project_slice(unit); });
-    auto ordering_context = context_of(*ordering_part_, secret);
+    auto& ordering_context = context_of(*ordering_part_, secret);
     ordering_ = ordering::make_ordering(
         ordering_context, ordering_topic_, catalog_topic_, payment_topic_, agents_topic_,
         {std::chrono::milliseconds(configuration.integer("Fraud:DeadlineMs")),
          seconds("Ordering:PaymentDeadlineSeconds"),
          seconds("Ordering:AuthorisationDeadlineSeconds"),
          configuration.text("Fraud:Default") == "reject"});
-    auto payment_context = context_of(*payment_part_, secret);
+    auto& payment_context = context_of(*payment_part_, secret);
     payment::PaymentOptions payment_options;
     payment_options.provider_timeout =
         std::chrono::milliseconds(configuration.integer("Payment:ProviderTimeoutMs"));
     payment_ = payment::make_payment(payment_context, payment_topic_, ordering_topic_, *simulator_,
                                      payment_options);
-    auto agents_context = context_of(*agents_part_, secret);
+    auto& agents_context = context_of(*agents_part_, secret);
     agents_ = agents::make_agents(agents_context, agents_topic_, ordering_topic_,
                                   {configuration.integer("Fraud:RejectAt")});
     add_event_feed(router_, {{"catalog", published_by_catalog, catalog_part_->readers.get()},
@@ -273,6 +281,7 @@ class EmbeddedShop final : public Shop {
   Topic<payment::contracts::Event> payment_topic_;
   Topic<agents::contracts::Event> agents_topic_;
   std::unique_ptr<Part> catalog_part_, ordering_part_, payment_part_, agents_part_;
+  std::deque<ServiceContext> contexts_;  // stay where they are: modules refer to them
   std::unique_ptr<catalog::Catalog> catalog_;
   std::unique_ptr<ordering::Ordering> ordering_;
   std::unique_ptr<payment::PaymentService> payment_;

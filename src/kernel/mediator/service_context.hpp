@@ -12,7 +12,8 @@
 
 namespace stoa {
 
-/// What the composition root gives to a service's module. All of it outlives the module.
+/// What the composition root gives to a service's module. It, and all
+/// in it, outlives the module.
 struct ServiceContext {
   Store store;  ///< the writer's: on the writer thread only, and before the executor starts
   Executor& executor;

@@ -13,40 +13,74 @@ namespace {
 constexpr int depth_max = 256;
 
 constexpr std::array tags{
-    GUMBO_TAG_A,     GUMBO_TAG_ABBR,    GUMBO_TAG_B,       GUMBO_TAG_BLOCKQUOTE, GUMBO_TAG_BR,
-    GUMBO_TAG_CODE,  GUMBO_TAG_CAPTION, GUMBO_TAG_CITE,    GUMBO_TAG_DD,         GUMBO_TAG_DEL,
-    GUMBO_TAG_DIV,   GUMBO_TAG_DL,      GUMBO_TAG_DT,      GUMBO_TAG_EM,         GUMBO_TAG_FIGCAPTION,
-    GUMBO_TAG_FIGURE, GUMBO_TAG_H1,     GUMBO_TAG_H2,      GUMBO_TAG_H3,         GUMBO_TAG_H4,
-    GUMBO_TAG_H5,    GUMBO_TAG_H6,      GUMBO_TAG_HR,      GUMBO_TAG_I,          GUMBO_TAG_IMG,
-    GUMBO_TAG_INS,   GUMBO_TAG_LI,      GUMBO_TAG_OL,      GUMBO_TAG_P,          GUMBO_TAG_PRE,
-    GUMBO_TAG_S,     GUMBO_TAG_SMALL,   GUMBO_TAG_SPAN,    GUMBO_TAG_STRONG,     GUMBO_TAG_SUB,
-    GUMBO_TAG_SUP,   GUMBO_TAG_TABLE,   GUMBO_TAG_TBODY,   GUMBO_TAG_TD,         GUMBO_TAG_TFOOT,
-    GUMBO_TAG_TH,    GUMBO_TAG_THEAD,   GUMBO_TAG_TR,      GUMBO_TAG_U,          GUMBO_TAG_UL};
+    GUMBO_TAG_A,     GUMBO_TAG_ABBR,   GUMBO_TAG_B,          GUMBO_TAG_BLOCKQUOTE,
+    GUMBO_TAG_BR,    GUMBO_TAG_CODE,   GUMBO_TAG_CAPTION,    GUMBO_TAG_CITE,
+    GUMBO_TAG_DD,    GUMBO_TAG_DEL,    GUMBO_TAG_DIV,        GUMBO_TAG_DL,
+    GUMBO_TAG_DT,    GUMBO_TAG_EM,     GUMBO_TAG_FIGCAPTION, GUMBO_TAG_FIGURE,
+    GUMBO_TAG_H1,    GUMBO_TAG_H2,     GUMBO_TAG_H3,         GUMBO_TAG_H4,
+    GUMBO_TAG_H5,    GUMBO_TAG_H6,     GUMBO_TAG_HR,         GUMBO_TAG_I,
+    GUMBO_TAG_IMG,   GUMBO_TAG_INS,    GUMBO_TAG_LI,         GUMBO_TAG_OL,
+    GUMBO_TAG_P,     GUMBO_TAG_PRE,    GUMBO_TAG_S,          GUMBO_TAG_SMALL,
+    GUMBO_TAG_SPAN,  GUMBO_TAG_STRONG, GUMBO_TAG_SUB,        GUMBO_TAG_SUP,
+    GUMBO_TAG_TABLE, GUMBO_TAG_TBODY,  GUMBO_TAG_TD,         GUMBO_TAG_TFOOT,
+    GUMBO_TAG_TH,    GUMBO_TAG_THEAD,  GUMBO_TAG_TR,         GUMBO_TAG_U,
+    GUMBO_TAG_UL};
 
 /// Their contents are no text of the page.
-constexpr std::array dropped{GUMBO_TAG_SCRIPT,   GUMBO_TAG_STYLE,  GUMBO_TAG_IFRAME,
-                             GUMBO_TAG_OBJECT,   GUMBO_TAG_EMBED,  GUMBO_TAG_NOSCRIPT,
-                             GUMBO_TAG_TEMPLATE, GUMBO_TAG_TITLE,  GUMBO_TAG_TEXTAREA,
-                             GUMBO_TAG_SELECT,   GUMBO_TAG_SVG,    GUMBO_TAG_MATH,
-                             GUMBO_TAG_NOFRAMES, GUMBO_TAG_NOEMBED, GUMBO_TAG_XMP,
-                             GUMBO_TAG_PLAINTEXT};
+constexpr std::array dropped{
+    GUMBO_TAG_SCRIPT,   GUMBO_TAG_STYLE,    GUMBO_TAG_IFRAME,   GUMBO_TAG_OBJECT,
+    GUMBO_TAG_EMBED,    GUMBO_TAG_NOSCRIPT, GUMBO_TAG_TEMPLATE, GUMBO_TAG_TITLE,
+    GUMBO_TAG_TEXTAREA, GUMBO_TAG_SELECT,   GUMBO_TAG_SVG,      GUMBO_TAG_MATH,
+    GUMBO_TAG_NOFRAMES, GUMBO_TAG_NOEMBED,  GUMBO_TAG_XMP,      GUMBO_TAG_PLAINTEXT};
 
-constexpr std::array<std::string_view, 8> plain_attributes{
-    "alt", "title", "width", "height", "colspan", "rowspan", "lang", "dir"};
+constexpr std::array<std::string_view, 8> plain_attributes{"alt",     "title",   "width", "height",
+                                                           "colspan", "rowspan", "lang",  "dir"};
 
 template <class List, class T>
 bool has(const List& list, const T& item) {
   return std::find(list.begin(), list.end(), item) != list.end();
 }
 
+/// Bytes of the control character at this place, 0 when it is none; tabs and line ends are text.
+std::size_t control_bytes(std::string_view text, std::size_t at) {
+  const auto byte = static_cast<unsigned char>(text[at]);
+  if (byte == '\t' || byte == '\n' || byte == '\r') return 0;
+  if (byte < 0x20 || byte == 0x7f) return 1;
+  if (byte != 0xC2 || at + 1 == text.size()) return 0;
+  const auto next = static_cast<unsigned char>(text[at + 1]);
+  return next >= 0x80 && next <= 0x9f ? 2 : 0;
+}
+
+std::string without_controls(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  for (std::size_t at = 0; at < text.size();) {
+    if (const auto bytes = control_bytes(text, at); bytes > 0)
+      at += bytes;
+    else
+      out += text[at++];
+  }
+  return out;
+}
+
+/// Entities can bring control characters back in: they are dropped here too.
 void escape(std::string& out, std::string_view text) {
-  for (const char c : text) {
+  for (const char c : without_controls(text)) {
     switch (c) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '"': out += "&quot;"; break;
-      default: out += c;
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
+      default:
+        out += c;
     }
   }
 }
@@ -84,9 +118,13 @@ void write_node(std::string& out, const GumboNode& node, int depth) {
   switch (node.type) {
     case GUMBO_NODE_TEXT:
     case GUMBO_NODE_WHITESPACE:
-    case GUMBO_NODE_CDATA: escape(out, node.v.text.text); return;
-    case GUMBO_NODE_ELEMENT: break;
-    default: return;
+    case GUMBO_NODE_CDATA:
+      escape(out, node.v.text.text);
+      return;
+    case GUMBO_NODE_ELEMENT:
+      break;
+    default:
+      return;
   }
   const auto& element = node.v.element;
   if (has(dropped, element.tag) || element.tag_namespace != GUMBO_NAMESPACE_HTML ||
@@ -125,9 +163,9 @@ bool nests_too_deep(std::string_view html) {
 
 }  // namespace
 
-std::string sanitise(std::string_view html) {
+std::string sanitise(std::string_view input) {
+  const auto html = without_controls(input);
   std::string out;
-  if (html.find_first_of("<&>\"") == std::string_view::npos) return std::string(html);
   if (nests_too_deep(html)) {
     escape(out, html);
     return out;

@@ -27,6 +27,13 @@ TEST(Sanitise, Drops_AddressesThatRun) {
             "<a href=\"/p?a=b:c\" rel=\"noopener nofollow\">t</a>");
 }
 
+TEST(Sanitise, Drops_ControlCharacters) {
+  EXPECT_EQ(sanitise("a&#1;b\x7f"
+                     "c\xC2\x85"
+                     "d\n<i title=\"x&#2;y\">e</i>"),
+            "abcd\n<i title=\"xy\">e</i>");
+}
+
 TEST(Sanitise, Twice_ChangesNothing) {
   const auto once = sanitise("<div><p>a<p>b &lt;i&gt; <a href='http://x/'>c</a><ul><li>d</div>");
   EXPECT_EQ(sanitise(once), once);

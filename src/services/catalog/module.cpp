@@ -18,10 +18,10 @@ class Module final : public Catalog {
         products_(*rows_.products, *rows_.categories, journal_, inventory_, context.ids),
         categories_(*rows_.categories, products_, journal_, context.ids) {
     context.participants.push_back(&inventory_);
-    ordering.subscribe([this](UnitOfWork& unit, const Delivery&,
-                              const ordering::contracts::Event& event) {
-      inventory_.react(unit, event);
-    });
+    ordering.subscribe(
+        [this](UnitOfWork& unit, const Delivery&, const ordering::contracts::Event& event) {
+          inventory_.react(unit, event);
+        });
     const Api api{context, products_, categories_, inventory_, open_rows, std::move(sanitise)};
     add_product_routes(api);
     add_category_routes(api);

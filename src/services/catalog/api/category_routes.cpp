@@ -54,10 +54,8 @@ void change_category(const Api& api, const RequestPtr& request, Reply reply) {
   if (!id) return reply(http::problem(no_category(), *request));
   api.write<Category>(
       request, std::move(reply),
-      [&categories = api.categories, id = *id, revision = *revision,
-       change = std::move(*change)](UnitOfWork& unit) {
-        return categories.update(unit, id, revision, change);
-      },
+      [&categories = api.categories, id = *id, revision = *revision, change = std::move(*change)](
+          UnitOfWork& unit) { return categories.update(unit, id, revision, change); },
       shown);
 }
 

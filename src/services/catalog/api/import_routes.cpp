@@ -34,12 +34,12 @@ void add_import_routes(const Api& api) {
            [api](const http::RequestPtr& request, http::Reply reply) {
              const auto options = read_options(*request);
              if (!options) return reply(http::problem(options.error(), *request));
-             import_products(
-                 api.context, api.products, api.inventory, api.sanitise, request, request->body,
-                 *options, request->cause(), [request, reply](Result<ImportReport> report) {
-                   reply(report ? http::json_response(200, json::to_json(*report))
-                                : http::problem(report.error(), *request));
-                 });
+             import_products(api.context, api.products, api.inventory, api.sanitise, request,
+                             request->body, *options, request->cause(),
+                             [request, reply](Result<ImportReport> report) {
+                               reply(report ? http::json_response(200, json::to_json(*report))
+                                            : http::problem(report.error(), *request));
+                             });
            },
        .answer = http::schema_of<ImportReport>(),
        .query = {{"currency", "of the prices; GBP when left out"},

@@ -91,8 +91,8 @@ StockView view_of(const Stock& stock) {
                  stock.backorder_limit.count(),
                  {}};
   for (const auto& level : stock.levels)
-    view.locations.push_back({level.location, level.on_hand.count(), level.reserved.count(),
-                              level.available().count()});
+    view.locations.push_back(
+        {level.location, level.on_hand.count(), level.reserved.count(), level.available().count()});
   return view;
 }
 
@@ -121,10 +121,8 @@ void adjust(const Api& api, const RequestPtr& request, Reply reply) {
                       body->reference, body->expected_on_hand, body->force};
   api.write<Inventory::Adjusted>(
       request, std::move(reply),
-      [&inventory = api.inventory, use = std::move(use), sku,
-       command = std::move(command)](UnitOfWork& unit) {
-        return inventory.adjust(unit, use, sku, command);
-      },
+      [&inventory = api.inventory, use = std::move(use), sku, command = std::move(command)](
+          UnitOfWork& unit) { return inventory.adjust(unit, use, sku, command); },
       [](const Inventory::Adjusted& adjusted) {
         auto response = shown(adjusted.stock);
         response.status = 201;
@@ -173,8 +171,7 @@ void ledger(const Api& api, const RequestPtr& request, Reply reply) {
     else
       query.error("cursor", "wrong_cursor", "Is no cursor of this list.");
   }
-  if (const auto good = query.finish(); !good)
-    return reply(http::problem(good.error(), *request));
+  if (const auto good = query.finish(); !good) return reply(http::problem(good.error(), *request));
   api.read(request, std::move(reply), [request, limit, after](const Rows& rows, EventLog& log) {
     const auto& sku = request->param("sku");
     if (!rows.stock->load(sku)) return http::problem(no_sku(sku), *request);

@@ -75,10 +75,8 @@ void change_product(const Api& api, const RequestPtr& request, Reply reply,
   const int weight = weight_of(*change);
   api.write<Product>(
       request, std::move(reply),
-      [&products = api.products, id = *id, revision = *revision,
-       change = std::move(*change)](UnitOfWork& unit) {
-        return products.update(unit, id, revision, change);
-      },
+      [&products = api.products, id = *id, revision = *revision, change = std::move(*change)](
+          UnitOfWork& unit) { return products.update(unit, id, revision, change); },
       shown, weight);
 }
 
@@ -127,8 +125,7 @@ Result<ProductQuery> read_query(const http::Request& request) {
   if (const auto status = query.text("filter[status]")) {
     wanted.status = json::from_name<ProductStatus>(*status);
     if (!wanted.status)
-      query.error("filter[status]", "unknown_value",
-                  json::one_of(json::names_of<ProductStatus>()));
+      query.error("filter[status]", "unknown_value", json::one_of(json::names_of<ProductStatus>()));
   }
   wanted.vendor = query.text("filter[vendor]");
   wanted.product_type = query.text("filter[type]");
@@ -171,10 +168,11 @@ void list(const Api& api, const RequestPtr& request, Reply reply) {
       body += document.json;
     }
     body += "],\"next_cursor\":";
-    body += more ? "\"" + to_cursor({sort_text(query), documents.back().sorted_by,
-                                     documents.back().id}) +
-                       "\""
-                 : "null";
+    body +=
+        more ? "\"" +
+                   to_cursor({sort_text(query), documents.back().sorted_by, documents.back().id}) +
+                   "\""
+             : "null";
     return http::json_response(200, body + "}");
   });
 }

@@ -8,9 +8,8 @@ namespace stoa::catalog {
 
 void Api::read(const http::RequestPtr& request, http::Reply reply,
                std::function<http::Response(const Rows&, EventLog&)> ask) const {
-  const bool taken = context.readers.submit([reply, ask, open = open_rows](Store store) {
-    reply(ask(open(store.db), store.log));
-  });
+  const bool taken = context.readers.submit(
+      [reply, ask, open = open_rows](Store store) { reply(ask(open(store.db), store.log)); });
   if (!taken)
     reply(http::problem(
         {ErrorKind::unavailable, "overloaded", "The shop is busy: try again shortly."}, *request));

@@ -8,7 +8,9 @@ namespace {
 using Fields = std::vector<std::string>;
 
 TEST(Csv, Reads_QuotesCommasAndLineEnds) {
-  CsvReader reader("\xEF\xBB\xBF" "a,b\r\n\"x,\"\"y\"\"\",\"1\n2\"\n,\nlast");
+  CsvReader reader(
+      "\xEF\xBB\xBF"
+      "a,b\r\n\"x,\"\"y\"\"\",\"1\n2\"\n,\nlast");
   EXPECT_EQ(reader.next()->fields, (Fields{"a", "b"}));
   const auto second = reader.next();
   EXPECT_EQ(second->fields, (Fields{"x,\"y\"", "1\n2"}));

@@ -117,9 +117,9 @@ class Merger {
         chosen = base + "-" + std::to_string(nth);
     }
     if (!file.sku.empty())
-      result_.notes.push_back({file.line, "The SKU " + file.sku +
-                                              " belongs to another variant; this one has " +
-                                              chosen + "."});
+      result_.notes.push_back(
+          {file.line,
+           "The SKU " + file.sku + " belongs to another variant; this one has " + chosen + "."});
     return chosen;
   }
 
@@ -200,9 +200,9 @@ ImportedProduct import_product(Products& products, Inventory& inventory, UnitOfW
   // Stock is set for a SKU that the shop has never had; importing again never resets it.
   std::vector<std::pair<std::string, std::int64_t>> opening;
   for (const auto& variant : plan->product.variants) {
-    const auto row = std::find_if(
-        file.variants.begin(), file.variants.end(),
-        [&](const FileVariant& other) { return other.options == variant.options; });
+    const auto row =
+        std::find_if(file.variants.begin(), file.variants.end(),
+                     [&](const FileVariant& other) { return other.options == variant.options; });
     if (row != file.variants.end() && row->quantity > 0 && inventory.find(variant.sku) == nullptr)
       opening.emplace_back(variant.sku, row->quantity);
   }
@@ -218,9 +218,8 @@ namespace {
 class ImportRun : public std::enable_shared_from_this<ImportRun> {
  public:
   ImportRun(ServiceContext& context, Products& products, Inventory& inventory,
-            const HtmlSanitiser& sanitise, std::shared_ptr<const void> owner,
-            std::string_view text, ImportOptions options, Cause cause,
-            std::function<void(Result<ImportReport>)> answer)
+            const HtmlSanitiser& sanitise, std::shared_ptr<const void> owner, std::string_view text,
+            ImportOptions options, Cause cause, std::function<void(Result<ImportReport>)> answer)
       : context_(context),
         products_(products),
         inventory_(inventory),

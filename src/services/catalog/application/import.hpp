@@ -21,14 +21,11 @@ struct ImportReport {
   std::vector<FileNote> notes;
   static constexpr auto fields() {
     using namespace json;
-    return std::tuple{field("products", &ImportReport::products),
-                      field("variants", &ImportReport::variants),
-                      field("images", &ImportReport::images),
-                      field("created", &ImportReport::created),
-                      field("updated", &ImportReport::updated),
-                      field("unchanged", &ImportReport::unchanged),
-                      field("rejected", &ImportReport::rejected),
-                      field("notes", &ImportReport::notes)};
+    return std::tuple{
+        field("products", &ImportReport::products), field("variants", &ImportReport::variants),
+        field("images", &ImportReport::images),     field("created", &ImportReport::created),
+        field("updated", &ImportReport::updated),   field("unchanged", &ImportReport::unchanged),
+        field("rejected", &ImportReport::rejected), field("notes", &ImportReport::notes)};
   }
 };
 

@@ -106,8 +106,9 @@ void Inventory::react(UnitOfWork& unit, const orders::Event& event) {
         if constexpr (std::is_same_v<E, orders::OrderPlaced>) {
           auto& held = reservation(e.order_id);
           settle(unit, held, e.order_id,
-                 reserve(held, e.order_id, demands_of(e.lines),
-                         [this](const std::string& sku) { return find(sku); }, allocation_));
+                 reserve(
+                     held, e.order_id, demands_of(e.lines),
+                     [this](const std::string& sku) { return find(sku); }, allocation_));
         } else if constexpr (std::is_same_v<E, orders::OrderRejected> ||
                              std::is_same_v<E, orders::OrderCancelled>) {
           auto& held = reservation(e.order_id);

@@ -6,13 +6,15 @@ namespace stoa::catalog {
 namespace {
 
 contracts::ProductChanged changed(const Product& product, std::vector<std::string> removed_skus) {
-  contracts::ProductChanged event{product.id, product.handle,
-                                  product.status == ProductStatus::active, {},
+  contracts::ProductChanged event{product.id,
+                                  product.handle,
+                                  product.status == ProductStatus::active,
+                                  {},
                                   std::move(removed_skus)};
   event.offers.reserve(product.variants.size());
   for (const auto& variant : product.variants)
-    event.offers.push_back({variant.sku, product.id, variant.id, offer_title(product, variant),
-                            variant.prices});
+    event.offers.push_back(
+        {variant.sku, product.id, variant.id, offer_title(product, variant), variant.prices});
   return event;
 }
 

@@ -48,8 +48,7 @@ class Accounts {
   Balance& balance(const std::string& sku, const std::string& location) {
     const auto [at, fresh] = balances_.try_emplace({sku, location});
     if (fresh) {
-      if (const auto last = rows_.last(sku, location))
-        at->second = {last->on_hand, last->reserved};
+      if (const auto last = rows_.last(sku, location)) at->second = {last->on_hand, last->reserved};
     }
     return at->second;
   }

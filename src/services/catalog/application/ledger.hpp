@@ -1,8 +1,8 @@
 #pragma once
 
-#include "services/catalog/application/rows.hpp"
 #include "kernel/eventlog/event_log.hpp"
 #include "kernel/mediator/unit_of_work.hpp"
+#include "services/catalog/application/rows.hpp"
 
 namespace stoa::catalog {
 

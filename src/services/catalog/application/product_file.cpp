@@ -79,7 +79,8 @@ std::string ProductFile::fault_of(const CsvRecord& record) const {
     const auto& value = record.fields[at];
     const bool long_text = name == "Body (HTML)" || name == "SEO Description";
     if (!is_utf8(value)) return name + " is not UTF-8.";
-    if (has_control_characters(value, long_text || name == "Tags"))
+    // The sanitiser drops them from HTML.
+    if (name != "Body (HTML)" && has_control_characters(value, long_text || name == "Tags"))
       return name + " has control characters.";
     const bool bounded = name == "Title" || name == "Vendor" || name == "Type" ||
                          name == "Variant SKU" || name == "Variant Barcode" ||
@@ -219,8 +220,8 @@ std::string ProductFile::take_variant(const CsvRecord& record, const FileProduct
     variant.options.push_back(std::move(value));
   }
   // Shopify's form of a product without options.
-  const bool no_option_names = product.option_names.empty() ||
-                               product.option_names == std::vector<std::string>{"Title"};
+  const bool no_option_names =
+      product.option_names.empty() || product.option_names == std::vector<std::string>{"Title"};
   if (no_option_names && variant.options == std::vector<std::string>{"Default Title"})
     variant.options.clear();
   for (const auto& other : product.variants)
@@ -255,11 +256,9 @@ std::string ProductFile::take_variant(const CsvRecord& record, const FileProduct
   if (!flag("Variant Taxable", variant.taxable)) return "Variant Taxable must be true or false.";
   if (const auto quantity = text(record, "Variant Inventory Qty"); !quantity.empty()) {
     const auto count = integer_of(quantity);
-    if (!count || *count > 1'000'000'000)
-      return "Variant Inventory Qty is no number of units.";
+    if (!count || *count > 1'000'000'000) return "Variant Inventory Qty is no number of units.";
     variant.quantity = std::max<std::int64_t>(*count, 0);
-    if (*count < 0)
-      notes.push_back({record.line, "The quantity " + quantity + " counts as 0."});
+    if (*count < 0) notes.push_back({record.line, "The quantity " + quantity + " counts as 0."});
   }
   if (auto url = text(record, "Variant Image"); !url.empty()) variant.image_url = std::move(url);
   return {};

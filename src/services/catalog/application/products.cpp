@@ -41,6 +41,17 @@ Error conflict(std::string code, std::string detail, const std::string& pointer,
                other ? "/v1/products/" + other->str() : ""};
 }
 
+/// What the codec could not read back must never be stored: sanitised HTML may have grown, and a
+/// file's cells have not passed the bounds of the routes.
+std::vector<FieldError> unreadable(const Product& product) {
+  json::Reader reader(json::Reader::Unknown::skip);
+  const auto value = json::parse(json::to_stored_json(product));
+  if (!value) return {{"", "unreadable", value.error().detail}};
+  Product back;
+  json::Codec<Product>::read(reader, *value, back, json::Unbounded{});
+  return reader.take_errors();
+}
+
 }  // namespace
 
 Result<ProductPlan> Products::plan_create(const ProductChange& change, Timestamp now) {
@@ -49,10 +60,14 @@ Result<ProductPlan> Products::plan_create(const ProductChange& change, Timestamp
   plan.product.revision = 1;
   plan.product.created_at = plan.product.updated_at = now;
   merge(plan.product, change);
-  if (!change.handle) plan.product.handle = slug_of(plan.product.title);
-  // A title without a letter or digit still needs an address.
-  if (!change.handle && plan.product.handle.empty() && !plan.product.title.empty())
-    plan.product.handle = "product-" + to_base32(plan.product.id.uuid());
+  if (!change.handle && !plan.product.title.empty()) {
+    auto slug = derived_sku(slug_of(plan.product.title), {});
+    // A title without a letter or digit still needs an address.
+    if (slug.empty()) slug = "product";
+    plan.product.handle = slug;
+    if (rows_.id_of_handle(slug))
+      plan.product.handle = slug.substr(0, 200) + "-" + to_base32(plan.product.id.uuid());
+  }
   return judge(std::move(plan));
 }
 
@@ -74,6 +89,7 @@ Result<ProductPlan> Products::judge(ProductPlan plan) {
   give_ids(plan, faults);
   auto unknown = unknown_categories(plan);
   std::move(unknown.begin(), unknown.end(), std::back_inserter(faults));
+  if (faults.empty()) faults = unreadable(plan.product);
   if (!faults.empty())
     return fail(Error{ErrorKind::invalid, "invalid_product",
                       "The product breaks rules of the catalog; see errors.", std::move(faults)});
@@ -101,9 +117,8 @@ void Products::give_ids(ProductPlan& plan, std::vector<FieldError>& faults) {
   for (auto& variant : plan.product.variants) {
     if (!variant.id.is_nil()) continue;
     const auto same = known.find(variant.sku);
-    variant.id = same != known.end() && used.insert(same->second).second
-                     ? same->second
-                     : ids_.make<VariantId>();
+    variant.id = same != known.end() && used.insert(same->second).second ? same->second
+                                                                         : ids_.make<VariantId>();
   }
 }
 

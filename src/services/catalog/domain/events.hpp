@@ -55,9 +55,8 @@ struct CategoryDeleted {
 };
 
 /// All that Catalog's log holds.
-using StoredEvent =
-    std::variant<ProductCreated, ProductUpdated, CategoryCreated, CategoryUpdated, CategoryDeleted,
-                 StockAdjusted, BackorderLimitSet, StockReserved, StockRejected, StockReleased,
-                 StockFulfilled, StockRestocked>;
+using StoredEvent = std::variant<ProductCreated, ProductUpdated, CategoryCreated, CategoryUpdated,
+                                 CategoryDeleted, StockAdjusted, BackorderLimitSet, StockReserved,
+                                 StockRejected, StockReleased, StockFulfilled, StockRestocked>;
 
 }  // namespace stoa::catalog

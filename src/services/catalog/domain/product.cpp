@@ -83,8 +83,7 @@ bool is_word(unsigned char c) {
 
 std::vector<FieldError> faults_of(const Product& product) {
   Faults faults;
-  if (product.title.empty())
-    faults.push_back({"/title", "required", "A product needs a title."});
+  if (product.title.empty()) faults.push_back({"/title", "required", "A product needs a title."});
   if (!is_handle(product.handle))
     faults.push_back({"/handle", "wrong_handle",
                       "Must be 1 to 255 lower-case letters, digits, hyphens and underscores."});

@@ -50,8 +50,8 @@ struct Variant {
         defaulted("weight_grams", &Variant::weight_grams, Range{0, 1'000'000'000}),
         defaulted("options", &Variant::options, Items{0, 3, Text{1, 255}},
                   "a value for each option of the product"),
-        defaulted("prices", &Variant::prices, Items{0, 200, {}, price}, "one a currency"),
-        defaulted("compare_at_prices", &Variant::compare_at_prices, Items{0, 200, {}, price}),
+        defaulted("prices", &Variant::prices, Items{0, 100, {}, price}, "one a currency"),
+        defaulted("compare_at_prices", &Variant::compare_at_prices, Items{0, 100, {}, price}),
         defaulted("requires_shipping", &Variant::requires_shipping),
         defaulted("taxable", &Variant::taxable)};
   }

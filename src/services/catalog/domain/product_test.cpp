@@ -28,9 +28,12 @@ TEST(Product, Faults_AreAllNamedAtOnce) {
   product.variants = {small, odd, bare};
   std::vector<std::string> pointers;
   for (const auto& fault : faults_of(product)) pointers.push_back(fault.pointer);
-  const std::vector<std::string> expected{"/title",          "/handle",
-                                          "/options/0/values/2", "/variants/1/sku",
-                                          "/variants/1/options/0", "/variants/2/options"};
+  const std::vector<std::string> expected{"/title",
+                                          "/handle",
+                                          "/options/0/values/2",
+                                          "/variants/1/sku",
+                                          "/variants/1/options/0",
+                                          "/variants/2/options"};
   EXPECT_EQ(pointers, expected);
 }
 

@@ -65,15 +65,14 @@ std::vector<StockMove> moves_of(const StockEvent& event) {
       moves.push_back({line.sku, line.location, Quantity(on_hand * line.quantity.count()),
                        Quantity(reserved * line.quantity.count())});
   };
-  std::visit(Match{[&](const StockAdjusted& e) {
-                     moves.push_back({e.sku, e.location, e.delta, none});
-                   },
-                   [](const BackorderLimitSet&) {}, [](const StockRejected&) {},
-                   [&](const StockReserved& e) { each(e.lines, 0, 1); },
-                   [&](const StockReleased& e) { each(e.lines, 0, -1); },
-                   [&](const StockFulfilled& e) { each(e.lines, -1, -1); },
-                   [&](const StockRestocked& e) { each(e.lines, 1, 0); }},
-             event);
+  std::visit(
+      Match{[&](const StockAdjusted& e) { moves.push_back({e.sku, e.location, e.delta, none}); },
+            [](const BackorderLimitSet&) {}, [](const StockRejected&) {},
+            [&](const StockReserved& e) { each(e.lines, 0, 1); },
+            [&](const StockReleased& e) { each(e.lines, 0, -1); },
+            [&](const StockFulfilled& e) { each(e.lines, -1, -1); },
+            [&](const StockRestocked& e) { each(e.lines, 1, 0); }},
+      event);
   return moves;
 }
 
@@ -130,8 +129,7 @@ void evolve(Reservation& reservation, const StockEvent& event) {
              event);
 }
 
-std::vector<StockLine> DefaultLocationFirst::allocate(const Stock& stock,
-                                                      Quantity quantity) const {
+std::vector<StockLine> DefaultLocationFirst::allocate(const Stock& stock, Quantity quantity) const {
   std::vector<StockLine> lines;
   for (const auto& level : stock.levels) {
     const auto taken = std::clamp(level.available(), none, quantity);
@@ -198,8 +196,7 @@ std::vector<StockEvent> restock(const Reservation& reservation, const std::strin
     const auto from = std::find_if(reservation.remaining.begin(), reservation.remaining.end(),
                                    [&](const StockLine& line) { return line.sku == sku; });
     restocked.lines.push_back(
-        {sku,
-         from != reservation.remaining.end() ? from->location : std::string(default_location),
+        {sku, from != reservation.remaining.end() ? from->location : std::string(default_location),
          quantity});
   }
   if (restocked.lines.empty()) return {};

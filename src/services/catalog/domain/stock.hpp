@@ -72,14 +72,13 @@ struct StockAdjusted {
   bool forced = false;  ///< it left a shortage that someone accepted
   static constexpr auto fields() {
     using namespace json;
-    return std::tuple{
-        field("sku", &StockAdjusted::sku),
-        field("location", &StockAdjusted::location),
-        field("delta", &StockAdjusted::delta),
-        field("on_hand", &StockAdjusted::on_hand),
-        field("reason", &StockAdjusted::reason, Text{0, 500}),
-        field("reference", &StockAdjusted::reference),
-        defaulted("forced", &StockAdjusted::forced)};
+    return std::tuple{field("sku", &StockAdjusted::sku),
+                      field("location", &StockAdjusted::location),
+                      field("delta", &StockAdjusted::delta),
+                      field("on_hand", &StockAdjusted::on_hand),
+                      field("reason", &StockAdjusted::reason, Text{0, 500}),
+                      field("reference", &StockAdjusted::reference),
+                      defaulted("forced", &StockAdjusted::forced)};
   }
 };
 
@@ -190,7 +189,7 @@ struct Reservation {
   std::string order_id;
   std::int64_t revision = 0;  ///< 0: not decided yet
   bool rejected = false;
-  std::vector<StockLine> remaining;   ///< lines at 0 stay: they tell where units came from
+  std::vector<StockLine> remaining;  ///< lines at 0 stay: they tell where units came from
   std::vector<std::string> settled;  ///< ids of fulfilments and returns that are done
 
   static constexpr auto fields() {

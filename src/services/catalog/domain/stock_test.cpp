@@ -113,8 +113,7 @@ TEST(Stock, Adjust_BelowWhatIsReserved_NeedsForce) {
 }
 
 TEST(Stock, Adjust_ExpectsWhatIsOnHandAtTheLocation) {
-  const AdjustStock command{
-      .delta = Quantity(1), .reason = "found", .expected_on_hand = 4};
+  const AdjustStock command{.delta = Quantity(1), .reason = "found", .expected_on_hand = 4};
   EXPECT_EQ(decide(mug(5), command).error().kind, ErrorKind::precondition_failed);
   EXPECT_TRUE(decide(mug(4), command));
 }

@@ -15,9 +15,12 @@ AnId id_of(std::string_view text) {
 
 std::string_view column_of(ProductQuery::Sort sort) {
   switch (sort) {
-    case ProductQuery::Sort::title: return "title";
-    case ProductQuery::Sort::updated_at: return "updated_at";
-    case ProductQuery::Sort::created_at: break;
+    case ProductQuery::Sort::title:
+      return "title";
+    case ProductQuery::Sort::updated_at:
+      return "updated_at";
+    case ProductQuery::Sort::created_at:
+      break;
   }
   return "created_at";
 }
