@@ -147,6 +147,8 @@ void Crew::report(bool last) {
       is_terminal ? std::chrono::milliseconds(100) : std::chrono::milliseconds(3'000);
   if (!last && now - reported_ < pause) return;
   reported_ = now;
+  // Returns add jobs that nobody could count before.
+  total_ = std::max(total_, done_ + std::ssize(queue_) + busy_);
   if (is_terminal) {
     constexpr std::int64_t width = 30;
     const auto full = total_ > 0 ? std::min(width, width * done_ / total_) : width;

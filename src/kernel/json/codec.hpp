@@ -144,9 +144,11 @@ struct Codec<T> {
     if (object == nullptr) return;
     for_each_field<T>([&](const auto& field) { read_field(reader, *object, to, field); });
     if (!reader.refuses_unknown()) return;
-    const auto names =
-        std::apply([](const auto&... field) { return std::array<std::string_view, sizeof...(field)>{field.name...}; },
-                   T::fields());
+    const auto names = std::apply(
+        [](const auto&... field) {
+          return std::array<std::string_view, sizeof...(field)>{field.name...};
+        },
+        T::fields());
     if (object->size() > 0)
       detail::refuse_unknown_members(reader, *object, names.data(), names.size());
   }

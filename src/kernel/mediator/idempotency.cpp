@@ -10,8 +10,9 @@ Idempotency::Idempotency(sql::Connection& db, std::string_view prefix) : db_(db)
           " WHERE principal = ? AND route = ? AND key = ?";
   store_ = "INSERT INTO " + table +
            "(principal, route, key, body_hash, resource_id, created_at) VALUES(?, ?, ?, ?, ?, ?)";
-  forget_ = "DELETE FROM " + table + " WHERE (principal, route, key) IN (SELECT principal, route, " +
-            "key FROM " + table + " WHERE created_at < ? LIMIT 1000)";
+  forget_ = "DELETE FROM " + table +
+            " WHERE (principal, route, key) IN (SELECT principal, route, " + "key FROM " + table +
+            " WHERE created_at < ? LIMIT 1000)";
 }
 
 std::string Idempotency::schema(std::string_view prefix) {
@@ -20,7 +21,8 @@ std::string Idempotency::schema(std::string_view prefix) {
          "(principal TEXT NOT NULL, route TEXT NOT NULL, key TEXT NOT NULL,"
          " body_hash TEXT NOT NULL, resource_id TEXT NOT NULL, created_at INTEGER NOT NULL,"
          " PRIMARY KEY(principal, route, key)) WITHOUT ROWID;"
-         "CREATE INDEX " + table + "_age ON " + table + "(created_at);";
+         "CREATE INDEX " +
+         table + "_age ON " + table + "(created_at);";
 }
 
 Result<std::optional<std::string>> Idempotency::find(const IdempotencyKey& key) {

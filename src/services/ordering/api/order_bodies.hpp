@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "services/ordering/application/order_view.hpp"
 #include "services/ordering/application/personal_data.hpp"
-#include "services/ordering/domain/events.hpp"
 
 /// What clients send. The bounds stand here once, for the checks and for OpenAPI.
 namespace stoa::ordering {

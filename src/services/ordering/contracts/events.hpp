@@ -6,13 +6,14 @@
 #include <vector>
 
 #include "kernel/json/codec.hpp"
-#include "services/payment/contracts/events.hpp"
 
 namespace stoa::ordering {
 
 using OrderId = Id<"ord">;
 
 namespace contracts {
+
+using PaymentId = Id<"pay">;
 
 struct OrderLine {
   std::string line_id;
@@ -69,7 +70,7 @@ struct AssessmentRequested {
 struct PaymentRequested {
   static constexpr std::string_view type = "ordering.PaymentRequested.v1";
   std::string order_id;
-  payment::PaymentId payment_id;
+  PaymentId payment_id;
   Money amount;
   std::string provider;
   std::string token;
@@ -89,7 +90,7 @@ struct PaymentRequested {
 struct CaptureRequested {
   static constexpr std::string_view type = "ordering.CaptureRequested.v1";
   std::string order_id;
-  payment::PaymentId payment_id;
+  PaymentId payment_id;
   static constexpr auto fields() {
     using namespace json;
     return std::tuple{field("order_id", &CaptureRequested::order_id),
@@ -101,7 +102,7 @@ struct CaptureRequested {
 struct PaymentCloseRequested {
   static constexpr std::string_view type = "ordering.PaymentCloseRequested.v1";
   std::string order_id;
-  payment::PaymentId payment_id;
+  PaymentId payment_id;
   std::string reason;
   static constexpr auto fields() {
     using namespace json;
@@ -114,7 +115,7 @@ struct PaymentCloseRequested {
 struct RefundRequested {
   static constexpr std::string_view type = "ordering.RefundRequested.v1";
   std::string order_id;
-  payment::PaymentId payment_id;
+  PaymentId payment_id;
   std::string refund_id;
   Money amount;
   static constexpr auto fields() {
