@@ -6,6 +6,7 @@
 #include "gateway/pages.hpp"
 #include "kernel/base/text.hpp"
 #include "kernel/http/typed.hpp"
+#include "kernel/telemetry/trace.hpp"
 
 namespace stoa {
 namespace {
@@ -14,19 +15,6 @@ using http::Access;
 using http::Principal;
 
 constexpr std::size_t default_body_bytes_max = std::size_t{1} << 20;
-
-bool is_hex(std::string_view text) {
-  return std::all_of(text.begin(), text.end(),
-                     [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
-}
-
-/// W3C Trace Context, version 00.
-bool is_traceparent(std::string_view text) {
-  return text.size() == 55 && text.starts_with("00-") && text[35] == '-' && text[52] == '-' &&
-         is_hex(text.substr(3, 32)) && is_hex(text.substr(36, 16)) && is_hex(text.substr(53, 2)) &&
-         text.substr(3, 32).find_first_not_of('0') != std::string_view::npos &&
-         text.substr(36, 16).find_first_not_of('0') != std::string_view::npos;
-}
 
 bool is_request_id(std::string_view text) {
   return !text.empty() && text.size() <= 64 && std::all_of(text.begin(), text.end(), [](char c) {
@@ -64,7 +52,10 @@ class TheGateway final : public Gateway {
       route->handler(request, answer);
     } catch (const std::exception& e) {
       log_.write(telemetry::Level::error, "A handler failed",
-                 {{"what", e.what()}, {"request_id", request->request_id}});
+                 {{"what", e.what()},
+                  {"route", route->path},
+                  {"request_id", request->request_id},
+                  {"trace_id", telemetry::trace_id_of(request->traceparent)}});
       answer(http::problem({ErrorKind::internal, "internal_error", "The shop could not do this."},
                            *request));
     }
@@ -81,14 +72,8 @@ class TheGateway final : public Gateway {
     request.received_at = clock_.now();
     const auto given = request.header("x-request-id");
     request.request_id = is_request_id(given) ? std::string(given) : to_base32(ids_.next());
-    const auto parent = request.header("traceparent");
-    if (is_traceparent(parent)) {
-      request.traceparent = parent;
-      return;
-    }
-    const auto trace = ids_.next();
-    const auto span = ids_.next();
-    request.traceparent = "00-" + to_hex(trace) + "-" + to_hex(std::span(span).subspan(8)) + "-01";
+    const auto parent = telemetry::parse_traceparent(request.header("traceparent"));
+    request.traceparent = parent ? *parent : telemetry::make_traceparent(ids_);
   }
 
   /// Only hashes are kept, and they are compared in constant time.
@@ -126,10 +111,11 @@ class TheGateway final : public Gateway {
   void measure(const http::Request& request, const http::Route* route, int status) {
     const auto seconds = std::chrono::duration<double>(clock_.now() - request.received_at).count();
     const std::string template_path = route == nullptr ? "unknown" : route->path;
-    metrics_.count("stoa_http_requests_total", "route=\"" + template_path + "\",method=\"" +
-                                                   (route == nullptr ? "any" : route->method) +
-                                                   "\",status=\"" + std::to_string(status) + "\"");
-    metrics_.observe("stoa_http_request_seconds", "route=\"" + template_path + "\"", seconds);
+    const auto route_label = telemetry::label("route", template_path);
+    metrics_.count("stoa_http_requests_total",
+                   route_label + "," + telemetry::label("method", route ? route->method : "any") +
+                       "," + telemetry::label("status", std::to_string(status)));
+    metrics_.observe("stoa_http_request_seconds", route_label, seconds);
     const auto level = status >= 500 ? telemetry::Level::warning : telemetry::Level::debug;
     const auto duration = std::to_string(seconds);
     log_.write(level, "request",
@@ -138,7 +124,7 @@ class TheGateway final : public Gateway {
                 {"status", std::to_string(status)},
                 {"seconds", duration},
                 {"request_id", request.request_id},
-                {"trace_id", std::string_view(request.traceparent).substr(3, 32)}});
+                {"trace_id", telemetry::trace_id_of(request.traceparent)}});
   }
 
   GatewayOptions options_;

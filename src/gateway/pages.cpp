@@ -37,10 +37,12 @@ constexpr std::string_view swagger_page =
     "<script src='/swagger/start.js'></script></html>";
 
 constexpr std::string_view swagger_start =
-    "window.ui = SwaggerUIBundle({url: '/openapi.json', dom_id: '#swagger-ui'});\n";
+    "window.ui = SwaggerUIBundle({url: '/openapi.json', dom_id: '#swagger-ui', validatorUrl: null});"
+    "\n";
 
 constexpr std::string_view swagger_policy =
-    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:";
+    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
 std::optional<std::string> read_file(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
@@ -50,7 +52,10 @@ std::optional<std::string> read_file(const std::string& path) {
 
 Response page(std::string body, std::string type, std::string_view policy) {
   return {
-      200, std::move(body), std::move(type), {{"Content-Security-Policy", std::string(policy)}}};
+      200,
+      std::move(body),
+      std::move(type),
+      {{"Content-Security-Policy", std::string(policy)}, {"X-Content-Type-Options", "nosniff"}}};
 }
 
 using Files = std::map<std::string, std::pair<std::string, std::string>, std::less<>>;
@@ -63,7 +68,8 @@ Files swagger_files(const std::string& folder) {
       {"swagger-ui.css", "text/css"}, {"swagger-ui-bundle.js", "text/javascript"}};
   for (const auto& [name, type] : wanted)
     if (auto text = read_file(folder + "/" + name)) files[name] = {std::move(*text), type};
-  if (files.size() == 2) files["start.js"] = {std::string(swagger_start), "text/javascript"};
+  if (files.size() != std::size(wanted)) return {};
+  files["start.js"] = {std::string(swagger_start), "text/javascript"};
   return files;
 }
 
@@ -78,7 +84,8 @@ void add_pages(http::Router& router, const GatewayOptions& options, telemetry::M
   add_open(router, "/", "What runs here",
            [text = front_page(options.version)](const RequestPtr&, const Reply& reply) {
              reply(page(text, "text/html; charset=utf-8",
-                        "default-src 'none'; style-src 'unsafe-inline'"));
+                        "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; "
+                        "frame-ancestors 'none'"));
            });
   add_open(router, "/health/live", "Whether the process runs",
            [](const RequestPtr&, const Reply& reply) {
@@ -98,10 +105,12 @@ void add_pages(http::Router& router, const GatewayOptions& options, telemetry::M
              reply(http::json_response(200, http::openapi(router, version)));
            });
   const auto files = std::make_shared<const Files>(swagger_files(options.swagger_folder));
-  const auto missing = [](const RequestPtr& request) {
-    return http::problem({ErrorKind::not_found, "swagger_missing",
-                          "Swagger UI is not here: `./dev build` fetches it."},
-                         *request);
+  const auto missing = [files](const RequestPtr& request) {
+    return http::problem(
+        files->empty() ? Error{ErrorKind::not_found, "swagger_missing",
+                               "Swagger UI is not here: `./dev build` fetches it."}
+                       : Error{ErrorKind::not_found, "file_not_found", "There is no such file."},
+        *request);
   };
   add_open(router, "/swagger", "Swagger UI",
            [files, missing](const RequestPtr& request, const Reply& reply) {

@@ -150,16 +150,20 @@ int status_of(ErrorKind kind) {
 }
 
 Response problem(const Error& error, const Request& request) {
+  return problem(error, request, status_of(error.kind), title_of(error.kind));
+}
+
+Response problem(const Error& error, const Request& request, int status, std::string_view title) {
   ProblemBody body;
   body.type = "about:blank";
-  body.title = title_of(error.kind);
-  body.status = status_of(error.kind);
+  body.title = title;
+  body.status = status;
   body.code = error.code;
   body.detail = error.detail;
   for (const auto& one : error.fields) body.errors.push_back({one.pointer, one.code, one.message});
   body.request_id = request.request_id;
   if (request.traceparent.size() == 55) body.trace_id = request.traceparent.substr(3, 32);
-  Response response{status_of(error.kind), json::to_json(body), "application/problem+json", {}};
+  Response response{status, json::to_json(body), "application/problem+json", {}};
   if (!error.location.empty()) {
     const bool allow = error.kind == ErrorKind::method_not_allowed;
     response.headers.emplace_back(allow ? "Allow" : "Location", error.location);

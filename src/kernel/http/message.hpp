@@ -52,5 +52,7 @@ int status_of(ErrorKind kind);
 
 /// RFC 9457 `application/problem+json`.
 Response problem(const Error& error, const Request& request);
+/// With a status that no ErrorKind has, such as 431.
+Response problem(const Error& error, const Request& request, int status, std::string_view title);
 
 }  // namespace stoa::http

@@ -26,9 +26,8 @@ std::string_view parameter_name(std::string_view segment) {
 
 using Params = std::vector<std::pair<std::string, std::string>>;
 
-std::optional<Params> match_path(std::string_view pattern,
+std::optional<Params> match_path(const std::vector<std::string>& wanted,
                                  const std::vector<std::string_view>& segments) {
-  const auto wanted = segments_of(pattern);
   if (wanted.size() != segments.size()) return std::nullopt;
   Params params;
   for (std::size_t at = 0; at < wanted.size(); ++at) {
@@ -43,6 +42,12 @@ std::optional<Params> match_path(std::string_view pattern,
     params.emplace_back(parameter_name(wanted[at]), std::move(*value));
   }
   return params;
+}
+
+bool same_shape(const std::vector<std::string>& a, const std::vector<std::string>& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const auto& one, const auto& other) {
+    return one == other || (is_parameter(one) && is_parameter(other));
+  });
 }
 
 /// `postV1OrdersIdCancel`: stable, as client generators want it.
@@ -112,20 +117,31 @@ constexpr std::string_view problem_schema =
 
 }  // namespace
 
-void Router::add(Route route) { routes_.push_back(std::move(route)); }
+void Router::add(Route route) {
+  const auto segments = segments_of(route.path);
+  std::vector<std::string> pattern(segments.begin(), segments.end());
+  for (std::size_t at = 0; at < routes_.size(); ++at)
+    STOA_ASSERT(routes_[at].method != route.method || !same_shape(patterns_[at], pattern));
+  patterns_.push_back(std::move(pattern));
+  routes_.push_back(std::move(route));
+}
 
 Result<Router::Match> Router::match(std::string_view method, std::string_view path) const {
   const auto segments = segments_of(path);
   const auto wanted = method == "HEAD" ? std::string_view("GET") : method;
   std::string allowed;
-  for (const auto& route : routes_) {
-    auto params = match_path(route.path, segments);
+  std::optional<Match> best;
+  for (std::size_t at = 0; at < routes_.size(); ++at) {
+    const auto& route = routes_[at];
+    auto params = match_path(patterns_[at], segments);
     if (!params) continue;
-    if (route.method == wanted) return Match{&route, std::move(*params)};
+    if (route.method == wanted && (!best || params->size() < best->params.size()))
+      best = Match{&route, std::move(*params)};
     if (!allowed.empty()) allowed += ", ";
     allowed += route.method;
     if (route.method == "GET") allowed += ", HEAD";
   }
+  if (best) return std::move(*best);
   if (allowed.empty())
     return fail(ErrorKind::not_found, "route_not_found", "There is nothing at this path.");
   return fail(Error{ErrorKind::method_not_allowed,

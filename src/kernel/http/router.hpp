@@ -44,10 +44,11 @@ SchemaOf schema_of() {
 /// The routes of the shop. Filled before the server starts, read by all threads after.
 class Router {
  public:
+  /// Two routes of one method and one shape of path are a defect: asserts.
   void add(Route route);
   [[nodiscard]] const std::vector<Route>& routes() const { return routes_; }
 
-  /// The route and the decoded parameters of its path; `not_found`, or `method_not_allowed` whose
+  /// The route and the decoded parameters of its path, words before parameters; `not_found`, or `method_not_allowed` whose
   /// `location` holds the value of the Allow header.
   struct Match {
     const Route* route;
@@ -57,6 +58,7 @@ class Router {
 
  private:
   std::vector<Route> routes_;
+  std::vector<std::vector<std::string>> patterns_;  ///< the segments of each route's path
 };
 
 /// OpenAPI 3.1 of the routes, as JSON text.

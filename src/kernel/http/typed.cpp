@@ -45,13 +45,18 @@ Result<std::string> idempotency_key(const Request& request) {
 }
 
 int prefer_wait_seconds(const Request& request) {
-  const auto prefer = request.header("prefer");
-  const auto at = prefer.find("wait=");
-  if (at == std::string_view::npos) return 0;
-  const auto digits = prefer.substr(at + 5);
-  const auto seconds =
-      integer_of(digits.substr(0, std::min(digits.find_first_not_of("0123456789"), digits.size())));
-  return static_cast<int>(std::clamp<std::int64_t>(seconds.value_or(0), 0, 30));
+  auto rest = request.header("prefer");
+  while (!rest.empty()) {
+    const auto end = std::min(rest.find(','), rest.size());
+    const auto preference = trim(rest.substr(0, end));
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+    if (!ascii_iequals(preference.substr(0, 5), "wait=")) continue;
+    const auto digits = trim(preference.substr(5, preference.find(';') - 5));
+    if (digits.empty() || digits.find_first_not_of("0123456789") != std::string_view::npos)
+      return 0;
+    return digits.size() > 4 ? 30 : static_cast<int>(std::min<std::int64_t>(*integer_of(digits), 30));
+  }
+  return 0;
 }
 
 Result<std::optional<std::int64_t>> if_match_revision(const Request& request) {

@@ -5,6 +5,19 @@
 #include "kernel/json/codec.hpp"
 
 namespace stoa::telemetry {
+namespace {
+
+constexpr std::size_t value_bytes_max = 4096;
+
+/// Not in the middle of a character.
+std::string_view cut(std::string_view text) {
+  if (text.size() <= value_bytes_max) return text;
+  auto end = value_bytes_max;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0U) == 0x80U) --end;
+  return text.substr(0, end);
+}
+
+}  // namespace
 
 void Log::write(Level level, std::string_view message, std::initializer_list<Member> members) {
   if (level < least_) return;
@@ -15,13 +28,13 @@ void Log::write(Level level, std::string_view message, std::initializer_list<Mem
   line.out += R"(,"level":)";
   line.text(names[static_cast<std::size_t>(level)]);
   line.out += R"(,"message":)";
-  line.text(message);
+  line.text(cut(message));
   for (const auto& [name, value] : members) {
     if (value.empty()) continue;
     line.out += ',';
     line.text(name);
     line.out += ':';
-    line.text(value);
+    line.text(cut(value));
   }
   line.out += "}\n";
   const std::lock_guard lock(mutex_);

@@ -12,8 +12,8 @@ namespace stoa::telemetry {
 
 enum class Level { debug, information, warning, error };
 
-/// Structured log: one JSON object a line on standard error. Thread-safe. Never given secrets, card
-/// numbers or personal data.
+/// Structured log: one JSON object a line on standard error. Thread-safe. A value is cut
+/// after 4 kB. Never given secrets, card numbers or personal data.
 class Log {
  public:
   using Member = std::pair<std::string_view, std::string_view>;

@@ -1,5 +1,6 @@
 #include "kernel/telemetry/metrics.hpp"
 
+#include <cmath>
 #include <cstdint>
 #include <cstdio>
 
@@ -10,8 +11,10 @@ constexpr double bounds_s[] = {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05,
                                0.1,    0.25,  0.5,    1,     2.5,  5,     10};
 
 std::string number(double value) {
+  constexpr double exact_max = 9007199254740992;  // 2^53
   char text[32];
-  std::snprintf(text, sizeof text, "%.10g", value);
+  const bool whole = std::abs(value) < exact_max && std::trunc(value) == value;
+  std::snprintf(text, sizeof text, whole ? "%.0f" : "%.10g", value);
   return text;
 }
 
@@ -20,6 +23,16 @@ std::string braces(std::string_view labels) {
 }
 
 }  // namespace
+
+std::string label(std::string_view name, std::string_view value) {
+  std::string text(name);
+  text += "=\"";
+  for (const char c : value) {
+    if (c == '"' || c == '\\') text += '\\';
+    c == '\n' ? text += "\\n" : text += c;
+  }
+  return text += '"';
+}
 
 void Metrics::count(std::string_view name, std::string_view labels, double by) {
   const std::lock_guard lock(mutex_);
@@ -47,17 +60,20 @@ void Metrics::counter(std::string name, std::function<double()> read) {
 }
 
 std::string Metrics::text() const {
-  const std::lock_guard lock(mutex_);
   std::string out;
   std::string last;
   const auto head = [&](const std::string& name, std::string_view type) {
     if (name != last) out.append("# TYPE ").append(name).append(" ").append(type).append("\n");
     last = name;
   };
-  for (const auto& [name, callback] : callbacks_) {
+  std::unique_lock lock(mutex_);
+  const auto callbacks = callbacks_;
+  lock.unlock();  // a callback takes locks of its own
+  for (const auto& [name, callback] : callbacks) {
     head(name, callback.type);
     out += name + " " + number(callback.read()) + "\n";
   }
+  lock.lock();
   for (const auto& [key, value] : counters_) {
     head(key.first, "counter");
     out += key.first + braces(key.second) + " " + number(value) + "\n";

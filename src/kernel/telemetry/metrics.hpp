@@ -10,6 +10,9 @@
 
 namespace stoa::telemetry {
 
+/// `name="value"` with the escapes of Prometheus.
+std::string label(std::string_view name, std::string_view value);
+
 /// Figures for Prometheus. Thread-safe. Names follow its conventions: base units, `_total`.
 class Metrics {
  public:

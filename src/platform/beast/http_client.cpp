@@ -44,7 +44,7 @@ class HttpClient::Connection {
     const bool kept_alive = stream_.has_value();
     error_code code;
     auto answer = exchange(request, code);
-    if (!answer && kept_alive && code != boost::beast::error::timeout &&
+    if (!answer && kept_alive && !answer_begun_ && code != boost::beast::error::timeout &&
         is_safe_to_repeat(method, headers))
       answer = exchange(request, code);
     if (answer) return std::move(*answer);
@@ -58,6 +58,8 @@ class HttpClient::Connection {
     if (!stream_) connect(code);
     bhttp::response_parser<bhttp::string_body> parser;
     parser.body_limit(answer_bytes_max);
+    parser.skip(request.method() == bhttp::verb::head);
+    answer_begun_ = false;
     if (stream_) {
       // Deadlines hold for asynchronous operations only: each is run to its end here.
       stream_->expires_after(timeout_);
@@ -65,9 +67,9 @@ class HttpClient::Connection {
       run();
     }
     if (stream_ && !code) {
-      stream_->expires_after(timeout_);
       bhttp::async_read(*stream_, buffer_, parser, [&](error_code c, std::size_t) { code = c; });
       run();
+      answer_begun_ = parser.got_some();
     }
     if (!stream_ || code) {
       close();
@@ -110,6 +112,7 @@ class HttpClient::Connection {
   asio::io_context context_{1};
   std::optional<boost::beast::tcp_stream> stream_;
   boost::beast::flat_buffer buffer_;
+  bool answer_begun_ = false;
 };
 
 HttpClient::HttpClient(std::string host, std::uint16_t port, std::chrono::milliseconds timeout)

@@ -17,7 +17,8 @@ struct HttpServerOptions {
   int threads = 1;
   std::size_t connections_max = 4'096;
   std::size_t body_bytes_max = std::size_t{64} << 20;
-  std::chrono::milliseconds read_timeout{10'000};   ///< for a whole request, once it began
+  std::chrono::milliseconds read_timeout{10'000};   ///< for a request's header, once it began
+  std::chrono::milliseconds body_timeout{30'000};   ///< for its body, and for sending the answer
   std::chrono::milliseconds idle_timeout{60'000};   ///< between requests
   std::chrono::milliseconds reply_timeout{60'000};  ///< for the handler's answer
 };
@@ -33,7 +34,8 @@ class HttpServer {
   virtual ~HttpServer() = default;
   [[nodiscard]] virtual std::uint16_t port() const = 0;
   virtual void start() = 0;
-  /// Takes no more connections, lets running requests end within `grace`, closes all.
+  /// Takes no more connections, closes idle ones, lets running requests end within `grace`, closes
+  /// all. A reply that comes later is dropped.
   virtual void stop(std::chrono::milliseconds grace) = 0;
 };
 

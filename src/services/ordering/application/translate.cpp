@@ -6,8 +6,8 @@ namespace {
 namespace out = contracts;
 using Published = std::optional<contracts::Event>;
 
-payment::PaymentId payment_of(const std::string& text) {
-  const auto id = payment::PaymentId::parse(text);
+out::PaymentId payment_of(const std::string& text) {
+  const auto id = out::PaymentId::parse(text);
   STOA_ASSERT(id.has_value());
   return *id;
 }
