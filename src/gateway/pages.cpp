@@ -37,7 +37,8 @@ constexpr std::string_view swagger_page =
     "<script src='/swagger/start.js'></script></html>";
 
 constexpr std::string_view swagger_start =
-    "window.ui = SwaggerUIBundle({url: '/openapi.json', dom_id: '#swagger-ui', validatorUrl: null});"
+    "window.ui = SwaggerUIBundle({url: '/openapi.json', dom_id: '#swagger-ui', validatorUrl: "
+    "null});"
     "\n";
 
 constexpr std::string_view swagger_policy =

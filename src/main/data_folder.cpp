@@ -48,6 +48,14 @@ Result<DataFolder> DataFolder::open(const std::string& path) {
   return DataFolder(path, lock);
 }
 
+bool DataFolder::is_in_use(const std::string& path) {
+  const int lock = ::open((path + "/lock").c_str(), O_RDWR | O_CLOEXEC);
+  if (lock < 0) return false;
+  const bool free = ::flock(lock, LOCK_EX | LOCK_NB) == 0;
+  ::close(lock);
+  return !free;
+}
+
 DataFolder::DataFolder(DataFolder&& other) noexcept
     : path_(std::move(other.path_)), lock_(std::exchange(other.lock_, -1)) {}
 

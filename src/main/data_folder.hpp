@@ -16,6 +16,8 @@ class DataFolder {
   /// Makes the folder (0700) when it is missing and takes its lock; `already_running` (conflict)
   /// when another process holds it.
   static Result<DataFolder> open(const std::string& path);
+  /// Whether a process holds the lock now.
+  static bool is_in_use(const std::string& path);
   DataFolder(DataFolder&& other) noexcept;
   DataFolder(const DataFolder&) = delete;
   DataFolder& operator=(const DataFolder&) = delete;

@@ -7,8 +7,11 @@
 #include <filesystem>
 #include <iostream>
 
+#include "main/audit.hpp"
+#include "main/client.hpp"
 #include "main/configuration.hpp"
 #include "main/data_folder.hpp"
+#include "main/replay.hpp"
 #include "main/shop.hpp"
 #include "platform/openssl/crypto.hpp"
 
@@ -83,6 +86,26 @@ int show_configuration(const std::string& settings) {
   return exit_done;
 }
 
+/// The options that every command to a running shop takes.
+void add_shop_options(CLI::App& command, ShopClientOptions& shop, std::string& data) {
+  command.add_option("--url", shop.url, "Address of the shop")->capture_default_str();
+  command.add_option("--key", shop.key,
+                     "Secret key; default: STOA__Auth__SecretKey, else the file of --data");
+  command.add_option("--data", data, "Folder of the shop")->capture_default_str();
+  command.add_flag("--json", shop.json, "Print one JSON object on standard output");
+}
+
+/// Fills the key from the environment or the folder when none was given.
+Result<void> find_key(ShopClientOptions& shop, const UpOptions& options) {
+  if (!shop.key.empty()) return {};
+  const auto configuration = load_configuration(options.settings, process_environment());
+  if (!configuration) return fail(configuration.error());
+  const auto keys = existing_api_keys(options.data, *configuration);
+  if (!keys) return fail(keys.error());
+  shop.key = keys->secret;
+  return {};
+}
+
 int run(int argc, char** argv) {
   CLI::App app{"Stoa: a commerce back end in one process"};
   app.require_subcommand(1);
@@ -105,6 +128,43 @@ int run(int argc, char** argv) {
   config_command->add_option("--settings", up_options.settings, "Configuration file")
       ->capture_default_str();
   auto* version_command = app.add_subcommand("version", "Print the version");
+  ShopClientOptions shop;
+  std::string file;
+  std::string currency = "GBP";
+  bool dry_run = false;
+  int concurrency = 16;
+  std::string after;
+  std::string types;
+  std::int64_t limit = 1'000'000;
+  auto* import_command = app.add_subcommand("import", "Import into a running shop");
+  import_command->require_subcommand(1);
+  auto* import_products_command =
+      import_command->add_subcommand("products", "Import a product CSV of Shopify's format");
+  import_products_command->add_option("FILE", file, "CSV file")->required();
+  import_products_command->add_option("--currency", currency, "Currency of the prices")
+      ->capture_default_str();
+  import_products_command->add_flag("--dry-run", dry_run, "Only say what would change");
+  import_products_command->footer("Example:\n  stoa import products products.csv --dry-run");
+  auto* replay_command = app.add_subcommand("replay", "Replay history into a running shop");
+  replay_command->require_subcommand(1);
+  auto* replay_invoices_command =
+      replay_command->add_subcommand("invoices", "Place a wholesaler's invoices as orders");
+  replay_invoices_command->add_option("FILE", file, "CSV file, plain or gzip")->required();
+  replay_invoices_command->add_option("--concurrency", concurrency, "Requests at a time")
+      ->capture_default_str();
+  replay_invoices_command->footer(
+      "Prints the reckoning from the shop's own API as JSON.\n"
+      "Example:\n  stoa replay invoices invoices.csv.gz --concurrency 32");
+  auto* events_command = app.add_subcommand("events", "Print integration events");
+  events_command->add_option("--after", after, "Cursor, as printed by an earlier run");
+  events_command->add_option("--types", types, "Only these, separated by commas");
+  events_command->add_option("--limit", limit, "At most so many")->capture_default_str();
+  auto* audit_command =
+      app.add_subcommand("audit", "Prove from the logs that money and stock add up");
+  audit_command->footer("Exit status 0 when clean, 1 when not.\nExample:\n  stoa audit --json");
+  for (auto* command :
+       {import_products_command, replay_invoices_command, events_command, audit_command})
+    add_shop_options(*command, shop, up_options.data);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
@@ -114,7 +174,14 @@ int run(int argc, char** argv) {
   if (*migrate_command) return migrate(up_options.data);
   if (*config_command) return show_configuration(up_options.settings);
   if (*version_command) std::cout << "stoa " << STOA_VERSION << std::endl;
-  return exit_done;
+  if (*version_command || *up_command) return exit_done;
+  if (*audit_command && !DataFolder::is_in_use(up_options.data) && audit_command->count("--data"))
+    return audit_folder(up_options.data);
+  if (const auto found = find_key(shop, up_options); !found) return say(found.error());
+  if (*import_products_command) return import_products(shop, file, currency, dry_run);
+  if (*replay_invoices_command) return replay_invoices({file, shop.url, shop.key, concurrency});
+  if (*events_command) return print_events(shop, after, types, limit);
+  return audit_over_http(shop);
 }
 
 }  // namespace

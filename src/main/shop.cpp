@@ -8,7 +8,9 @@
 
 #include "gateway/gateway.hpp"
 #include "kernel/base/text.hpp"
+#include "kernel/http/typed.hpp"
 #include "kernel/mediator/write_loop.hpp"
+#include "main/audit.hpp"
 #include "main/event_feed.hpp"
 #include "platform/beast/http_server.hpp"
 #include "platform/gumbo/sanitise.hpp"
@@ -17,7 +19,6 @@
 #include "platform/sqlite/event_log.hpp"
 #include "platform/sqlite/reader_pool.hpp"
 #include "services/agents/module.hpp"
-#include "services/catalog/application/journal.hpp"
 #include "services/catalog/module.hpp"
 #include "services/ordering/module.hpp"
 #include "services/payment/infrastructure/simulator.hpp"
@@ -85,12 +86,6 @@ class Checkpointer {
   std::thread thread_;
 };
 
-std::optional<NewEvent> published_by_catalog(const RecordedEvent& row) {
-  const auto event =
-      catalog::published(decode_event<catalog::StoredEvent>(row.type, row.data), row);
-  return event ? std::optional(encode_event(*event)) : std::nullopt;
-}
-
 /// A service's share of the one file.
 struct Part {
   Part(sqlite::Database& database, sqlite::ReaderPool& pool, const std::string& prefix,
@@ -125,6 +120,7 @@ class EmbeddedShop final : public Shop {
     ledger_db_ = ledger_->handle("");
     simulator_ = payment::make_simulator(*ledger_db_, *ledger_, clock_);
     compose(options.configuration, secret);
+    add_audit(options.folder.file("simulator.db"));
     add_figures();
     serve(options);
     log_.write(telemetry::Level::information, "The shop is ready.");
@@ -200,6 +196,27 @@ class EmbeddedShop final : public Shop {
                              {"ordering", ordering::published, ordering_part_->readers.get()},
                              {"payment", payment::published, payment_part_->readers.get()},
                              {"agents", agents::published, agents_part_->readers.get()}});
+  }
+
+  void add_audit(const std::string& ledger_file) {
+    whole_shop_ = pool_->of("");
+    router_.add({"GET",
+                 "/v1/audit",
+                 http::Access::secret,
+                 "Prove from the logs that money and stock add up",
+                 "Operations",
+                 [this, ledger_file](const http::RequestPtr& request, http::Reply reply) {
+                   const bool taken = whole_shop_->submit([this, ledger_file, reply](Store store) {
+                     const auto ledger = sqlite::open(ledger_file, sqlite::Database::Mode::reader);
+                     const auto report = audit(store.db, *ledger->handle(""), *crypto_);
+                     reply(http::json_response(200, json::to_json(report)));
+                   });
+                   if (!taken)
+                     reply(http::problem(
+                         {ErrorKind::unavailable, "overloaded", "The shop is busy."}, *request));
+                 },
+                 {},
+                 http::schema_of<AuditReport>()});
   }
 
   void add_figures() {
@@ -281,6 +298,7 @@ class EmbeddedShop final : public Shop {
   Topic<payment::contracts::Event> payment_topic_;
   Topic<agents::contracts::Event> agents_topic_;
   std::unique_ptr<Part> catalog_part_, ordering_part_, payment_part_, agents_part_;
+  std::unique_ptr<Readers> whole_shop_;
   std::deque<ServiceContext> contexts_;  // stay where they are: modules refer to them
   std::unique_ptr<catalog::Catalog> catalog_;
   std::unique_ptr<ordering::Ordering> ordering_;

@@ -48,8 +48,8 @@ class Router {
   void add(Route route);
   [[nodiscard]] const std::vector<Route>& routes() const { return routes_; }
 
-  /// The route and the decoded parameters of its path, words before parameters; `not_found`, or `method_not_allowed` whose
-  /// `location` holds the value of the Allow header.
+  /// The route and the decoded parameters of its path, words before parameters; `not_found`, or
+  /// `method_not_allowed` whose `location` holds the value of the Allow header.
   struct Match {
     const Route* route;
     std::vector<std::pair<std::string, std::string>> params;

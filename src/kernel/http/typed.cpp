@@ -54,7 +54,8 @@ int prefer_wait_seconds(const Request& request) {
     const auto digits = trim(preference.substr(5, preference.find(';') - 5));
     if (digits.empty() || digits.find_first_not_of("0123456789") != std::string_view::npos)
       return 0;
-    return digits.size() > 4 ? 30 : static_cast<int>(std::min<std::int64_t>(*integer_of(digits), 30));
+    return digits.size() > 4 ? 30
+                             : static_cast<int>(std::min<std::int64_t>(*integer_of(digits), 30));
   }
   return 0;
 }

@@ -1,8 +1,8 @@
 #include "platform/beast/http_server.hpp"
 
+#include <array>
 #include <atomic>
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/bind_executor.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
@@ -13,8 +13,11 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
+#include <ctime>
 #include <mutex>
+#include <optional>
 #include <thread>
+#include <unordered_set>
 #include <vector>
 
 #include "kernel/base/text.hpp"
@@ -26,7 +29,6 @@ namespace asio = boost::asio;
 namespace bhttp = boost::beast::http;
 using asio::ip::tcp;
 using boost::beast::error_code;
-using Stream = boost::beast::tcp_stream;
 using Parser = bhttp::request_parser<bhttp::string_body>;
 
 constexpr std::uint32_t header_bytes_max = 16 * 1024;
@@ -39,28 +41,90 @@ struct Shared {
   std::atomic<bool> stopping{false};
 };
 
-/// Where a handler's answer meets the connection that waits for it, from whatever thread it comes.
+/// Where a handler's answer meets the connection that waits for it. Of the connection's coroutine
+/// alone; a reply holds it weakly.
 struct PendingReply {
-  explicit PendingReply(const asio::io_context::executor_type& executor)
-      : wake(executor, asio::steady_timer::time_point::max()) {}
+  explicit PendingReply(asio::io_context& context)
+      : wake(context, asio::steady_timer::time_point::max()) {}
   asio::steady_timer wake;
   std::optional<http::Response> response;
 };
 
-Error protocol_error(const error_code& code) {
+/// The way of replies from other threads into a worker; it outlives the worker in those replies.
+class Gate {
+ public:
+  explicit Gate(asio::io_context& context) : context_(&context) {}
+  void deliver(std::weak_ptr<PendingReply> to, http::Response response) {
+    const auto kept = std::make_shared<http::Response>(std::move(response));
+    const std::lock_guard lock(mutex_);
+    if (context_ == nullptr) return;
+    asio::post(*context_, [to = std::move(to), kept] {
+      const auto pending = to.lock();
+      if (!pending || pending->response) return;
+      pending->response = std::move(*kept);
+      pending->wake.cancel();
+    });
+  }
+  void close() {
+    const std::lock_guard lock(mutex_);
+    context_ = nullptr;
+  }
+
+ private:
+  std::mutex mutex_;
+  asio::io_context* context_;
+};
+
+http::Response refusal(const error_code& code) {
+  const http::Request none;
   if (code == bhttp::error::body_limit)
-    return {ErrorKind::too_large, "body_too_large", "The body is larger than this route takes."};
+    return http::problem(
+        {ErrorKind::too_large, "body_too_large", "The body is larger than this route takes."},
+        none);
   if (code == bhttp::error::header_limit || code == bhttp::error::buffer_overflow)
-    return {ErrorKind::too_large, "header_too_large", "The header is larger than 16 kB."};
+    return http::problem(
+        {ErrorKind::too_large, "header_too_large", "The header is larger than 16 kB."}, none, 431,
+        "Request header fields too large");
   if (code == boost::beast::error::timeout)
-    return {ErrorKind::timeout, "request_timeout", "The request came too slowly."};
-  return {ErrorKind::malformed, "malformed_request", "This is no HTTP request: " + code.message()};
+    return http::problem({ErrorKind::timeout, "request_timeout", "The request came too slowly."},
+                         none);
+  return http::problem({ErrorKind::malformed, "malformed_request",
+                        "This is no HTTP request that is understood here: " + code.message()},
+                       none);
+}
+
+/// What the parser lets pass and RFC 9112 does not: an unknown coding of the body hides where the
+/// next request begins; a request names one host.
+error_code fault_of(const Parser::value_type& message) {
+  const auto coding = message[bhttp::field::transfer_encoding];
+  if (message.count(bhttp::field::transfer_encoding) > 1 ||
+      (!coding.empty() && !ascii_iequals(coding, "chunked")))
+    return bhttp::error::bad_transfer_encoding;
+  const auto hosts = message.count(bhttp::field::host);
+  if (hosts > 1 || (hosts == 0 && message.version() >= 11)) return bhttp::error::bad_field;
+  return {};
+}
+
+/// The path and query of `http://host/path?query` too.
+std::string_view origin_form(std::string_view target) {
+  const auto scheme = target.find("://");
+  if (target.starts_with('/') || scheme == std::string_view::npos) return target;
+  const auto path = target.find_first_of("/?", scheme + 3);
+  return path == std::string_view::npos ? std::string_view("/") : target.substr(path);
+}
+
+std::string http_date() {
+  const auto now = std::time(nullptr);
+  std::tm parts{};
+  ::gmtime_r(&now, &parts);
+  char text[40];
+  return {text, std::strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &parts)};
 }
 
 std::shared_ptr<http::Request> to_request(Parser::value_type&& message) {
   auto request = std::make_shared<http::Request>();
   request->method = message.method_string();
-  const std::string_view target = message.target();
+  const auto target = origin_form(message.target());
   const auto mark = target.find('?');
   request->path = target.substr(0, mark);
   if (mark != std::string_view::npos) request->query = target.substr(mark + 1);
@@ -73,83 +137,116 @@ std::shared_ptr<http::Request> to_request(Parser::value_type&& message) {
 bhttp::response<bhttp::string_body> to_message(http::Response&& response, unsigned version,
                                                bool keep_alive, bool head) {
   bhttp::response<bhttp::string_body> message(static_cast<bhttp::status>(response.status), version);
+  const bool bodiless = response.status == 204 || response.status == 304;
+  if (bodiless) response.body.clear();
   message.set(bhttp::field::server, "Stoa");
-  if (!response.content_type.empty())
+  message.set(bhttp::field::date, http_date());
+  if (!bodiless && !response.content_type.empty())
     message.set(bhttp::field::content_type, response.content_type);
-  for (const auto& [name, value] : response.headers) message.set(name, value);
+  for (const auto& [name, value] : response.headers)
+    if (value.find_first_of(std::string_view("\r\n\0", 3)) == std::string::npos)
+      message.set(name, value);
   message.keep_alive(keep_alive);
   const auto size = response.body.size();
   if (!head) message.body() = std::move(response.body);
   message.prepare_payload();
-  if (head) message.content_length(size);
+  if (head && !bodiless) message.content_length(size);
   return message;
 }
 
+class Connection;
+/// The live connections of one worker; its thread only.
+using Connections = std::unordered_set<Connection*>;
+
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
-  Connection(tcp::socket socket, const asio::io_context::executor_type& executor, Shared& shared)
-      : stream_(std::move(socket)), executor_(executor), shared_(shared) {
+  Connection(tcp::socket socket, asio::io_context& context, std::shared_ptr<Gate> gate,
+             Connections& others, Shared& shared)
+      : socket_(std::move(socket)),
+        deadline_(context),
+        context_(context),
+        gate_(std::move(gate)),
+        others_(others),
+        shared_(shared) {
+    others_.insert(this);
     ++shared_.connections;
   }
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
-  ~Connection() { --shared_.connections; }
+  ~Connection() {
+    others_.erase(this);
+    --shared_.connections;
+  }
 
   static asio::awaitable<void> run(std::shared_ptr<Connection> self) {
     error_code code;
-    self->stream_.socket().set_option(tcp::no_delay(true), code);
+    self->socket_.set_option(tcp::no_delay(true), code);
     bool open = true;
     while (open && !self->shared_.stopping) open = co_await self->serve_one();
-    self->stream_.socket().shutdown(tcp::socket::shutdown_both, code);
+    self->disarm();
+    self->socket_.shutdown(tcp::socket::shutdown_both, code);
+  }
+
+  void close_if_idle() {
+    error_code code;
+    if (idle_) socket_.cancel(code);
   }
 
  private:
   /// False when the connection is to be closed.
   asio::awaitable<bool> serve_one() {
+    const bool begun = co_await wait_for_request();
+    if (!begun) co_return false;
     Parser parser;
     parser.header_limit(header_bytes_max);
     parser.body_limit(shared_.options.body_bytes_max);
     error_code code;
-    const bool begun = co_await wait_for_request(code);
-    if (!begun) co_return false;
-    stream_.expires_after(shared_.options.read_timeout);
-    co_await bhttp::async_read_header(stream_, buffer_, parser,
+    arm(shared_.options.read_timeout);
+    co_await bhttp::async_read_header(socket_, buffer_, parser,
                                       asio::redirect_error(asio::use_awaitable, code));
+    if (!code) code = fault_of(parser.get());
     if (!code) co_await read_body(parser, code);
     if (code) {
+      if (expired_) code = boost::beast::error::timeout;
       co_await refuse(code);
       co_return false;
     }
+    disarm();
     const auto version = parser.get().version();
-    const bool keep_alive = parser.get().keep_alive() && !shared_.stopping;
+    const bool keep_alive = parser.get().keep_alive();
     const bool head = parser.get().method() == bhttp::verb::head;
     auto response = co_await ask(to_request(parser.release()));
-    auto message = to_message(std::move(response), version, keep_alive, head);
-    stream_.expires_after(shared_.options.read_timeout);
+    const bool stays = keep_alive && !shared_.stopping;
+    auto message = to_message(std::move(response), version, stays, head);
+    arm(shared_.options.body_timeout);
     if (head) {
       bhttp::response_serializer<bhttp::string_body> serializer(message);
-      co_await bhttp::async_write_header(stream_, serializer,
+      co_await bhttp::async_write_header(socket_, serializer,
                                          asio::redirect_error(asio::use_awaitable, code));
     } else {
-      co_await bhttp::async_write(stream_, message,
+      co_await bhttp::async_write(socket_, message,
                                   asio::redirect_error(asio::use_awaitable, code));
     }
-    co_return keep_alive && !code;
+    disarm();
+    co_return stays && !code;
   }
 
   /// The first byte of the next request may take its time: that is idleness, not slowness.
-  asio::awaitable<bool> wait_for_request(error_code& code) {
+  asio::awaitable<bool> wait_for_request() {
     if (buffer_.size() > 0) co_return true;
-    stream_.expires_after(shared_.options.idle_timeout);
+    error_code code;
+    arm(shared_.options.idle_timeout);
+    idle_ = true;
     const auto space = buffer_.prepare(4096);
     const auto count =
-        co_await stream_.async_read_some(space, asio::redirect_error(asio::use_awaitable, code));
+        co_await socket_.async_read_some(space, asio::redirect_error(asio::use_awaitable, code));
+    idle_ = false;
     buffer_.commit(count);
     co_return !code && count > 0;
   }
 
   asio::awaitable<void> read_body(Parser& parser, error_code& code) {
-    const std::string_view target = parser.get().target();
+    const auto target = origin_form(parser.get().target());
     const auto limit =
         shared_.body_limit(parser.get().method_string(), target.substr(0, target.find('?')));
     parser.body_limit(limit);
@@ -158,44 +255,51 @@ class Connection : public std::enable_shared_from_this<Connection> {
       code = bhttp::error::body_limit;
       co_return;
     }
-    if (ascii_iequals(parser.get()[bhttp::field::expect], "100-continue")) {
+    if (parser.is_done()) co_return;
+    arm(shared_.options.body_timeout);
+    if (parser.get().version() >= 11 &&
+        ascii_iequals(parser.get()[bhttp::field::expect], "100-continue")) {
       bhttp::response<bhttp::empty_body> go_on(bhttp::status::continue_, 11);
-      co_await bhttp::async_write(stream_, go_on, asio::redirect_error(asio::use_awaitable, code));
+      co_await bhttp::async_write(socket_, go_on, asio::redirect_error(asio::use_awaitable, code));
       if (code) co_return;
     }
-    co_await bhttp::async_read(stream_, buffer_, parser,
+    co_await bhttp::async_read(socket_, buffer_, parser,
                                asio::redirect_error(asio::use_awaitable, code));
   }
 
   asio::awaitable<http::Response> ask(std::shared_ptr<http::Request> request) {
-    const auto pending = std::make_shared<PendingReply>(executor_);
-    const auto executor = executor_;
+    const auto pending = std::make_shared<PendingReply>(context_);
     pending->wake.expires_after(shared_.options.reply_timeout);
-    shared_.handle(request, [pending, executor](http::Response response) {
-      const auto kept = std::make_shared<http::Response>(std::move(response));
-      asio::post(executor, [pending, kept] {
-        if (pending->response) return;
-        pending->response = std::move(*kept);
-        pending->wake.cancel();
-      });
-    });
+    hand_over(request, pending);
     error_code code;
-    co_await pending->wake.async_wait(asio::redirect_error(asio::use_awaitable, code));
+    if (!pending->response)
+      co_await pending->wake.async_wait(asio::redirect_error(asio::use_awaitable, code));
     if (!pending->response)
       pending->response = http::problem(
           {ErrorKind::unavailable, "no_answer", "The answer took too long."}, *request);
     co_return std::move(*pending->response);
   }
 
+  void hand_over(const std::shared_ptr<http::Request>& request,
+                 const std::shared_ptr<PendingReply>& pending) {
+    try {
+      shared_.handle(request, [gate = gate_, to = std::weak_ptr(pending)](http::Response response) {
+        gate->deliver(to, std::move(response));
+      });
+    } catch (const std::exception&) {  // the handler reports its own; this keeps the client served
+      pending->response = http::problem(
+          {ErrorKind::internal, "internal_error", "The shop could not do this."}, *request);
+    }
+  }
+
   asio::awaitable<void> refuse(error_code code) {
     if (code == bhttp::error::end_of_stream || code == bhttp::error::partial_message ||
         code == asio::error::connection_reset || code == asio::error::eof)
       co_return;
-    const http::Request none;
-    auto message = to_message(http::problem(protocol_error(code), none), 11, false, false);
-    stream_.expires_after(std::chrono::seconds(2));
+    auto message = to_message(refusal(code), 11, false, false);
+    arm(std::chrono::seconds(2));
     error_code ignored;
-    co_await bhttp::async_write(stream_, message,
+    co_await bhttp::async_write(socket_, message,
                                 asio::redirect_error(asio::use_awaitable, ignored));
     co_await drain();
   }
@@ -203,23 +307,61 @@ class Connection : public std::enable_shared_from_this<Connection> {
   /// A reset would take the answer from a client that is still sending: read a little, then close.
   asio::awaitable<void> drain() {
     error_code code;
-    stream_.socket().shutdown(tcp::socket::shutdown_send, code);
-    std::array<char, 65536> bytes;
-    for (int i = 0; i < 256 && !code; ++i)
-      co_await stream_.async_read_some(asio::buffer(bytes),
+    socket_.shutdown(tcp::socket::shutdown_send, code);
+    std::array<char, 16384> bytes;
+    for (int i = 0; i < 1024 && !code; ++i)
+      co_await socket_.async_read_some(asio::buffer(bytes),
                                        asio::redirect_error(asio::use_awaitable, code));
   }
 
-  Stream stream_;
-  asio::io_context::executor_type executor_;
+  /// One deadline at a time: when it passes, what the socket does is cancelled, and the socket
+  /// stays open for an answer (Beast's tcp_stream would close it).
+  void arm(std::chrono::milliseconds after) {
+    expired_ = false;
+    ++round_;
+    wait(after);
+  }
+  void disarm() {
+    ++round_;
+    deadline_.cancel();
+  }
+  void wait(std::chrono::milliseconds after) {
+    deadline_.expires_after(after);
+    deadline_.async_wait([weak = weak_from_this(), round = round_](error_code code) {
+      const auto self = weak.lock();
+      if (!self || code || self->round_ != round) return;
+      self->expired_ = true;
+      self->socket_.cancel(code);
+      self->wait(std::chrono::milliseconds(50));  // it may have been between two reads
+    });
+  }
+
+  tcp::socket socket_;
+  asio::steady_timer deadline_;
+  asio::io_context& context_;
+  std::shared_ptr<Gate> gate_;  ///< shared with replies that may outlive the server
+  Connections& others_;
   Shared& shared_;
   boost::beast::flat_buffer buffer_{header_bytes_max + 65536};
+  std::uint64_t round_ = 0;
+  bool expired_ = false;
+  bool idle_ = false;
 };
+
+/// SO_REUSEPORT would let a second shop share the port in silence: a plain bind finds out.
+void check_free(const tcp::endpoint& endpoint) {
+  asio::io_context context;
+  tcp::acceptor probe(context);
+  probe.open(endpoint.protocol());
+  probe.set_option(tcp::acceptor::reuse_address(true));
+  probe.bind(endpoint);
+}
 
 /// A thread with its own io_context and its own listening socket on the shared port.
 class Worker {
  public:
-  Worker(Shared& shared, std::uint16_t port) : shared_(shared), acceptor_(context_) {
+  Worker(Shared& shared, std::uint16_t port)
+      : shared_(shared), gate_(std::make_shared<Gate>(context_)), acceptor_(context_) {
     const tcp::endpoint endpoint(asio::ip::make_address(shared.options.address), port);
     acceptor_.open(endpoint.protocol());
     const int on = 1;
@@ -229,6 +371,8 @@ class Worker {
     acceptor_.bind(endpoint);
     acceptor_.listen(1024);
   }
+
+  ~Worker() { end(); }
 
   [[nodiscard]] std::uint16_t port() const { return acceptor_.local_endpoint().port(); }
 
@@ -240,9 +384,11 @@ class Worker {
     asio::post(context_, [this] {
       error_code code;
       acceptor_.close(code);
+      for (auto* connection : connections_) connection->close_if_idle();
     });
   }
   void end() {
+    gate_->close();
     context_.stop();
     if (thread_.joinable()) thread_.join();
   }
@@ -261,13 +407,15 @@ class Worker {
       }
       if (shared_.connections >= shared_.options.connections_max) continue;  // closed by leaving
       const auto connection =
-          std::make_shared<Connection>(std::move(socket), context_.get_executor(), shared_);
+          std::make_shared<Connection>(std::move(socket), context_, gate_, connections_, shared_);
       asio::co_spawn(context_, Connection::run(connection), asio::detached);
     }
   }
 
   Shared& shared_;
+  Connections connections_;
   asio::io_context context_{1};
+  std::shared_ptr<Gate> gate_;
   tcp::acceptor acceptor_;
   std::thread thread_;
 };
@@ -277,6 +425,8 @@ class Server final : public HttpServer {
   Server(HttpServerOptions options, Handle handle, BodyLimit body_limit)
       : shared_{std::move(options), std::move(handle), std::move(body_limit), {}, {}} {
     auto port = shared_.options.port;
+    if (port != 0 && shared_.options.threads > 1)
+      check_free({asio::ip::make_address(shared_.options.address), port});
     for (int i = 0; i < shared_.options.threads; ++i) {
       workers_.push_back(std::make_unique<Worker>(shared_, port));
       port = workers_.front()->port();
@@ -292,8 +442,8 @@ class Server final : public HttpServer {
   void stop(std::chrono::milliseconds grace) override {
     if (!started_) return;
     started_ = false;
-    for (auto& worker : workers_) worker->close();
     shared_.stopping = true;
+    for (auto& worker : workers_) worker->close();
     const auto until = std::chrono::steady_clock::now() + grace;
     while (shared_.connections > 0 && std::chrono::steady_clock::now() < until)
       std::this_thread::sleep_for(std::chrono::milliseconds(5));

@@ -175,7 +175,6 @@ Result<PlaceOrder> OrderRoutes::command_of(const http::Request& request,
                                            PlaceOrderBody body) const {
   CardGuard guard;
   guard.check("/customer/name", body.customer.name);
-  guard.check("/customer/email", std::string_view(body.customer.email));
   guard.check("/customer/external_id", body.customer.external_id);
   guard.check_address("/shipping_address", body.shipping_address);
   guard.check_address("/billing_address", body.billing_address);
@@ -307,8 +306,13 @@ void OrderRoutes::list(const RequestPtr& request, Reply reply, bool processes) {
   filter.before_number = query.integer("cursor", 1, INT64_MAX, 0);
   if (processes) {
     filter.process_status = query.text("status");
+    const auto& status = filter.process_status;
+    if (status && *status != "running" && *status != "parked" && *status != "ended")
+      query.error("status", "unknown_value", json::one_of({"running", "parked", "ended"}));
   } else {
     filter.status = query.text("filter[status]");
+    if (filter.status && !json::from_name<OrderStatus>(*filter.status))
+      query.error("filter[status]", "unknown_value", json::one_of(json::names_of<OrderStatus>()));
     filter.customer = query.text("filter[customer]");
     filter.external_id = query.text("filter[external_id]");
     filter.channel = query.text("filter[channel]");

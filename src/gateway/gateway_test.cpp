@@ -1,0 +1,140 @@
+#include "gateway/gateway.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <stdexcept>
+
+namespace stoa {
+namespace {
+
+/// The first 32 bytes stand for the hash.
+class PlainCrypto final : public Crypto {
+ public:
+  [[nodiscard]] Digest sha256(std::string_view data) const override {
+    Digest digest{};
+    std::copy_n(data.begin(), std::min(data.size(), digest.size()), digest.begin());
+    return digest;
+  }
+  [[nodiscard]] Digest hmac_sha256(std::string_view, std::string_view) const override { return {}; }
+  void random_bytes(std::span<std::uint8_t>) const override {}
+  [[nodiscard]] std::string seal(const SealingKey&, std::string_view,
+                                 std::string_view) const override {
+    return {};
+  }
+  [[nodiscard]] std::optional<std::string> unseal(const SealingKey&, std::string_view,
+                                                  std::string_view) const override {
+    return {};
+  }
+};
+
+using Headers = std::vector<std::pair<std::string, std::string>>;
+
+class GatewayTest : public testing::Test {
+ protected:
+  GatewayTest() {
+    add("/secret", http::Access::secret);
+    add("/public", http::Access::publishable);
+    router_.add({"GET", "/throw", http::Access::open, "", "",
+                 [](const auto&, const auto&) { throw std::runtime_error("a defect"); }});
+    gateway_ = make_gateway({crypto_.sha256("sk_1"), crypto_.sha256("pk_1"), "/nowhere", "1.0",
+                             [this] { return ready_; }},
+                            router_, crypto_, clock_, *ids_, metrics_, log_);
+  }
+  void add(std::string path, http::Access access) {
+    router_.add({"GET", std::move(path), access, "", "",
+                 [](const http::RequestPtr&, const http::Reply& reply) { reply({}); }});
+  }
+
+  http::Response send(std::string path, Headers headers = {}, std::string method = "GET") {
+    auto request = std::make_shared<http::Request>();
+    request->method = std::move(method);
+    request->path = std::move(path);
+    request->headers = std::move(headers);
+    http::Response answer;
+    testing::internal::CaptureStderr();
+    gateway_->handle(request, [&](http::Response response) { answer = std::move(response); });
+    logged_ = testing::internal::GetCapturedStderr();
+    return answer;
+  }
+  int with_key(std::string path, const std::string& key) {
+    return send(std::move(path), {{"authorization", "Bearer " + key}}).status;
+  }
+  static std::string header(const http::Response& response, std::string_view name) {
+    for (const auto& [key, value] : response.headers)
+      if (key == name) return value;
+    return "";
+  }
+
+  PlainCrypto crypto_;
+  SystemClock clock_;
+  std::unique_ptr<IdSource> ids_ = make_uuid_v7_source(clock_);
+  http::Router router_;
+  telemetry::Metrics metrics_;
+  telemetry::Log log_{clock_, telemetry::Level::debug};
+  bool ready_ = true;
+  std::string logged_;
+  std::unique_ptr<Gateway> gateway_;
+};
+
+TEST_F(GatewayTest, KeysOpenTheirRoutes) {
+  EXPECT_EQ(send("/secret").status, 401);
+  EXPECT_EQ(send("/public").status, 401);
+  EXPECT_EQ(with_key("/secret", "sk_1"), 200);
+  EXPECT_EQ(with_key("/secret", "pk_1"), 403);
+  EXPECT_EQ(with_key("/secret", "sk_2"), 401);
+  EXPECT_EQ(with_key("/public", "pk_1"), 200);
+  EXPECT_EQ(with_key("/public", "sk_1"), 200);
+  EXPECT_EQ(send("/public", {{"authorization", "Basic cGtfMTo="}}).status, 401);
+  EXPECT_EQ(header(send("/secret"), "WWW-Authenticate"), "Bearer");
+}
+
+TEST_F(GatewayTest, UnknownPathsAndMethods) {
+  EXPECT_EQ(send("/nothing").status, 404);
+  const auto answer = send("/secret", {}, "DELETE");
+  EXPECT_EQ(answer.status, 405);
+  EXPECT_EQ(header(answer, "Allow"), "GET, HEAD");
+}
+
+TEST_F(GatewayTest, RequestIdAndTraceAreKeptOrMade) {
+  const std::string parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  const auto kept = send("/health/live", {{"x-request-id", "r-1"}, {"traceparent", parent}});
+  EXPECT_EQ(header(kept, "X-Request-Id"), "r-1");
+  EXPECT_EQ(header(kept, "traceparent"), parent);
+  const auto made = send("/health/live", {{"x-request-id", "a b"}, {"traceparent", "00-1"}});
+  EXPECT_EQ(header(made, "X-Request-Id").size(), 26U);
+  EXPECT_EQ(header(made, "traceparent").size(), 55U);
+}
+
+TEST_F(GatewayTest, Defect_Is500_AndLogged_WithoutItsTextInTheAnswer) {
+  const auto answer = send("/throw");
+  EXPECT_EQ(answer.status, 500);
+  EXPECT_EQ(answer.body.find("a defect"), std::string::npos);
+  EXPECT_NE(logged_.find("a defect"), std::string::npos);
+  EXPECT_NE(logged_.find("trace_id"), std::string::npos);
+}
+
+TEST_F(GatewayTest, LogAndMetricsHoldTheTemplateAlone) {
+  send("/swagger/private-name", {{"authorization", "Bearer sk_1"}});
+  EXPECT_NE(logged_.find("/swagger/{file}"), std::string::npos);
+  EXPECT_EQ(logged_.find("private-name"), std::string::npos);
+  EXPECT_EQ(logged_.find("sk_1"), std::string::npos);
+  const auto text = send("/metrics").body;
+  EXPECT_NE(text.find("stoa_http_requests_total{route=\"/swagger/{file}\",method=\"GET\","
+                      "status=\"404\"} 1\n"),
+            std::string::npos)
+      << text;
+}
+
+TEST_F(GatewayTest, OwnPages) {
+  for (const auto* path : {"/", "/health/live", "/health/ready", "/metrics", "/openapi.json"})
+    EXPECT_EQ(send(path).status, 200) << path;
+  EXPECT_EQ(send("/swagger").status, 404);
+  EXPECT_NE(header(send("/"), "Content-Security-Policy"), "");
+  ready_ = false;
+  EXPECT_EQ(send("/health/ready").status, 503);
+  EXPECT_EQ(send("/health/live").status, 200);
+}
+
+}  // namespace
+}  // namespace stoa

@@ -1,0 +1,111 @@
+#include "kernel/http/router.hpp"
+
+#include <gtest/gtest.h>
+
+namespace stoa::http {
+namespace {
+
+struct Thing {
+  static constexpr std::string_view schema_name = "Thing";
+  std::string name;
+  static constexpr auto fields() { return std::tuple{json::field("name", &Thing::name)}; }
+};
+
+Route route(std::string method, std::string path) {
+  return {.method = std::move(method),
+          .path = std::move(path),
+          .summary = "S",
+          .tag = "T",
+          .handler = [](const RequestPtr&, const Reply& reply) { reply({}); }};
+}
+
+Router some_routes() {
+  Router router;
+  router.add(route("GET", "/"));
+  router.add(route("GET", "/v1/orders/{id}"));
+  router.add(route("GET", "/v1/orders/export"));
+  auto place = route("POST", "/v1/orders");
+  place.body = schema_of<Thing>();
+  place.answer = schema_of<Thing>();
+  place.status = 201;
+  place.takes_idempotency_key = true;
+  router.add(place);
+  auto list = route("GET", "/v1/orders");
+  list.query = {{"filter[status]", "one status"}};
+  router.add(list);
+  auto open = route("GET", "/health");
+  open.access = Access::open;
+  router.add(open);
+  return router;
+}
+
+std::string param_of(std::string_view path) {
+  const auto router = some_routes();
+  const auto match = router.match("GET", path);
+  return match ? match->params.at(0).second : "no match";
+}
+
+TEST(Router, ParametersAreDecoded) {
+  EXPECT_EQ(param_of("/v1/orders/ord_1"), "ord_1");
+  EXPECT_EQ(param_of("/v1/orders/a%2Fb%20%22c%22"), "a/b \"c\"");
+  EXPECT_EQ(param_of("/v1/orders/caf%C3%A9"), "café");
+}
+
+TEST(Router, IllFormedSegments_AreNotFound) {
+  const auto router = some_routes();
+  for (const auto* path : {"/v1/orders/%ff", "/v1/orders/%0a", "/v1/orders/%zz", "/v1/orders/",
+                           "/v1/orders/a/b", "/v2", "", "*", "/v1//orders"}) {
+    const auto match = router.match("GET", path);
+    ASSERT_FALSE(match) << path;
+    EXPECT_EQ(match.error().kind, ErrorKind::not_found) << path;
+  }
+}
+
+TEST(Router, WordsComeBeforeParameters_WhateverTheirOrder) {
+  const auto router = some_routes();
+  const auto match = router.match("GET", "/v1/orders/export");
+  ASSERT_TRUE(match);
+  EXPECT_EQ(match->route->path, "/v1/orders/export");
+  EXPECT_TRUE(match->params.empty());
+}
+
+TEST(Router, AnotherMethod_NamesTheAllowedOnes) {
+  const auto router = some_routes();
+  const auto match = router.match("DELETE", "/v1/orders");
+  ASSERT_FALSE(match);
+  EXPECT_EQ(match.error().kind, ErrorKind::method_not_allowed);
+  EXPECT_EQ(match.error().location, "POST, GET, HEAD");
+}
+
+TEST(Router, HeadIsServedByGet) { EXPECT_TRUE(some_routes().match("HEAD", "/")); }
+
+TEST(RouterDeathTest, OneOperationTwice_Asserts) {
+  auto router = some_routes();
+  EXPECT_DEATH(router.add(route("GET", "/v1/orders/{other}")), "same_shape");
+}
+
+TEST(OpenApi, DescribesEachRoute) {
+  const auto document = json::parse(openapi(some_routes(), "1.2.3"));
+  ASSERT_TRUE(document) << document.error().detail;
+  const auto at = [&](std::string_view pointer) { return document->at_pointer(pointer); };
+  EXPECT_EQ(at("/openapi"), "3.1.0");
+  EXPECT_EQ(at("/info/version"), "1.2.3");
+  EXPECT_EQ(at("/paths/~1v1~1orders~1{id}/get/operationId"), "getV1OrdersId");
+  EXPECT_EQ(at("/paths/~1v1~1orders~1{id}/get/parameters/0/in"), "path");
+  EXPECT_EQ(at("/paths/~1v1~1orders/get/parameters/0/name"), "filter[status]");
+  EXPECT_EQ(at("/paths/~1v1~1orders/post/parameters/0/name"), "Idempotency-Key");
+  EXPECT_EQ(at("/paths/~1v1~1orders/post/responses/201/content/application~1json/schema/$ref"),
+            "#/components/schemas/Thing");
+  EXPECT_EQ(at("/paths/~1v1~1orders/post/requestBody/content/application~1json/schema/$ref"),
+            "#/components/schemas/Thing");
+  EXPECT_EQ(at("/paths/~1v1~1orders/post/responses/default/content/application~1problem+json/"
+               "schema/$ref"),
+            "#/components/schemas/Problem");
+  EXPECT_TRUE(at("/paths/~1health/get/security").as_array().empty());
+  EXPECT_EQ(at("/paths/~1v1~1orders/get/security").as_array().size(), 1U);
+  EXPECT_TRUE(at("/components/schemas/Problem").is_object());
+  EXPECT_TRUE(at("/components/schemas/Thing").is_object());
+}
+
+}  // namespace
+}  // namespace stoa::http

@@ -1,0 +1,230 @@
+#include "main/audit.hpp"
+
+#include <iostream>
+#include <map>
+#include <unordered_map>
+
+#include "kernel/base/text.hpp"
+#include "platform/openssl/crypto.hpp"
+#include "platform/sqlite/database.hpp"
+#include "platform/sqlite/event_log.hpp"
+#include "services/catalog/application/journal.hpp"
+#include "services/ordering/application/orders.hpp"
+#include "services/payment/application/payments.hpp"
+
+namespace stoa {
+namespace {
+
+namespace cat = catalog::contracts;
+
+struct Level {
+  std::int64_t on_hand = 0;
+  std::int64_t reserved = 0;
+};
+
+struct Paid {
+  std::int64_t captured = 0;
+  std::int64_t refunded = 0;
+};
+
+class Audit {
+ public:
+  Audit(sql::Connection& shop, sql::Connection& ledger, const Crypto& crypto)
+      : shop_(shop), ledger_(ledger), crypto_(crypto) {}
+
+  AuditReport run() {
+    for (const std::string prefix : {"catalog_", "ordering_", "payment_", "agents_"})
+      check_log(prefix);
+    fold_stock();
+    check_levels();
+    check_orders();
+    check_provider();
+    report_.clean = report_.findings.empty();
+    return std::move(report_);
+  }
+
+ private:
+  void find(std::string what) {
+    if (report_.findings.size() < 100) report_.findings.push_back(std::move(what));
+  }
+
+  /// I5: positions and revisions without gaps, and the chain of hashes up to the head.
+  void check_log(const std::string& prefix) {
+    Digest last{};
+    std::int64_t position = 0;
+    bool intact = true;
+    shop_.query("SELECT position, stream, revision, type, data, metadata, recorded_at, hash FROM " +
+                    prefix + "log ORDER BY position",
+                [&](const sql::Row& row) {
+                  const RecordedEvent event{row.integer(0),
+                                            std::string(row.text(1)),
+                                            row.integer(2),
+                                            std::string(row.text(3)),
+                                            std::string(row.text(4)),
+                                            std::string(row.text(5)),
+                                            from_rfc3339(row.text(6)).value_or(Timestamp{})};
+                  last = sqlite::chain(crypto_, last, event);
+                  if (event.position != ++position || to_hex(last) != row.text(7)) {
+                    find(prefix + "log is damaged at position " + std::to_string(position));
+                    intact = false;
+                  }
+                  return intact;
+                });
+    report_.checked.events += position;
+    shop_.query("SELECT position, hash FROM " + prefix + "log_head", [&](const sql::Row& row) {
+      const bool same =
+          row.integer(0) == position && (position == 0 || row.text(1) == to_hex(last));
+      if (intact && !same) find(prefix + "log ends before its head: events are missing");
+    });
+    shop_.query("SELECT stream, min(revision), max(revision), count(*) FROM " + prefix +
+                    "log GROUP BY stream",
+                [&](const sql::Row& row) {
+                  ++report_.checked.streams;
+                  if (row.integer(1) != 1 || row.integer(2) != row.integer(3))
+                    find("stream " + std::string(row.text(0)) + " has a gap");
+                });
+  }
+
+  /// I3: what the stock log says, event by event.
+  void fold_stock() {
+    sqlite::make_log(shop_, "catalog_", crypto_)->read_all(0, [&](const RecordedEvent& row) {
+      const auto stored = decode_event<catalog::StoredEvent>(row.type, row.data);
+      if (const auto* set = std::get_if<catalog::BackorderLimitSet>(&stored))
+        limits_[set->sku] = set->backorder_limit.count();
+      const auto event = catalog::published(stored, row);
+      if (event) std::visit([&](const auto& e) { fold(e); }, *event);
+      return true;
+    });
+  }
+  void move(const std::string& order, const std::vector<cat::StockLine>& lines, int on_hand,
+            int reserved) {
+    for (const auto& line : lines) {
+      auto& level = levels_[{line.sku, line.location}];
+      level.on_hand += on_hand * line.quantity.count();
+      level.reserved += reserved * line.quantity.count();
+      available_[line.sku] += (on_hand - reserved) * line.quantity.count();
+      held_[order] += reserved * line.quantity.count();
+    }
+  }
+  void fold(const cat::StockReserved& e) {
+    move(e.order_id, e.lines, 0, 1);
+    for (const auto& line : e.lines)
+      if (available_[line.sku] < -limits_[line.sku])
+        find("oversold " + line.sku + " with order " + e.order_id);
+  }
+  void fold(const cat::StockReleased& e) { move(e.order_id, e.lines, 0, -1); }
+  void fold(const cat::StockFulfilled& e) { move(e.order_id, e.lines, -1, -1); }
+  void fold(const cat::StockRestocked& e) { move(e.order_id, e.lines, 1, 0); }
+  void fold(const cat::StockAdjusted& e) {
+    levels_[{e.sku, e.location}].on_hand += e.delta;
+    available_[e.sku] += e.delta;
+  }
+  void fold(const cat::StockRejected&) {}
+  void fold(const cat::ProductChanged&) {}
+
+  /// I7: the rows that decisions are made on are what the log says.
+  void check_levels() {
+    auto left = levels_;
+    shop_.query(
+        "SELECT sku, location, on_hand, reserved FROM catalog_stock_level",
+        [&](const sql::Row& row) {
+          const std::pair key{std::string(row.text(0)), std::string(row.text(1))};
+          const auto level = left[key];
+          left.erase(key);
+          if (level.on_hand != row.integer(2) || level.reserved != row.integer(3))
+            find("stock of " + key.first + " at " + key.second + " is not what its log says");
+          report_.checked.units += row.integer(2);
+        });
+    for (const auto& [key, level] : left)
+      if (level.on_hand != 0 || level.reserved != 0)
+        find("stock of " + key.first + " at " + key.second + " has no row");
+  }
+
+  /// I4, I7, I8: each order against its row, its reservation and its payment.
+  void check_orders() {
+    const auto orders = sqlite::make_log(shop_, "ordering_", crypto_);
+    const auto payments = sqlite::make_log(shop_, "payment_", crypto_);
+    shop_.query("SELECT id, status, payment_status, revision FROM ordering_orders ORDER BY id",
+                [&](const sql::Row& row) {
+                  const std::string id(row.text(0));
+                  const auto order = ordering::fold_order(*orders, id);
+                  if (!order) return find("order " + id + " has a row and no events");
+                  if (json::name_of(order->status) != row.text(1) ||
+                      json::name_of(order->payment_status()) != row.text(2) ||
+                      order->revision != row.integer(3))
+                    find("the row of order " + id + " is not what its stream says");
+                  check_order(id, *order,
+                              payment::fold_payment(*payments, order->placed.payment_id));
+                });
+  }
+
+  void check_order(const std::string& id, const ordering::Order& order,
+                   const std::optional<payment::Payment>& payment) {
+    if (!order.is_final()) return;
+    std::int64_t promised = 0;
+    const bool ended = order.status == ordering::OrderStatus::rejected ||
+                       order.status == ordering::OrderStatus::cancelled;
+    for (const auto& line : order.lines)
+      promised += ended ? 0 : (line.sold.quantity - line.fulfilled).count();
+    if (const auto held = held_.find(id); (held == held_.end() ? 0 : held->second) != promised)
+      find("order " + id + " does not hold the units that it promises");
+    const Paid paid{payment ? payment->captured.amount() : 0,
+                    payment ? payment->refunded.amount() : 0};
+    paid_[order.placed.payment_id] = paid;
+    report_.checked.minor_units += paid.captured - paid.refunded;
+    const bool in_flight = order.stage != ordering::Stage::done ||
+                           (payment && !payment->pending.empty()) ||
+                           order.refund_reserved != order.refunded;
+    if (!in_flight &&
+        (order.captured.amount() != paid.captured || order.refunded.amount() != paid.refunded))
+      find("order " + id + " and its payment do not agree on the money");
+    if (in_flight) paid_.erase(order.placed.payment_id);
+  }
+
+  /// I2, I4: what the provider took and gave back, payment by payment.
+  void check_provider() {
+    std::unordered_map<std::string, Paid> took;
+    ledger_.query(
+        "SELECT payment_id, sum(CASE kind WHEN 'capture' THEN amount ELSE 0 END),"
+        " sum(CASE kind WHEN 'refund' THEN amount ELSE 0 END) FROM sim_ledger"
+        " GROUP BY payment_id",
+        [&](const sql::Row& row) {
+          took[std::string(row.text(0))] = {row.integer(1), row.integer(2)};
+        });
+    for (const auto& [id, paid] : paid_) {
+      const auto& with_provider = took[id];
+      if (with_provider.captured != paid.captured || with_provider.refunded != paid.refunded)
+        find("payment " + id + " is not what the provider's ledger says");
+    }
+  }
+
+  sql::Connection& shop_;
+  sql::Connection& ledger_;
+  const Crypto& crypto_;
+  AuditReport report_;
+  std::map<std::pair<std::string, std::string>, Level> levels_;
+  std::unordered_map<std::string, std::int64_t> available_, limits_, held_;
+  std::unordered_map<std::string, Paid> paid_;
+};
+
+}  // namespace
+
+AuditReport audit(sql::Connection& shop, sql::Connection& ledger, const Crypto& crypto) {
+  return Audit(shop, ledger, crypto).run();
+}
+
+int audit_folder(const std::string& folder) {
+  const auto shop = sqlite::open(folder + "/shop.db", sqlite::Database::Mode::reader);
+  const auto ledger = sqlite::open(folder + "/simulator.db", sqlite::Database::Mode::reader);
+  const auto report = audit(*shop->handle(""), *ledger->handle(""), *openssl::make_crypto());
+  std::cout << json::to_json(report) << std::endl;
+  return report.clean ? 0 : 1;
+}
+
+std::optional<NewEvent> published_by_catalog(const RecordedEvent& row) {
+  const auto event =
+      catalog::published(decode_event<catalog::StoredEvent>(row.type, row.data), row);
+  return event ? std::optional(encode_event(*event)) : std::nullopt;
+}
+
+}  // namespace stoa

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "kernel/base/crypto.hpp"
+#include "kernel/eventlog/event_log.hpp"
+#include "kernel/json/codec.hpp"
+#include "kernel/sql/connection.hpp"
+
+namespace stoa {
+
+struct AuditChecked {
+  std::int64_t streams = 0;
+  std::int64_t events = 0;
+  std::int64_t units = 0;        ///< on hand, after all that ever moved
+  std::int64_t minor_units = 0;  ///< captured less refunded, over all currencies
+  static constexpr auto fields() {
+    using namespace json;
+    using A = AuditChecked;
+    return std::tuple{field("streams", &A::streams), field("events", &A::events),
+                      field("units", &A::units), field("minor_units", &A::minor_units)};
+  }
+};
+
+struct AuditReport {
+  static constexpr std::string_view schema_name = "AuditReport";
+  bool clean = true;
+  std::vector<std::string> findings;  ///< at most 100
+  AuditChecked checked;
+  static constexpr auto fields() {
+    using namespace json;
+    using A = AuditReport;
+    return std::tuple{field("clean", &A::clean),
+                      field("findings", &A::findings, Items{0, 100, Text{0, 1000}}),
+                      field("checked", &A::checked)};
+  }
+};
+
+/// Holds the logs against themselves (hash chain, positions, revisions), the stock and the orders'
+/// rows against their logs, and captured money against the provider's ledger. `shop` is one read
+/// snapshot of the whole file; what is still in flight in it is not judged.
+AuditReport audit(sql::Connection& shop, sql::Connection& ledger, const Crypto& crypto);
+
+/// `stoa audit --data DIR` of a stopped shop: prints the report; 0 when clean, 1 when not.
+int audit_folder(const std::string& folder);
+
+std::optional<NewEvent> published_by_catalog(const RecordedEvent& row);
+
+}  // namespace stoa

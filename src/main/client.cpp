@@ -1,0 +1,111 @@
+#include "main/client.hpp"
+
+#include <boost/json/serialize.hpp>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+
+#include "kernel/base/text.hpp"
+#include "kernel/json/value.hpp"
+#include "main/replay_crew.hpp"
+#include "platform/beast/http_client.hpp"
+
+namespace stoa {
+namespace {
+
+constexpr std::chrono::minutes answer_timeout{10};
+
+int say(const Error& error) {
+  std::cerr << "stoa: " << error.detail << "\n";
+  return 1;
+}
+
+/// One request whose answer must be JSON and a success.
+Result<json::Value> ask(const ShopClientOptions& shop, std::string_view method,
+                        const std::string& target, std::string_view body, std::string_view type) {
+  auto address = ShopAddress::parse(shop.url);
+  if (!address) return fail(std::move(address.error()));
+  beast::HttpClient client(address->host, address->port, answer_timeout);
+  beast::Headers headers{{"Authorization", "Bearer " + shop.key}};
+  if (!type.empty()) headers.emplace_back("Content-Type", type);
+  auto answer = client.send(method, target, headers, body);
+  if (!answer)
+    return fail(ErrorKind::unavailable, "no_shop",
+                "No shop answers at " + shop.url + ": start one with `stoa up`.");
+  auto value = json::parse(answer->body);
+  if (!value) return fail(std::move(value.error()));
+  if (answer->status < 300) return std::move(*value);
+  const auto* problem = value->if_object();
+  const auto* detail = problem == nullptr ? nullptr : problem->if_contains("detail");
+  return fail(ErrorKind::invalid, "refused",
+              "The shop refused (" + std::to_string(answer->status) + "): " +
+                  (detail != nullptr && detail->is_string() ? std::string(detail->get_string())
+                                                            : answer->body.substr(0, 200)));
+}
+
+void print_rows(const json::Object& report, std::string_view member, std::string_view heading) {
+  const auto* rows = report.if_contains(member);
+  if (rows == nullptr || !rows->is_array() || rows->get_array().empty()) return;
+  std::cout << heading << "\n";
+  for (const auto& row : rows->get_array())
+    std::cout << "  line " << row.at("line").as_int64() << ": "
+              << std::string_view(row.at("reason").as_string()) << "\n";
+}
+
+}  // namespace
+
+int import_products(const ShopClientOptions& shop, const std::string& file,
+                    const std::string& currency, bool dry_run) {
+  std::ifstream in(file, std::ios::binary);
+  if (!in) {
+    std::cerr << "stoa: cannot read " << file << "\n";
+    return 1;
+  }
+  const std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+  std::cerr << "importing " << file << " (" << text.size() << " bytes)\n";
+  const auto report = ask(shop, "POST",
+                          "/v1/imports/products?currency=" + percent_encode(currency) +
+                              "&dry_run=" + (dry_run ? "true" : "false"),
+                          text, "text/csv");
+  if (!report) return say(report.error());
+  if (shop.json) {
+    std::cout << boost::json::serialize(*report) << std::endl;
+    return 0;
+  }
+  const auto& object = report->as_object();
+  for (const auto* name : {"products", "variants", "images", "created", "updated", "unchanged"})
+    std::cout << name << " " << object.at(name).as_int64() << "\n";
+  print_rows(object, "rejected", "rejected rows:");
+  print_rows(object, "notes", "notes:");
+  return 0;
+}
+
+int print_events(const ShopClientOptions& shop, const std::string& after, const std::string& types,
+                 std::int64_t limit) {
+  auto cursor = after;
+  for (std::int64_t left = limit; left > 0;) {
+    const auto page =
+        ask(shop, "GET",
+            "/v1/events?limit=" + std::to_string(std::min<std::int64_t>(left, 1000)) +
+                "&after=" + percent_encode(cursor) + "&types=" + percent_encode(types),
+            "", "");
+    if (!page) return say(page.error());
+    const auto& events = page->at("data").as_array();
+    for (const auto& event : events) std::cout << boost::json::serialize(event) << "\n";
+    left -= static_cast<std::int64_t>(events.size());
+    const std::string next(page->at("next_after").as_string());
+    if (next == cursor) break;
+    cursor = next;
+  }
+  std::cerr << "next: " << cursor << "\n";
+  return 0;
+}
+
+int audit_over_http(const ShopClientOptions& shop) {
+  const auto report = ask(shop, "GET", "/v1/audit", "", "");
+  if (!report) return say(report.error());
+  std::cout << boost::json::serialize(*report) << std::endl;
+  return report->at("clean").as_bool() ? 0 : 1;
+}
+
+}  // namespace stoa
