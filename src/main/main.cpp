@@ -11,6 +11,7 @@
 #include "main/client.hpp"
 #include "main/configuration.hpp"
 #include "main/data_folder.hpp"
+#include "main/demo.hpp"
 #include "main/replay.hpp"
 #include "main/shop.hpp"
 #include "platform/openssl/crypto.hpp"
@@ -32,6 +33,7 @@ struct UpOptions {
   std::string data = "./data";
   std::string settings = "appsettings.json";
   std::uint16_t port = 5000;
+  bool demo = false;
 };
 
 /// Beside the program's folder, where `./dev build` puts it.
@@ -65,6 +67,15 @@ int up(const UpOptions& options) {
     std::cout << "The keys of this shop are in " << options.data << "/keys" << std::endl;
   std::cout << "Stoa listens on http://" << configuration->text("Http:Address") << ":"
             << shop->port() << " (ready in " << took.count() << " ms)" << std::endl;
+  if (options.demo) {
+    const auto filled =
+        fill_demo_shop(configuration->text("Http:Address"), shop->port(), keys->secret);
+    if (!filled) {
+      shop->stop();
+      return say(filled.error());
+    }
+    std::cout << "The demonstration shop is filled." << std::endl;
+  }
   int signal = 0;
   sigwait(&stops, &signal);
   shop->stop();
@@ -119,6 +130,7 @@ int run(int argc, char** argv) {
       ->capture_default_str();
   up_command->add_option("--settings", up_options.settings, "Configuration file")
       ->capture_default_str();
+  up_command->add_flag("--demo", up_options.demo, "Fill an empty shop with a demonstration");
   up_command->footer("Example:\n  stoa up --data /var/lib/stoa --port 5000");
   auto* migrate_command = app.add_subcommand("migrate", "Bring the data to this version");
   migrate_command->add_option("--data", up_options.data, "Folder of the shop")

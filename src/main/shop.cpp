@@ -11,6 +11,7 @@
 #include "kernel/http/typed.hpp"
 #include "kernel/mediator/write_loop.hpp"
 #include "main/audit.hpp"
+#include "main/demo.hpp"
 #include "main/event_feed.hpp"
 #include "platform/beast/http_server.hpp"
 #include "platform/gumbo/sanitise.hpp"
@@ -121,6 +122,7 @@ class EmbeddedShop final : public Shop {
     simulator_ = payment::make_simulator(*ledger_db_, *ledger_, clock_);
     compose(options.configuration, secret);
     add_audit(options.folder.file("simulator.db"));
+    add_demo_pictures(router_);
     add_figures();
     serve(options);
     log_.write(telemetry::Level::information, "The shop is ready.");

@@ -127,6 +127,8 @@ void Router::add(Route route) {
 }
 
 Result<Router::Match> Router::match(std::string_view method, std::string_view path) const {
+  if (!path.starts_with('/'))
+    return fail(ErrorKind::not_found, "route_not_found", "There is nothing at this path.");
   const auto segments = segments_of(path);
   const auto wanted = method == "HEAD" ? std::string_view("GET") : method;
   std::string allowed;

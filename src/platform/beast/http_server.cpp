@@ -370,11 +370,12 @@ class Worker {
       ::setsockopt(acceptor_.native_handle(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
     acceptor_.bind(endpoint);
     acceptor_.listen(1024);
+    port_ = acceptor_.local_endpoint().port();
   }
 
   ~Worker() { end(); }
 
-  [[nodiscard]] std::uint16_t port() const { return acceptor_.local_endpoint().port(); }
+  [[nodiscard]] std::uint16_t port() const { return port_; }
 
   void start() {
     asio::co_spawn(context_, accept(), asio::detached);
@@ -417,6 +418,7 @@ class Worker {
   asio::io_context context_{1};
   std::shared_ptr<Gate> gate_;
   tcp::acceptor acceptor_;
+  std::uint16_t port_ = 0;
   std::thread thread_;
 };
 
