@@ -99,7 +99,7 @@ class DemoFiller {
 
   Result<void> add_group(const Group& group) {
     const auto category = send("POST", "/v1/categories",
-                               {{"title", group.category}, {"handle", slug(group.category)}});
+                               {{"name", group.category}, {"handle", slug(group.category)}});
     if (!category) return fail(category.error());
     auto price = group.price;
     for (const auto* title : group.titles) {
