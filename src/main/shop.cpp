@@ -207,7 +207,7 @@ class EmbeddedShop final : public Shop {
                  http::Access::secret,
                  "Prove from the logs that money and stock add up",
                  "Operations",
-                 [this, ledger_file](const http::RequestPtr& request, http::Reply reply) {
+                 [this, ledger_file](const http::RequestPtr& request, const http::Reply& reply) {
                    const bool taken = whole_shop_->submit([this, ledger_file, reply](Store store) {
                      const auto ledger = sqlite::open(ledger_file, sqlite::Database::Mode::reader);
                      const auto report = audit(store.db, *ledger->handle(""), *crypto_);

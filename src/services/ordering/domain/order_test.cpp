@@ -1,0 +1,112 @@
+#include "services/ordering/domain/order.hpp"
+
+#include <gtest/gtest.h>
+
+namespace stoa::ordering {
+namespace {
+
+const Timestamp start = *from_rfc3339("2026-01-01T00:00:00Z");
+Money pence(std::int64_t amount) { return {amount, *Currency::parse("GBP")}; }
+
+Order after(Order order, const Events& events) {
+  for (const auto& event : events) evolve(order, event, start);
+  return order;
+}
+Order placed() {
+  OrderPlaced event;
+  event.order_id = "ord_1";
+  event.payment_id = "pay_1";
+  event.lines = {{"line_1", "MUG", "Mug", Quantity(3), pence(250)}};
+  event.total = pence(750);
+  event.provider = "simulator";
+  return after({}, {event});
+}
+Order paying() {
+  auto order = placed();
+  order = after(order, on_stock_reserved(order));
+  return after(order, on_assessed(order, {}, false));
+}
+Order confirmed() {
+  const auto order = paying();
+  return after(order, on_payment_captured(order, pence(750)));
+}
+Order fulfilled() {
+  const auto order = confirmed();
+  return after(order, *fulfil(order, {"ful_1", {}, {}, {}, {}}));
+}
+
+TEST(Order, FactsThatComeTwice_ChangeNothing) {
+  EXPECT_TRUE(on_stock_reserved(paying()).empty());
+  EXPECT_TRUE(on_assessed(paying(), {}, false).empty());
+  EXPECT_TRUE(on_payment_captured(confirmed(), pence(750)).empty());
+  EXPECT_TRUE(on_payment_declined(confirmed(), "payment_declined", "").empty());
+}
+
+TEST(Order, Assessed_AsksForItsMoney) {
+  auto order = placed();
+  order = after(order, on_stock_reserved(order));
+  const auto events = on_assessed(order, {}, false);
+  EXPECT_EQ(std::get<OrderAssessed>(events.front()).payment->amount, pence(750));
+}
+
+TEST(Order, DeadlineRacingThePayment_ClosesBeforeItRejects) {
+  auto order = paying();
+  const auto late = start + std::chrono::minutes(15);
+  EXPECT_TRUE(on_deadline(order, {}, late - std::chrono::seconds(1)).empty());
+  order = after(order, on_deadline(order, {}, late));
+  EXPECT_EQ(order.stage, Stage::closing);
+  EXPECT_EQ(order.status, OrderStatus::placed);
+  EXPECT_TRUE(on_deadline(order, {}, late).empty());
+  EXPECT_TRUE(on_payment_captured(order, pence(750)).empty());
+  order = after(order, on_payment_closed(order, "payment_timeout", pence(750)));
+  EXPECT_EQ(order.rejection->code, "payment_timeout");
+  EXPECT_EQ(order.payment_status(), PaymentStatus::refunded);
+}
+
+TEST(Order, CancelAfterCapture_Refunds) {
+  auto order = confirmed();
+  order = after(order, *cancel(order, "changed my mind"));
+  EXPECT_TRUE(cancel(order, "again")->empty());
+  EXPECT_FALSE(fulfil(order, {"ful_1", {}, {}, {}, {}}));
+  order = after(order, on_payment_closed(order, "cancelled", pence(750)));
+  EXPECT_EQ(order.status, OrderStatus::cancelled);
+  EXPECT_EQ(order.refunded, pence(750));
+  EXPECT_TRUE(cancel(order, "again")->empty());
+}
+
+TEST(Order, Fulfil_NeverSendsMoreThanWasSold) {
+  EXPECT_EQ(fulfilled().status, OrderStatus::fulfilled);
+  const auto part = after(confirmed(), *fulfil(confirmed(), {"f", {{"line_1", {}, Quantity(2)}}}));
+  EXPECT_EQ(part.status, OrderStatus::partially_fulfilled);
+  EXPECT_FALSE(fulfil(part, {"f", {{"line_1", {}, Quantity(2)}}}));
+  EXPECT_FALSE(fulfil(part, {"f", {{"line_1", {}, Quantity(1)}, {"line_1", {}, Quantity(1)}}}));
+}
+
+TEST(Order, Return_RefundsWhatWasPaidAndNeverMore) {
+  auto order = fulfilled();
+  order = after(order, *refund(order, {"ref_1", pence(600), {}}));
+  const auto events = *record_return(order, {"ret_1", {{"line_1", {}, Quantity(1)}}}, "ref_2");
+  ASSERT_EQ(events.size(), 2U);
+  EXPECT_EQ(std::get<RefundRequested>(events[1]).amount, pence(150));
+  order = after(order, events);
+  EXPECT_FALSE(refund(order, {"ref_3", pence(1), {}}));
+  EXPECT_FALSE(record_return(order, {"ret_2", {{"line_1", {}, Quantity(3)}}}, "ref_4"));
+}
+
+TEST(Order, AFailedRefund_CanBeAskedForAgain) {
+  auto order = fulfilled();
+  order = after(order, *refund(order, {"ref_1", pence(750), {}}));
+  EXPECT_FALSE(refund(order, {"ref_2", pence(1), {}}));
+  order = after(order, on_refund_failed(order, "ref_1", "refused"));
+  EXPECT_TRUE(on_refund_failed(order, "ref_1", "refused").empty());
+  EXPECT_TRUE(refund(order, {"ref_2", pence(750), {}}));
+}
+
+TEST(Order, EveryEvent_IsReadAsItWasWritten) {
+  const OrderEvent event = on_stock_reserved(placed()).front();
+  const auto stored = json::to_stored_json(std::get<OrderStockReserved>(event));
+  EXPECT_TRUE(json::read_stored<OrderStockReserved>(stored));
+}
+
+}  // namespace
+}  // namespace stoa::ordering
