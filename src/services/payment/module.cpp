@@ -1,5 +1,6 @@
 #include "services/payment/module.hpp"
 
+#include "services/payment/api/payments_api.hpp"
 #include "services/payment/infrastructure/sql_payment_store.hpp"
 
 namespace stoa::payment {
@@ -10,7 +11,10 @@ class Module final : public PaymentService {
   Module(ServiceContext& context, Topic<contracts::Event>& own, PaymentProvider& provider,
          PaymentOptions options)
       : store_(make_sql_payment_store(context.store.db)),
-        payments_(context.executor, context.store.log, own, *store_, provider, options) {
+        queries_(make_sql_payment_queries()),
+        payments_(context.executor, context.clock, context.store.log, own, *store_, provider,
+                  options) {
+    add_payment_routes(context.router, context.readers, *queries_);
     context.participants.push_back(&payments_);
     context.executor.every(std::chrono::milliseconds(100),
                            [this](UnitOfWork& unit) { payments_.take_up_due(unit); });
@@ -19,6 +23,7 @@ class Module final : public PaymentService {
 
  private:
   std::unique_ptr<PaymentStore> store_;
+  std::unique_ptr<PaymentQueries> queries_;
   Payments payments_;
 };
 

@@ -15,8 +15,10 @@ struct Work {
   std::string payment_id;
   Operation operation = Operation::authorize;
   std::string key;  ///< the provider's idempotency key; of a refund its id
-  Timestamp due_at;
-  std::int64_t tries = 0;
+  Timestamp first_at;
+  Timestamp due_at;           ///< the answer is missed then
+  std::int64_t tries = 0;     ///< repeats after a missed answer
+  std::int64_t refusals = 0;  ///< answers that say no to what must be done
   bool parked = false;
 };
 
@@ -24,12 +26,14 @@ struct Work {
 class PaymentStore {
  public:
   virtual ~PaymentStore() = default;
-  virtual void save(const std::string& id, const Payment& payment) = 0;
+  virtual void save(const Payment& payment, Timestamp now) = 0;
   virtual void put_work(const Work& work) = 0;
   virtual void remove_work(const std::string& key) = 0;
   virtual std::optional<Work> work(const std::string& key) = 0;
+  /// Not the parked ones.
   virtual std::vector<Work> due(Timestamp now, int limit) = 0;
-  virtual void unpark(const std::string& order_id, Timestamp now) = 0;
+  virtual std::vector<Work> parked(const std::string& order_id) = 0;
+  virtual void make_all_due(Timestamp now) = 0;
 };
 
 }  // namespace stoa::payment

@@ -1,6 +1,6 @@
 #include "services/payment/application/payments.hpp"
 
-#include <algorithm>
+#include "kernel/resilience/backoff.hpp"
 
 namespace stoa::payment {
 namespace {
@@ -13,11 +13,17 @@ struct Overload : Ts... {
   using Ts::operator()...;
 };
 
-/// 0.5, 1, 2, 2, … seconds, spread by a quarter so that many do not come back together.
-Duration backoff(std::int64_t tries, const std::string& key) {
-  const auto base_ms = std::min<std::int64_t>(500LL << std::min<std::int64_t>(tries, 2), 2000);
-  const auto spread = static_cast<std::int64_t>(std::hash<std::string>{}(key) % 100);
-  return std::chrono::milliseconds(base_ms + base_ms * spread / 400);
+constexpr std::string_view capture_suffix = "-capture";
+constexpr std::string_view void_suffix = "-void";
+
+constexpr int taken_up_max = 500;
+
+std::string key_of(const std::string& id, std::string_view suffix) {
+  return std::string(id).append(suffix);
+}
+
+Duration pause_before(std::int64_t attempt, const std::string& key) {
+  return Backoff{}.delay(attempt, std::hash<std::string>{}(key));
 }
 
 }  // namespace
@@ -29,6 +35,7 @@ std::optional<contracts::Event> translate(const PaymentEvent& event, const Recor
   STOA_ASSERT(id.has_value());
   return std::visit(Overload{
                         [&](const PaymentAuthorized& e) -> Published {
+                          if (!e.expected) return std::nullopt;
                           return out::PaymentAuthorized{*id, e.order_id, e.amount};
                         },
                         [&](const PaymentCaptured& e) -> Published {
@@ -39,8 +46,9 @@ std::optional<contracts::Event> translate(const PaymentEvent& event, const Recor
                           return out::PaymentDeclined{*id, e.order_id, e.code, e.detail};
                         },
                         [&](const PaymentClosed& e) -> Published {
-                          return out::PaymentClosed{*id, e.order_id, e.reason, e.captured,
-                                                    e.refunded};
+                          return out::PaymentClosed{*id, e.order_id, e.reason,
+                                                    e.captured.value_or(Money()),
+                                                    e.refunded.value_or(Money())};
                         },
                         [&](const RefundCompleted& e) -> Published {
                           return out::RefundCompleted{*id, e.order_id, e.refund_id, e.amount};
@@ -56,37 +64,44 @@ std::optional<contracts::Event> translate(const PaymentEvent& event, const Recor
                     event);
 }
 
+std::string stream_of(const std::string& payment_id) {
+  return std::string(stream_prefix) + payment_id;
+}
+
 std::optional<Payment> fold_payment(EventLog& log, const std::string& id) {
   Payment payment;
-  log.read_stream(std::string(stream_prefix) + id, 0, [&](const RecordedEvent& row) {
+  payment.id = id;
+  log.read_stream(stream_of(id), 0, [&](const RecordedEvent& row) {
     evolve(payment, decode_event<PaymentEvent>(row.type, row.data));
     return true;
   });
   return payment.revision > 0 ? std::optional(std::move(payment)) : std::nullopt;
 }
 
-Payments::Payments(Executor& executor, EventLog& log, Topic<contracts::Event>& topic,
-                   PaymentStore& store, PaymentProvider& provider, PaymentOptions options)
+Payments::Payments(Executor& executor, const Clock& clock, EventLog& log,
+                   Topic<contracts::Event>& topic, PaymentStore& store, PaymentProvider& provider,
+                   PaymentOptions options)
     : executor_(executor),
       store_(store),
-      provider_(provider),
+      calls_(provider, clock, options.provider_timeout),
       options_(options),
       journal_(log, topic, translate) {
-  provider_.on_report([this](const ProviderReport& report) {
-    const Work work{report.payment_id, Operation::authorize, report.payment_id, {}, 0, false};
+  provider.on_report([this](const ProviderReport& report) {
     // A lost report is asked for again when its work is due.
-    static_cast<void>(executor_.submit(
-        {Executor::Lane::inside,
-         1,
-         {.actor = "provider"},
-         [this, work, report](UnitOfWork& unit) { settle(unit, work, report.answer); },
-         {}}));
+    static_cast<void>(
+        executor_.submit({Executor::Lane::inside,
+                          1,
+                          {.actor = "provider"},
+                          [this, report](UnitOfWork& unit) { on_report(unit, report); },
+                          {}}));
   });
 }
 
 std::shared_ptr<Payment> Payments::load(const std::string& id) {
   if (const auto at = hot_.find(id); at != hot_.end()) return at->second;
-  auto payment = std::make_shared<Payment>(fold_payment(journal_.log(), id).value_or(Payment{}));
+  auto found = fold_payment(journal_.log(), id);
+  if (!found) found.emplace().id = id;
+  auto payment = std::make_shared<Payment>(std::move(*found));
   hot_.emplace(id, payment);
   return payment;
 }
@@ -98,30 +113,50 @@ void Payments::append(UnitOfWork& unit, const std::string& id, const Events& eve
   const auto before = payment->revision;
   for (const auto& event : events) evolve(*payment, event);
   changed_[id] = payment;
-  const auto revision = journal_.append(unit, std::string(stream_prefix) + id, before, events);
+  const auto revision = journal_.append(unit, stream_of(id), before, events);
   STOA_ASSERT(revision && *revision == payment->revision);
-  for (const auto& event : events) {
-    std::visit(
-        Overload{
-            [&](const PaymentRequested&) { add_work(unit, id, Operation::authorize, id); },
-            [&](const CaptureRequested&) {
-              add_work(unit, id, Operation::capture, id + "-capture");
-            },
-            [&](const RefundRequested& e) { add_work(unit, id, Operation::refund, e.refund_id); },
-            [](const auto&) {},
-        },
-        event);
-  }
+  for (const auto& event : events) follow(unit, *payment, event);
   const bool is_void_due = payment->status == Status::authorized && payment->closing;
-  if (is_void_due && !store_.work(id + "-void"))
-    add_work(unit, id, Operation::void_payment, id + "-void");
+  if (!is_void_due || store_.work(key_of(id, void_suffix))) return;
+  // A capture on its way is not repeated; if it lands first, the void answers so.
+  store_.remove_work(key_of(id, capture_suffix));
+  add_work(unit, *payment, Operation::void_payment, key_of(id, void_suffix));
 }
 
-void Payments::add_work(UnitOfWork& unit, const std::string& id, Operation operation,
+void Payments::follow(UnitOfWork& unit, const Payment& payment, const PaymentEvent& event) {
+  const auto& id = payment.id;
+  std::visit(
+      Overload{
+          [&](const PaymentRequested&) { add_work(unit, payment, Operation::authorize, id); },
+          [&](const CaptureRequested&) {
+            add_work(unit, payment, Operation::capture, key_of(id, capture_suffix));
+          },
+          [&](const RefundRequested& e) {
+            add_work(unit, payment, Operation::refund, e.refund_id);
+          },
+          [&](const PaymentCloseRequested&) {
+            // What became of the request decides what there is to give back: ask now.
+            if (const auto open = store_.work(id)) retry_at(*open, unit.now());
+          },
+          [&](const PaymentClosed&) { remove_all_work(payment); },
+          [](const auto&) {},
+      },
+      event);
+}
+
+void Payments::add_work(UnitOfWork& unit, const Payment& payment, Operation operation,
                         const std::string& key) {
-  const Work work{id, operation, key, unit.now() + options_.provider_timeout, 0, false};
+  const Work work{payment.id, operation, key,  unit.now(), unit.now() + options_.provider_timeout,
+                  0,          0,         false};
   store_.put_work(work);
   call_after_commit(unit, work, operation);
+}
+
+void Payments::remove_all_work(const Payment& payment) {
+  store_.remove_work(payment.id);
+  store_.remove_work(key_of(payment.id, capture_suffix));
+  store_.remove_work(key_of(payment.id, void_suffix));
+  for (const auto& refund : payment.pending) store_.remove_work(refund.id);
 }
 
 void Payments::call_after_commit(UnitOfWork& unit, const Work& work, Operation operation) {
@@ -132,105 +167,143 @@ void Payments::call_after_commit(UnitOfWork& unit, const Work& work, Operation o
                           payment->request.amount,
                           payment->request.token,
                           payment->request.capture};
-  if (operation == Operation::refund) {
-    const auto at = std::find_if(payment->pending.begin(), payment->pending.end(),
-                                 [&](const PendingRefund& one) { return one.id == work.key; });
-    if (at == payment->pending.end()) return store_.remove_work(work.key);
-    request.amount = at->amount;
+  if (work.operation == Operation::refund) {
+    const auto* refund = payment->pending_refund(work.key);
+    if (refund == nullptr) return store_.remove_work(work.key);
+    request.amount = refund->amount;
   }
-  unit.after_commit([this, work, operation, request] { call(work, operation, request); });
-}
-
-void Payments::call(const Work& work, Operation operation, const ProviderRequest& request) {
-  provider_.call(request, [this, work, operation](const ProviderAnswer& answer) {
+  auto cause = unit.cause();
+  cause.actor = "provider";
+  auto answer = [this, key = work.key, operation, cause](const ProviderAnswer& said) {
     // An answer that is lost here is asked for again when the work is due.
-    static_cast<void>(executor_.submit({Executor::Lane::inside,
-                                        1,
-                                        {.actor = "provider"},
-                                        [this, work, operation, answer](UnitOfWork& unit) {
-                                          on_answer(unit, work, operation, answer);
-                                        },
-                                        {}}));
+    static_cast<void>(executor_.submit(
+        {Executor::Lane::inside,
+         1,
+         cause,
+         [this, key, operation, said](UnitOfWork& next) { on_answer(next, key, operation, said); },
+         {}}));
+  };
+  unit.after_commit([this, request = std::move(request), answer = std::move(answer)] {
+    calls_.send(request, answer);
   });
 }
 
-void Payments::on_answer(UnitOfWork& unit, const Work& work, Operation asked,
+void Payments::on_answer(UnitOfWork& unit, const std::string& key, Operation asked,
                          const ProviderAnswer& answer) {
-  const auto open = store_.work(work.key);
+  unit.after_commit([this, key] { calls_.answered(key); });
+  const auto open = store_.work(key);
   if (!open) return;  // settled meanwhile: by a report, or by an earlier answer
   if (answer.outcome == Outcome::pending) {
-    retry_later(unit, *open, options_.report_timeout);
+    // A closing payment asks as often as it may: nothing else tells when it can end.
+    const auto closing = load(open->payment_id)->closing.has_value();
+    retry_at(*open, unit.now() + (closing ? pause_before(2, key) : options_.report_timeout));
   } else if (answer.outcome == Outcome::not_found && asked == Operation::find) {
     // Not final: the request may still land. With the same key it lands once.
-    retry_later(unit, *open, options_.provider_timeout);
+    retry_at(*open, unit.now() + options_.provider_timeout);
     call_after_commit(unit, *open, open->operation);
   } else {
     settle(unit, *open, answer);
   }
 }
 
+void Payments::on_report(UnitOfWork& unit, const ProviderReport& report) {
+  const auto& id = report.payment_id;
+  if (!load(id)->was_requested()) return;
+  auto work = store_.work(id);
+  if (!work) work = Work{id, Operation::authorize, id, {}, {}, 0, 0, false};
+  settle(unit, *work, report.answer);
+}
+
 void Payments::settle(UnitOfWork& unit, const Work& work, const ProviderAnswer& answer) {
-  const auto payment = load(work.payment_id);
-  if (payment->revision == 0) return;
-  const bool compensates = payment->closing.has_value();
+  const auto& id = work.payment_id;
+  const auto payment = load(id);
   switch (answer.outcome) {
     case Outcome::authorized:
       store_.remove_work(work.key);
-      return append(unit, work.payment_id,
-                    on_authorized(*payment, answer.amount, answer.reference));
+      return append(unit, id, on_authorized(*payment, answer.amount, answer.reference));
     case Outcome::captured:
       store_.remove_work(work.key);
-      if (work.operation == Operation::void_payment)
-        store_.remove_work(work.payment_id + "-capture");
-      return append(unit, work.payment_id, on_captured(*payment, answer.amount, answer.reference));
+      return append(unit, id, on_captured(*payment, answer.amount, answer.reference));
     case Outcome::voided:
       store_.remove_work(work.key);
-      return append(unit, work.payment_id, on_voided(*payment));
+      return append(unit, id, on_voided(*payment));
     case Outcome::refunded:
       store_.remove_work(work.key);
-      return append(unit, work.payment_id, on_refunded(*payment, work.key));
+      return append(unit, id, on_refunded(*payment, work.key));
     case Outcome::declined:
-      if (work.operation == Operation::authorize) {
-        store_.remove_work(work.key);
-        return append(unit, work.payment_id, on_declined(*payment, answer.code, ""));
-      }
-      if (work.operation == Operation::refund && !compensates) {
-        store_.remove_work(work.key);
-        return append(unit, work.payment_id, on_refund_refused(*payment, work.key, answer.code));
-      }
-      return;  // a compensation goes on until it succeeds or is parked
+      return on_refusal(unit, work, answer);
     case Outcome::pending:
     case Outcome::not_found:
-      return;
+    case Outcome::unknown:
+      return;  // the work stays, and is taken up when it is due
   }
 }
 
-void Payments::retry_later(UnitOfWork& unit, const Work& work, Duration delay) {
-  auto later = work;
-  later.due_at = unit.now() + delay;
-  store_.put_work(later);
+/// A no to a payment or a refund is final; what must be done is tried until it is parked.
+void Payments::on_refusal(UnitOfWork& unit, Work work, const ProviderAnswer& answer) {
+  const auto payment = load(work.payment_id);
+  Events events;
+  if (work.operation == Operation::authorize) {
+    store_.remove_work(work.key);
+    return append(unit, work.payment_id, on_declined(*payment, answer.code, ""));
+  }
+  if (work.operation == Operation::refund)
+    events = on_refund_refused(*payment, work.key, answer.code);
+  if (!events.empty()) {
+    store_.remove_work(work.key);
+    return append(unit, work.payment_id, events);
+  }
+  if (work.parked) return;
+  ++work.refusals;
+  if (work.refusals >= options_.refusals_max)
+    return park(unit, work, "The provider refuses it: " + answer.code);
+  const auto pause = pause_before(work.refusals - 1, work.key);
+  retry_at(std::move(work), unit.now() + pause);
+}
+
+void Payments::retry_at(Work work, Timestamp due_at) {
+  work.due_at = due_at;
+  store_.put_work(work);
 }
 
 void Payments::take_up_due(UnitOfWork& unit) {
-  for (auto& work : store_.due(unit.now(), 200)) take_up(unit, std::move(work));
+  unit.after_commit([this] {
+    started_ = true;
+    calls_.tend();
+  });
+  if (!started_) store_.make_all_due(unit.now());
+  for (auto& work : store_.due(unit.now(), taken_up_max)) take_up(unit, std::move(work));
 }
 
 void Payments::take_up(UnitOfWork& unit, Work work) {
-  const auto payment = load(work.payment_id);
-  const bool compensation = work.operation != Operation::authorize;
+  const bool may_park = work.operation != Operation::authorize;
+  if (may_park && unit.now() - work.first_at > options_.park_after)
+    return park(unit, std::move(work), "The provider has not answered for long.");
+  work.due_at = unit.now() + options_.provider_timeout + pause_before(work.tries, work.key);
   ++work.tries;
-  if (compensation && work.tries > options_.tries_max) {
-    work.parked = true;
-    store_.put_work(work);
-    return append(
-        unit, work.payment_id,
-        {PaymentParked{payment->request.order_id, std::string(json::name_of(work.operation)),
-                       "The provider has not done it after many tries."}});
-  }
-  work.due_at = unit.now() + options_.provider_timeout + backoff(work.tries, work.key);
   store_.put_work(work);
-  // A missed answer is unknown, not failed: ask what became of it before sending it again.
-  call_after_commit(unit, work, compensation ? work.operation : Operation::find);
+  // A missed answer is unknown, not failed: ask what became of it before sending it again. What was
+  // refused is sent again at once.
+  call_after_commit(unit, work, work.refusals > 0 ? work.operation : Operation::find);
+}
+
+void Payments::park(UnitOfWork& unit, Work work, const std::string& detail) {
+  work.parked = true;
+  store_.put_work(work);
+  append(unit, work.payment_id,
+         {PaymentParked{load(work.payment_id)->request.order_id,
+                        std::string(json::name_of(work.operation)), detail}});
+}
+
+void Payments::resume(UnitOfWork& unit, const std::string& order_id) {
+  for (auto work : store_.parked(order_id)) {
+    work.parked = false;
+    work.tries = work.refusals = 0;
+    work.first_at = unit.now();
+    retry_at(work, unit.now());
+    append(unit, work.payment_id,
+           {PaymentResumed{order_id, std::string(json::name_of(work.operation))}});
+  }
 }
 
 void Payments::on_ordering(UnitOfWork& unit, const ordering::contracts::Event& event) {
@@ -248,22 +321,20 @@ void Payments::on_ordering(UnitOfWork& unit, const ordering::contracts::Event& e
                  },
                  [&](const in::PaymentCloseRequested& e) {
                    const auto id = e.payment_id.str();
-                   const auto payment = load(id);
-                   const auto currency = payment->request.amount.currency();
-                   append(unit, id, close(*payment, e.order_id, e.reason, currency));
+                   append(unit, id, close(*load(id), e.order_id, e.reason));
                  },
                  [&](const in::RefundRequested& e) {
                    const auto id = e.payment_id.str();
                    append(unit, id, request_refund(*load(id), e.order_id, {e.refund_id, e.amount}));
                  },
-                 [&](const in::ProcessRetried& e) { store_.unpark(e.order_id, unit.now()); },
+                 [&](const in::ProcessRetried& e) { resume(unit, e.order_id); },
                  [](const auto&) {},
              },
              event);
 }
 
-void Payments::flush(UnitOfWork&) {
-  for (const auto& [id, payment] : changed_) store_.save(id, *payment);
+void Payments::flush(UnitOfWork& unit) {
+  for (const auto& [id, payment] : changed_) store_.save(*payment, unit.now());
   changed_.clear();
   if (hot_.size() > hot_max) hot_.clear();
 }

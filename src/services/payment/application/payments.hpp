@@ -8,7 +8,7 @@
 #include "kernel/mediator/executor.hpp"
 #include "services/ordering/contracts/events.hpp"
 #include "services/payment/application/payment_store.hpp"
-#include "services/payment/application/provider.hpp"
+#include "services/payment/application/provider_calls.hpp"
 #include "services/payment/contracts/events.hpp"
 #include "services/payment/domain/payment.hpp"
 
@@ -17,7 +17,8 @@ namespace stoa::payment {
 struct PaymentOptions {
   Duration provider_timeout = std::chrono::seconds(3);
   Duration report_timeout = std::chrono::seconds(10);  ///< for what the provider left pending
-  int tries_max = 20;                                  ///< then a compensation is parked
+  int refusals_max = 8;                                ///< of a void or refund; then it is parked
+  Duration park_after = std::chrono::minutes(15);      ///< without any answer
 };
 
 std::optional<contracts::Event> translate(const PaymentEvent& event, const RecordedEvent& row);
@@ -27,11 +28,12 @@ std::optional<contracts::Event> translate(const PaymentEvent& event, const Recor
 /// with the same key. Writer thread only, but for answers and reports, which it posts to itself.
 class Payments final : public Participant {
  public:
-  Payments(Executor& executor, EventLog& log, Topic<contracts::Event>& topic, PaymentStore& store,
-           PaymentProvider& provider, PaymentOptions options);
+  Payments(Executor& executor, const Clock& clock, EventLog& log, Topic<contracts::Event>& topic,
+           PaymentStore& store, PaymentProvider& provider, PaymentOptions options);
 
   void on_ordering(UnitOfWork& unit, const ordering::contracts::Event& event);
-  /// Takes up the calls whose answer is overdue.
+  /// Takes up the calls whose answer is overdue; the first time all of them, for a process that was
+  /// killed left no call behind that could still be answered.
   void take_up_due(UnitOfWork& unit);
 
   void flush(UnitOfWork& unit) override;
@@ -40,24 +42,32 @@ class Payments final : public Participant {
  private:
   std::shared_ptr<Payment> load(const std::string& id);
   void append(UnitOfWork& unit, const std::string& id, const Events& events);
-  void add_work(UnitOfWork& unit, const std::string& id, Operation operation,
+  void follow(UnitOfWork& unit, const Payment& payment, const PaymentEvent& event);
+  void add_work(UnitOfWork& unit, const Payment& payment, Operation operation,
                 const std::string& key);
+  void remove_all_work(const Payment& payment);
   void call_after_commit(UnitOfWork& unit, const Work& work, Operation operation);
-  void call(const Work& work, Operation operation, const ProviderRequest& request);
-  void on_answer(UnitOfWork& unit, const Work& work, Operation asked, const ProviderAnswer& answer);
+  void on_answer(UnitOfWork& unit, const std::string& key, Operation asked,
+                 const ProviderAnswer& answer);
+  void on_report(UnitOfWork& unit, const ProviderReport& report);
   void settle(UnitOfWork& unit, const Work& work, const ProviderAnswer& answer);
-  void retry_later(UnitOfWork& unit, const Work& work, Duration delay);
+  void on_refusal(UnitOfWork& unit, Work work, const ProviderAnswer& answer);
+  void retry_at(Work work, Timestamp due_at);
   void take_up(UnitOfWork& unit, Work work);
+  void park(UnitOfWork& unit, Work work, const std::string& detail);
+  void resume(UnitOfWork& unit, const std::string& order_id);
 
   Executor& executor_;
   PaymentStore& store_;
-  PaymentProvider& provider_;
+  ProviderCalls calls_;
   PaymentOptions options_;
   Journal<PaymentEvent, contracts::Event> journal_;
   std::unordered_map<std::string, std::shared_ptr<Payment>> hot_;
   std::unordered_map<std::string, std::shared_ptr<Payment>> changed_;
+  bool started_ = false;
 };
 
+std::string stream_of(const std::string& payment_id);
 std::optional<Payment> fold_payment(EventLog& log, const std::string& id);
 
 }  // namespace stoa::payment

@@ -7,10 +7,14 @@
 
 namespace stoa::payment {
 
+/// `find` tells what became of the request with a key, and moves no money.
 BOOST_DEFINE_ENUM_CLASS(Operation, authorize, capture, void_payment, refund, find)
+/// `pending`: it will tell by a report. `not_found` is not final: a request may still land.
+/// `unknown`: the provider could not say.
 BOOST_DEFINE_ENUM_CLASS(Outcome, authorized, captured, voided, refunded, declined, pending,
-                        not_found)
+                        not_found, unknown)
 
+/// The keys: the payment's id to authorize, `<payment>-capture`, `<payment>-void`, a refund's id.
 struct ProviderRequest {
   Operation operation = Operation::authorize;
   std::string payment_id;
@@ -34,7 +38,8 @@ struct ProviderReport {
 };
 
 /// A payment provider. A call may be answered late or never: the caller has the deadline. Answers
-/// and reports come on threads of the provider's.
+/// and reports come on threads of the provider's. Of a void and a capture that race one wins: the
+/// void of what was captured answers `captured` with what was taken.
 class PaymentProvider {
  public:
   virtual ~PaymentProvider() = default;

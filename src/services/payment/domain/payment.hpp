@@ -26,16 +26,18 @@ struct PaymentRequested {
   }
 };
 
+/// `amount` is what the provider holds; `expected` tells whether the order waits for just that.
 struct PaymentAuthorized {
   static constexpr std::string_view type = "PaymentAuthorized.v1";
   std::string order_id;
   Money amount;
   std::string reference;
+  bool expected = true;
   static constexpr auto fields() {
     using namespace json;
     using P = PaymentAuthorized;
     return std::tuple{field("order_id", &P::order_id), field("amount", &P::amount),
-                      field("reference", &P::reference)};
+                      field("reference", &P::reference), defaulted("expected", &P::expected)};
   }
 };
 
@@ -133,13 +135,26 @@ struct PaymentParked {
   }
 };
 
-/// The end: nothing is held, and all that was taken is given back.
+/// What was parked is tried again.
+struct PaymentResumed {
+  static constexpr std::string_view type = "PaymentResumed.v1";
+  std::string order_id;
+  std::string operation;
+  static constexpr auto fields() {
+    using namespace json;
+    using P = PaymentResumed;
+    return std::tuple{field("order_id", &P::order_id), field("operation", &P::operation)};
+  }
+};
+
+/// The end: nothing is held, and all that was taken is given back. Without sums when the payment
+/// was closed before it was asked for: then its currency is not known.
 struct PaymentClosed {
   static constexpr std::string_view type = "PaymentClosed.v1";
   std::string order_id;
   std::string reason;
-  Money captured;
-  Money refunded;
+  std::optional<Money> captured;
+  std::optional<Money> refunded;
   static constexpr auto fields() {
     using namespace json;
     using P = PaymentClosed;
@@ -151,31 +166,36 @@ struct PaymentClosed {
 using PaymentEvent =
     std::variant<PaymentRequested, PaymentAuthorized, CaptureRequested, PaymentCaptured,
                  PaymentDeclined, PaymentCloseRequested, RefundRequested, RefundCompleted,
-                 RefundFailed, PaymentParked, PaymentClosed>;
+                 RefundFailed, PaymentParked, PaymentResumed, PaymentClosed>;
 using Events = std::vector<PaymentEvent>;
 
 BOOST_DEFINE_ENUM_CLASS(Status, none, requested, authorized, captured, declined, closed)
 
-struct PendingRefund {
+BOOST_DEFINE_ENUM_CLASS(RefundStatus, pending, completed, failed)
+
+struct Refund {
   std::string id;
   Money amount;
+  RefundStatus status = RefundStatus::pending;
 };
 
 struct Payment {
+  std::string id = {};
   std::int64_t revision = 0;
   Status status = Status::none;
-  PaymentRequested request;
-  std::string reference;  ///< the provider's
+  PaymentRequested request = {};
+  std::string reference = {};  ///< the provider's; empty until it held or took something
   bool capture_requested = false;
-  std::optional<std::string> closing;  ///< the reason
-  Money captured;
-  Money refund_reserved;  ///< requested and not failed
-  Money refunded;
-  std::vector<PendingRefund> pending;
+  std::optional<std::string> closing = {};  ///< the reason
+  Money captured = {};
+  Money refund_reserved = {};  ///< requested and not failed, so completed ones count
+  Money refunded = {};
+  std::vector<Refund> pending = {};  ///< reserved, and not answered yet
+  std::vector<Refund> settled = {};  ///< completed or failed: a repeat finds itself
 
-  [[nodiscard]] bool ended() const {
-    return status == Status::declined || status == Status::closed;
-  }
+  [[nodiscard]] bool was_requested() const { return request.amount.currency() != Currency(); }
+  [[nodiscard]] bool knows_refund(std::string_view refund_id) const;
+  [[nodiscard]] const Refund* pending_refund(std::string_view refund_id) const;
 };
 
 void evolve(Payment& payment, const PaymentEvent& event);
@@ -184,19 +204,21 @@ void evolve(Payment& payment, const PaymentEvent& event);
 
 Events request(const Payment& payment, const PaymentRequested& wanted);
 Events request_capture(const Payment& payment);
-Events close(const Payment& payment, std::string_view order_id, std::string_view reason,
-             Currency currency);
+/// Answered by PaymentClosed in every case, also for a payment that was never asked for.
+Events close(const Payment& payment, std::string_view order_id, std::string_view reason);
 /// Reserves the amount before the provider is asked: requested + refunded ≤ captured.
 Events request_refund(const Payment& payment, std::string_view order_id,
                       const RefundRequested& wanted);
+
+// What the provider ended with. Money that it holds or took although the payment is closing, ended
+// or of another amount is not told to the order: it is given back, and PaymentClosed follows.
+
 Events on_authorized(const Payment& payment, const Money& amount, std::string_view reference);
 Events on_captured(const Payment& payment, const Money& amount, std::string_view reference);
 Events on_declined(const Payment& payment, std::string_view code, std::string_view detail);
 Events on_voided(const Payment& payment);
 Events on_refunded(const Payment& payment, std::string_view refund_id);
+/// Nothing for the refund of a closing payment itself: it must succeed or be parked.
 Events on_refund_refused(const Payment& payment, std::string_view refund_id, std::string_view code);
-
-/// The id of the refund that gives back what a closing payment still holds.
-inline constexpr std::string_view closing_refund_suffix = "-close";
 
 }  // namespace stoa::payment

@@ -24,6 +24,9 @@ CREATE TRIGGER sim_ledger_no_delete BEFORE DELETE ON sim_ledger
 
 using Answer = std::function<void(ProviderAnswer)>;
 
+/// More wait only when something is very wrong; they stay without an answer.
+constexpr std::size_t calls_max = 100'000;
+
 struct Entry {
   std::int64_t seq = 0;
   std::string payment_id, kind, code;
@@ -32,6 +35,8 @@ struct Entry {
   std::optional<Timestamp> report_at;
 };
 
+std::string reference_of(std::int64_t seq) { return "sim_" + std::to_string(seq); }
+
 struct Call {
   ProviderRequest request;
   Answer answer;
@@ -39,14 +44,19 @@ struct Call {
 
 class TheSimulator final : public Simulator {
  public:
-  TheSimulator(sql::Connection& db, sql::Transactions& transactions, const Clock& clock)
-      : db_(db), transactions_(transactions), clock_(clock) {
+  TheSimulator(sql::Connection& db, sql::Transactions& transactions, const Clock& clock,
+               std::function<void(const std::string&)> report_defect)
+      : db_(db),
+        transactions_(transactions),
+        clock_(clock),
+        report_defect_(std::move(report_defect)) {
     // Reports that a crash kept from being sent are sent again.
     const auto since = to_unix_microseconds(clock.now() - std::chrono::minutes(1));
     db_.query(
         "SELECT seq, payment_id, kind, code, amount, currency, at, report_at FROM sim_ledger"
         " WHERE report_at > ?",
         [&](const sql::Row& row) { report_later(read_entry(row)); }, since);
+    keep_scheduled();
     thread_ = std::thread([this] { serve(); });
   }
   ~TheSimulator() override { stop(); }
@@ -54,6 +64,7 @@ class TheSimulator final : public Simulator {
   void call(ProviderRequest request, Answer answer) override {
     {
       const std::lock_guard lock(mutex_);
+      if (calls_.size() >= calls_max) return;
       calls_.push_back({std::move(request), std::move(answer)});
     }
     wake_.notify_one();
@@ -88,17 +99,34 @@ class TheSimulator final : public Simulator {
         if (stopping_) return;
         for (; !calls_.empty(); calls_.pop_front()) batch.push_back(std::move(calls_.front()));
       }
-      while (!later_.empty() && later_.begin()->first <= clock_.now()) {
-        due.push_back(std::move(later_.begin()->second));
-        later_.erase(later_.begin());
-      }
-      if (!batch.empty()) {
-        transactions_.begin();
-        for (auto& call : batch) process(call, due);
-        transactions_.commit();
-      }
+      take_due(due);
       for (const auto& action : due) action();
+      if (!batch.empty()) serve_calls(batch);
     }
+  }
+
+  void take_due(Actions& due) {
+    while (!later_.empty() && later_.begin()->first <= clock_.now()) {
+      due.push_back(std::move(later_.begin()->second));
+      later_.erase(later_.begin());
+    }
+  }
+
+  void serve_calls(std::vector<Call>& batch) {
+    Actions answers;
+    try {
+      transactions_.begin();
+      for (auto& call : batch) process(call, answers);
+      transactions_.commit();
+    } catch (const sql::Failure& failure) {
+      transactions_.rollback();
+      scheduled_.clear();
+      if (report_defect_)
+        report_defect_(std::string("The simulator's ledger failed: ") + failure.what());
+      return;  // without an answer: to the caller it is unknown, and it asks again
+    }
+    keep_scheduled();
+    for (const auto& answer : answers) answer();
   }
 
   void process(Call& call, Actions& due) {
@@ -158,8 +186,8 @@ class TheSimulator final : public Simulator {
     const auto& token = call.request.token;
     if (token == "tok_timeout_then_success") return;
     if (token == "tok_slow") {
-      later_.emplace(clock_.now() + std::chrono::seconds(2),
-                     [answer = call.answer, text = answer_of(made)] { answer(text); });
+      scheduled_.emplace_back(clock_.now() + std::chrono::seconds(2),
+                              [answer = call.answer, text = answer_of(made)] { answer(text); });
       return;
     }
     reply(call, answer_of(made), due);
@@ -195,7 +223,11 @@ class TheSimulator final : public Simulator {
   }
 
   void report_later(const Entry& made) {
-    later_.emplace(*made.report_at, [this, made] { report(made); });
+    scheduled_.emplace_back(*made.report_at, [this, made] { report(made); });
+  }
+  void keep_scheduled() {
+    for (auto& [at, action] : scheduled_) later_.emplace(at, std::move(action));
+    scheduled_.clear();
   }
   void report(const Entry& made) {
     std::function<void(ProviderReport)> to;
@@ -203,11 +235,12 @@ class TheSimulator final : public Simulator {
       const std::lock_guard lock(mutex_);
       to = report_;
     }
-    if (to) to({made.payment_id, answer_of(made)});
+    if (to) return to({made.payment_id, answer_of(made)});
+    later_.emplace(clock_.now() + std::chrono::milliseconds(100), [this, made] { report(made); });
   }
 
   [[nodiscard]] ProviderAnswer answer_of(const Entry& made) const {
-    const auto reference = "sim_" + std::to_string(made.seq);
+    const auto reference = reference_of(made.seq);
     if (made.report_at && *made.report_at > clock_.now()) return {Outcome::pending, {}, "", ""};
     if (made.kind == "capture") return {Outcome::captured, made.amount, reference, ""};
     if (made.kind == "authorization") return {Outcome::authorized, made.amount, reference, ""};
@@ -262,6 +295,9 @@ class TheSimulator final : public Simulator {
   sql::Connection& db_;
   sql::Transactions& transactions_;
   const Clock& clock_;
+  std::function<void(const std::string&)> report_defect_;
+  // Of the transaction at hand; it counts once that is durable.
+  std::vector<std::pair<Timestamp, std::function<void()>>> scheduled_;
   std::multimap<Timestamp, std::function<void()>> later_;  // the simulator's thread only
   std::mutex mutex_;
   std::condition_variable wake_;
@@ -274,8 +310,22 @@ class TheSimulator final : public Simulator {
 }  // namespace
 
 std::unique_ptr<Simulator> make_simulator(sql::Connection& ledger, sql::Transactions& transactions,
-                                          const Clock& clock) {
-  return std::make_unique<TheSimulator>(ledger, transactions, clock);
+                                          const Clock& clock,
+                                          std::function<void(const std::string&)> report_defect) {
+  return std::make_unique<TheSimulator>(ledger, transactions, clock, std::move(report_defect));
+}
+
+void for_each_entry(sql::Connection& ledger, const std::function<bool(const LedgerEntry&)>& each) {
+  ledger.query(
+      "SELECT seq, kind, key, payment_id, amount, currency, code, at FROM sim_ledger ORDER BY seq",
+      [&](const sql::Row& row) {
+        const auto currency = Currency::parse(row.text(5));
+        STOA_ASSERT(currency.has_value());
+        return each({row.integer(0), std::string(row.text(1)), std::string(row.text(2)),
+                     std::string(row.text(3)), Money(row.integer(4), *currency),
+                     std::string(row.text(6)), from_unix_microseconds(row.integer(7)),
+                     reference_of(row.integer(0))});
+      });
 }
 
 sql::Migrations simulator_migrations() { return {"sim_", {schema}}; }

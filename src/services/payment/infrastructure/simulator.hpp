@@ -1,6 +1,8 @@
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <string>
 
 #include "kernel/base/clock.hpp"
 #include "kernel/sql/connection.hpp"
@@ -18,8 +20,25 @@ class Simulator : public PaymentProvider {
 };
 
 /// The two are one connection to the ledger, used by the simulator's thread alone from here on.
-std::unique_ptr<Simulator> make_simulator(sql::Connection& ledger, sql::Transactions& transactions,
-                                          const Clock& clock);
+/// What the ledger could not keep is told to `report_defect`, and its calls stay without an answer.
+std::unique_ptr<Simulator> make_simulator(
+    sql::Connection& ledger, sql::Transactions& transactions, const Clock& clock,
+    std::function<void(const std::string&)> report_defect = {});
+
+/// One movement, or one refusal, as the provider keeps it for ever.
+struct LedgerEntry {
+  std::int64_t seq = 0;
+  std::string kind;  ///< authorization, capture, void, refund, refusal; attempt: without an effect
+  std::string key;
+  std::string payment_id;
+  Money amount;
+  std::string code;  ///< of a refusal
+  Timestamp at;
+  std::string reference;
+};
+
+/// The whole ledger in order, on a connection of the caller's; false ends the reading.
+void for_each_entry(sql::Connection& ledger, const std::function<bool(const LedgerEntry&)>& each);
 
 sql::Migrations simulator_migrations();
 

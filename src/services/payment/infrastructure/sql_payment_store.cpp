@@ -17,61 +17,128 @@ CREATE TABLE payment_work(
 CREATE INDEX payment_work_due ON payment_work(due_at) WHERE parked = 0;
 )sql";
 
+// The refusals, and when the work began, so that what keeps failing is told from an outage.
+constexpr std::string_view work_counts = R"sql(
+ALTER TABLE payment_work ADD COLUMN first_at INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE payment_work ADD COLUMN refusals INTEGER NOT NULL DEFAULT 0;
+UPDATE payment_work SET first_at = due_at;
+ALTER TABLE payment_payments ADD COLUMN updated_at INTEGER NOT NULL DEFAULT 0;
+)sql";
+
 class SqlPaymentStore final : public PaymentStore {
  public:
   explicit SqlPaymentStore(sql::Connection& db) : db_(db) {}
 
-  void save(const std::string& id, const Payment& payment) override {
+  void save(const Payment& payment, Timestamp now) override {
     db_.execute(
-        "INSERT INTO payment_payments VALUES(?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(id) DO UPDATE SET"
-        " status = excluded.status, captured = excluded.captured, refunded = excluded.refunded,"
-        " revision = excluded.revision",
-        id, payment.request.order_id, json::name_of(payment.status),
+        "INSERT INTO payment_payments(id, order_id, status, amount, currency, captured, refunded,"
+        " revision, updated_at) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(id) DO UPDATE SET"
+        " order_id = excluded.order_id, status = excluded.status, amount = excluded.amount,"
+        " currency = excluded.currency, captured = excluded.captured,"
+        " refunded = excluded.refunded, revision = excluded.revision,"
+        " updated_at = excluded.updated_at",
+        payment.id, payment.request.order_id, json::name_of(payment.status),
         payment.request.amount.amount(), payment.request.amount.currency().code(),
-        payment.captured.amount(), payment.refunded.amount(), payment.revision);
+        payment.captured.amount(), payment.refunded.amount(), payment.revision,
+        to_unix_microseconds(now));
   }
   void put_work(const Work& work) override {
     db_.execute(
-        "INSERT INTO payment_work(key, payment_id, operation, due_at, tries, parked)"
-        " VALUES(?, ?, ?, ?, ?, ?) ON CONFLICT(key) DO UPDATE SET due_at = excluded.due_at,"
-        " tries = excluded.tries, parked = excluded.parked",
-        work.key, work.payment_id, json::name_of(work.operation), to_unix_microseconds(work.due_at),
-        work.tries, work.parked ? 1 : 0);
+        "INSERT INTO payment_work(key, payment_id, operation, first_at, due_at, tries, refusals,"
+        " parked) VALUES(?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(key) DO UPDATE SET"
+        " first_at = excluded.first_at, due_at = excluded.due_at, tries = excluded.tries,"
+        " refusals = excluded.refusals, parked = excluded.parked",
+        work.key, work.payment_id, json::name_of(work.operation),
+        to_unix_microseconds(work.first_at), to_unix_microseconds(work.due_at), work.tries,
+        work.refusals, work.parked ? 1 : 0);
   }
   void remove_work(const std::string& key) override {
     db_.execute("DELETE FROM payment_work WHERE key = ?", key);
   }
   std::optional<Work> work(const std::string& key) override {
     return db_.one(
-        "SELECT key, payment_id, operation, due_at, tries, parked FROM payment_work WHERE key = ?",
+        "SELECT key, payment_id, operation, first_at, due_at, tries, refusals, parked"
+        " FROM payment_work WHERE key = ?",
         read_work, key);
   }
   std::vector<Work> due(Timestamp now, int limit) override {
     std::vector<Work> due;
     db_.query(
-        "SELECT key, payment_id, operation, due_at, tries, parked FROM payment_work"
-        " WHERE parked = 0 AND due_at <= ? ORDER BY due_at LIMIT ?",
+        "SELECT key, payment_id, operation, first_at, due_at, tries, refusals, parked"
+        " FROM payment_work WHERE parked = 0 AND due_at <= ? ORDER BY due_at LIMIT ?",
         [&](const sql::Row& row) { due.push_back(read_work(row)); }, to_unix_microseconds(now),
         limit);
     return due;
   }
-  void unpark(const std::string& order_id, Timestamp now) override {
-    db_.execute(
-        "UPDATE payment_work SET parked = 0, tries = 0, due_at = ? WHERE parked = 1 AND payment_id"
-        " IN (SELECT id FROM payment_payments WHERE order_id = ?)",
-        to_unix_microseconds(now), order_id);
+  std::vector<Work> parked(const std::string& order_id) override {
+    std::vector<Work> parked;
+    db_.query(
+        "SELECT key, payment_id, operation, first_at, due_at, tries, refusals, parked"
+        " FROM payment_work WHERE parked = 1 AND payment_id IN"
+        " (SELECT id FROM payment_payments WHERE order_id = ?)",
+        [&](const sql::Row& row) { parked.push_back(read_work(row)); }, order_id);
+    return parked;
+  }
+  void make_all_due(Timestamp now) override {
+    db_.execute("UPDATE payment_work SET due_at = ?1 WHERE parked = 0 AND due_at > ?1",
+                to_unix_microseconds(now));
   }
 
  private:
   static Work read_work(const sql::Row& row) {
     const auto operation = json::from_name<Operation>(row.text(2));
     STOA_ASSERT(operation.has_value());
-    return {std::string(row.text(1)), *operation,
-            std::string(row.text(0)), from_unix_microseconds(row.integer(3)),
-            row.integer(4),           row.integer(5) != 0};
+    return {std::string(row.text(1)),
+            *operation,
+            std::string(row.text(0)),
+            from_unix_microseconds(row.integer(3)),
+            from_unix_microseconds(row.integer(4)),
+            row.integer(5),
+            row.integer(6),
+            row.integer(7) != 0};
   }
 
   sql::Connection& db_;
+};
+
+PaymentRow read_row(const sql::Row& row) {
+  PaymentRow read{std::string(row.text(0)),
+                  std::string(row.text(1)),
+                  std::string(row.text(2)),
+                  {},
+                  {},
+                  {},
+                  from_unix_microseconds(row.integer(7))};
+  if (const auto currency = Currency::parse(row.text(4))) {
+    read.amount = Money(row.integer(3), *currency);
+    read.captured = Money(row.integer(5), *currency);
+    read.refunded = Money(row.integer(6), *currency);
+  }
+  return read;
+}
+
+class SqlPaymentQueries final : public PaymentQueries {
+ public:
+  [[nodiscard]] std::vector<PaymentRow> list(Store store,
+                                             const PaymentFilter& filter) const override {
+    std::vector<PaymentRow> rows;
+    const auto each = [&](const sql::Row& row) { rows.push_back(read_row(row)); };
+    if (filter.order_id) {
+      store.db.query(
+          "SELECT id, order_id, status, amount, currency, captured, refunded, updated_at"
+          " FROM payment_payments WHERE order_id = ?1 AND (?2 IS NULL OR id < ?2)"
+          " AND (?3 IS NULL OR status = ?3) ORDER BY id DESC LIMIT ?4",
+          each, *filter.order_id, filter.before_id, filter.status, filter.limit);
+    } else {
+      // '~' sorts behind every id.
+      store.db.query(
+          "SELECT id, order_id, status, amount, currency, captured, refunded, updated_at"
+          " FROM payment_payments WHERE id < ?1 AND (?2 IS NULL OR status = ?2)"
+          " ORDER BY id DESC LIMIT ?3",
+          each, filter.before_id.value_or("~"), filter.status, filter.limit);
+    }
+    return rows;
+  }
 };
 
 }  // namespace
@@ -80,6 +147,10 @@ std::unique_ptr<PaymentStore> make_sql_payment_store(sql::Connection& db) {
   return std::make_unique<SqlPaymentStore>(db);
 }
 
-sql::Migrations migrations() { return {"payment_", {schema}}; }
+std::unique_ptr<PaymentQueries> make_sql_payment_queries() {
+  return std::make_unique<SqlPaymentQueries>();
+}
+
+sql::Migrations migrations() { return {"payment_", {schema, work_counts}}; }
 
 }  // namespace stoa::payment

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "kernel/mediator/readers.hpp"
+#include "services/payment/domain/payment.hpp"
+
+namespace stoa::payment {
+
+struct PaymentFilter {
+  std::int64_t limit = 50;
+  std::optional<std::string> before_id = {};  ///< newest first
+  std::optional<std::string> order_id = {};
+  std::optional<std::string> status = {};
+};
+
+/// A row of the list. Amounts are absent when the payment was closed before it was asked for.
+struct PaymentRow {
+  std::string id, order_id, status;
+  std::optional<Money> amount, captured, refunded;
+  Timestamp updated_at;
+};
+
+/// On a reader thread.
+class PaymentQueries {
+ public:
+  virtual ~PaymentQueries() = default;
+  [[nodiscard]] virtual std::vector<PaymentRow> list(Store store,
+                                                     const PaymentFilter& filter) const = 0;
+};
+
+}  // namespace stoa::payment
