@@ -1,5 +1,6 @@
 #include "services/agents/module.hpp"
 
+#include "services/agents/api/assessments_api.hpp"
 #include "services/agents/infrastructure/sql_order_history.hpp"
 
 namespace stoa::agents {
@@ -9,7 +10,11 @@ class Module final : public Agents {
  public:
   Module(ServiceContext& context, Topic<contracts::Event>& own, FraudOptions options)
       : history_(make_sql_order_history(context.store.db)),
-        assessor_(context.store.log, own, *history_, options.reject_at) {}
+        assessor_(context.store.log, own, *history_, options.reject_at) {
+    context.executor.every(std::chrono::seconds(10),
+                           [this](UnitOfWork& unit) { assessor_.forget_old(unit); });
+    add_assessment_routes(context.router, context.readers);
+  }
   FraudAssessor& assessor() { return assessor_; }
 
  private:

@@ -2,6 +2,8 @@
 
 namespace stoa::agents {
 
+std::string stream_of(const std::string& order_id) { return "assessment-" + order_id; }
+
 std::optional<contracts::Event> translate(const StoredEvent& event, const RecordedEvent&) {
   return contracts::Event(static_cast<const contracts::FraudAssessed&>(std::get<0>(event)));
 }
@@ -18,8 +20,17 @@ void FraudAssessor::on_ordering(UnitOfWork& unit, const ordering::contracts::Eve
   assessed.reject = reject;
   assessed.reasons = std::move(reasons);
   const auto appended =
-      journal_.append(unit, "assessment-" + order->order_id, Expected::none, {std::move(assessed)});
-  STOA_ASSERT(appended.has_value());
+      journal_.append(unit, stream_of(order->order_id), Expected::none, {std::move(assessed)});
+  // A repeat of an order that the history has forgotten: the log still knows it.
+  STOA_ASSERT(appended || appended.error().kind == ErrorKind::conflict);
+}
+
+std::string FraudAssessor::oldest_kept(Timestamp now) {
+  const auto since_ms = to_unix_milliseconds(now - std::chrono::days(90));
+  Uuid uuid{};  // the first 48 bits of a UUIDv7 are its milliseconds
+  for (std::size_t at = 0; at < 6; ++at)
+    uuid[at] = static_cast<std::uint8_t>(since_ms >> (8 * (5 - at)));
+  return ordering::OrderId(uuid).str();
 }
 
 }  // namespace stoa::agents

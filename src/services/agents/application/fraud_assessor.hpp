@@ -15,6 +15,8 @@ class OrderHistory {
   /// False when the order is known already.
   virtual bool remember(const ordering::contracts::AssessmentRequested& order) = 0;
   virtual Evidence evidence(const ordering::contracts::AssessmentRequested& order) = 0;
+  /// Forgets some of the orders whose id sorts before this one.
+  virtual void forget_before(const std::string& order_id) = 0;
 };
 
 /// What is stored is what is published: an assessment holds no secret.
@@ -22,6 +24,8 @@ struct FraudAssessed : contracts::FraudAssessed {
   static constexpr std::string_view type = "FraudAssessed.v1";
 };
 using StoredEvent = std::variant<FraudAssessed>;
+
+std::string stream_of(const std::string& order_id);
 
 std::optional<contracts::Event> translate(const StoredEvent& event, const RecordedEvent& row);
 
@@ -33,6 +37,11 @@ class FraudAssessor {
       : history_(history), journal_(log, topic, translate), reject_at_(reject_at) {}
 
   void on_ordering(UnitOfWork& unit, const ordering::contracts::Event& event);
+  /// Orders made more than 90 days ago count no more. Judged by the id, which holds the time of
+  /// making: an order of long ago that was entered today is new here.
+  void forget_old(UnitOfWork& unit) { history_.forget_before(oldest_kept(unit.now())); }
+
+  static std::string oldest_kept(Timestamp now);
 
  private:
   OrderHistory& history_;

@@ -52,6 +52,12 @@ class SqlOrderHistory final : public OrderHistory {
               .value_or(0);
     return evidence;
   }
+  void forget_before(const std::string& order_id) override {
+    db_.execute(
+        "DELETE FROM agents_orders WHERE order_id IN"
+        " (SELECT order_id FROM agents_orders WHERE order_id < ? ORDER BY order_id LIMIT 500)",
+        order_id);
+  }
 
  private:
   sql::Connection& db_;
