@@ -25,6 +25,7 @@ struct Request {
   std::string body;
   std::vector<std::pair<std::string, std::string>> params;  ///< of the path, decoded
   Principal principal = Principal::anonymous;
+  std::string client_address;  ///< of the peer, without its port
   std::string request_id;
   std::string traceparent;
   Timestamp received_at;

@@ -32,6 +32,8 @@ using boost::beast::error_code;
 using Parser = bhttp::request_parser<bhttp::string_body>;
 
 constexpr std::uint32_t header_bytes_max = 16 * 1024;
+/// Connections beyond the limit that are told so at a time; more are closed without a word.
+constexpr std::size_t turned_away_max = 64;
 
 struct Shared {
   HttpServerOptions options;
@@ -181,10 +183,19 @@ class Connection : public std::enable_shared_from_this<Connection> {
   static asio::awaitable<void> run(std::shared_ptr<Connection> self) {
     error_code code;
     self->socket_.set_option(tcp::no_delay(true), code);
+    const auto peer = self->socket_.remote_endpoint(code);
+    if (!code) self->peer_ = peer.address().to_string();
     bool open = true;
     while (open && !self->shared_.stopping) open = co_await self->serve_one();
     self->disarm();
     self->socket_.shutdown(tcp::socket::shutdown_both, code);
+  }
+
+  static asio::awaitable<void> turn_away(std::shared_ptr<Connection> self) {
+    auto busy = http::problem(
+        {ErrorKind::unavailable, "overloaded", "The shop is busy: try again shortly."}, {});
+    co_await self->refuse(std::move(busy));
+    self->disarm();
   }
 
   void close_if_idle() {
@@ -208,14 +219,18 @@ class Connection : public std::enable_shared_from_this<Connection> {
     if (!code) co_await read_body(parser, code);
     if (code) {
       if (expired_) code = boost::beast::error::timeout;
-      co_await refuse(code);
+      if (has_gone(code)) co_return false;
+      auto told = refusal(code);
+      co_await refuse(std::move(told));
       co_return false;
     }
     disarm();
     const auto version = parser.get().version();
     const bool keep_alive = parser.get().keep_alive();
     const bool head = parser.get().method() == bhttp::verb::head;
-    auto response = co_await ask(to_request(parser.release()));
+    auto request = to_request(parser.release());
+    request->client_address = peer_;
+    auto response = co_await ask(std::move(request));
     const bool stays = keep_alive && !shared_.stopping;
     auto message = to_message(std::move(response), version, stays, head);
     arm(shared_.options.body_timeout);
@@ -292,11 +307,13 @@ class Connection : public std::enable_shared_from_this<Connection> {
     }
   }
 
-  asio::awaitable<void> refuse(error_code code) {
-    if (code == bhttp::error::end_of_stream || code == bhttp::error::partial_message ||
-        code == asio::error::connection_reset || code == asio::error::eof)
-      co_return;
-    auto message = to_message(refusal(code), 11, false, false);
+  static bool has_gone(const error_code& code) {
+    return code == bhttp::error::end_of_stream || code == bhttp::error::partial_message ||
+           code == asio::error::connection_reset || code == asio::error::eof;
+  }
+
+  asio::awaitable<void> refuse(http::Response response) {
+    auto message = to_message(std::move(response), 11, false, false);
     arm(std::chrono::seconds(2));
     error_code ignored;
     co_await bhttp::async_write(socket_, message,
@@ -342,6 +359,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::shared_ptr<Gate> gate_;  ///< shared with replies that may outlive the server
   Connections& others_;
   Shared& shared_;
+  std::string peer_;
   boost::beast::flat_buffer buffer_{header_bytes_max + 65536};
   std::uint64_t round_ = 0;
   bool expired_ = false;
@@ -406,10 +424,15 @@ class Worker {
         co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, code));
         continue;
       }
-      if (shared_.connections >= shared_.options.connections_max) continue;  // closed by leaving
+      const std::size_t others = shared_.connections;
+      if (others >= shared_.options.connections_max + turned_away_max) continue;  // closes it
       const auto connection =
           std::make_shared<Connection>(std::move(socket), context_, gate_, connections_, shared_);
-      asio::co_spawn(context_, Connection::run(connection), asio::detached);
+      if (others < shared_.options.connections_max) {
+        asio::co_spawn(context_, Connection::run(connection), asio::detached);
+      } else {
+        asio::co_spawn(context_, Connection::turn_away(connection), asio::detached);
+      }
     }
   }
 
@@ -437,6 +460,7 @@ class Server final : public HttpServer {
   ~Server() override { stop(std::chrono::milliseconds(0)); }
 
   [[nodiscard]] std::uint16_t port() const override { return workers_.front()->port(); }
+  [[nodiscard]] std::size_t connections() const override { return shared_.connections; }
   void start() override {
     for (auto& worker : workers_) worker->start();
     started_ = true;

@@ -24,7 +24,7 @@ struct HttpServerOptions {
 };
 
 /// HTTP/1.1 with keep-alive: one request at a time a connection, one io_context a thread. Faults of
-/// the protocol are answered with problem documents.
+/// the protocol, and connections beyond the limit, are answered with problem documents.
 class HttpServer {
  public:
   using Handle = std::function<void(std::shared_ptr<http::Request>, http::Reply)>;
@@ -33,6 +33,7 @@ class HttpServer {
 
   virtual ~HttpServer() = default;
   [[nodiscard]] virtual std::uint16_t port() const = 0;
+  [[nodiscard]] virtual std::size_t connections() const = 0;  ///< that are open now
   virtual void start() = 0;
   /// Takes no more connections, closes idle ones, lets running requests end within `grace`, closes
   /// all. A reply that comes later is dropped.

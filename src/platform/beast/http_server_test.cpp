@@ -80,6 +80,7 @@ class HttpServerTest : public testing::Test {
 
   void handle(const std::shared_ptr<http::Request>& request, const http::Reply& reply) {
     if (request->path == "/throw") throw std::runtime_error("defect");
+    if (request->path == "/address") return reply({200, request->client_address, "text/plain", {}});
     if (request->path == "/none") return reply({204, "ignored", "text/plain", {}});
     if (request->path == "/split") return reply({200, "", "text/plain", {{"X-Bad", "a\r\nb: c"}}});
     if (request->path == "/hold") {
@@ -236,6 +237,33 @@ TEST_F(HttpServerTest, ExpectedContinueIsGiven) {
   EXPECT_EQ(status_line(socket.read_some()), "HTTP/1.1 100 Continue");
   socket.send("ab");
   EXPECT_TRUE(socket.read_all().ends_with("POST /echo? ab"));
+}
+
+TEST_F(HttpServerTest, ConnectionBeyondTheLimit_Is503_AndComesBackLater) {
+  HttpServerOptions options;
+  options.connections_max = 1;
+  const auto server = make_http_server(
+      options, [](const auto&, const http::Reply& reply) { reply({}); },
+      [](auto, auto) -> std::size_t { return 100; });
+  server->start();
+  auto first = std::make_unique<HttpClient>("127.0.0.1", server->port(), 5s);
+  EXPECT_EQ(first->send("GET", "/", {}, "").value().status, 200);
+  {
+    const RawSocket second(server->port());
+    const auto answer = second.read_all();
+    EXPECT_EQ(status_line(answer), "HTTP/1.1 503 Service Unavailable");
+    EXPECT_TRUE(has(answer, "Retry-After: 1\r\n"));
+    EXPECT_TRUE(has(answer, "\"code\":\"overloaded\""));
+  }
+  EXPECT_EQ(first->send("GET", "/", {}, "").value().status, 200);
+  first.reset();
+  while (server->connections() > 0) std::this_thread::sleep_for(1ms);
+  EXPECT_EQ(HttpClient("127.0.0.1", server->port(), 5s).send("GET", "/", {}, "").value().status,
+            200);
+}
+
+TEST_F(HttpServerTest, TellsTheAddressOfTheClient) {
+  EXPECT_EQ(client().send("GET", "/address", {}, "").value().body, "127.0.0.1");
 }
 
 TEST_F(HttpServerTest, ThrowingHandler_Is500_AndTheServerLives) {
