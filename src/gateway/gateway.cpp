@@ -4,6 +4,7 @@
 #include <cctype>
 
 #include "gateway/pages.hpp"
+#include "kernel/base/assert.hpp"
 #include "kernel/base/text.hpp"
 #include "kernel/http/typed.hpp"
 #include "kernel/telemetry/trace.hpp"
@@ -25,29 +26,55 @@ bool is_request_id(std::string_view text) {
 class TheGateway final : public Gateway {
  public:
   TheGateway(GatewayOptions options, http::Router& router, const Crypto& crypto, const Clock& clock,
-             IdSource& ids, telemetry::Metrics& metrics, telemetry::Log& log)
+             IdSource& ids, telemetry::Metrics& metrics, telemetry::Log& log, RateLimiter* limiter)
       : options_(std::move(options)),
         router_(router),
         crypto_(crypto),
         clock_(clock),
         ids_(ids),
         metrics_(metrics),
-        log_(log) {}
+        log_(log),
+        limiter_(limiter),
+        rate_policy_(policy_of(options_.rate_limit)) {
+    STOA_ASSERT((limiter != nullptr) == options_.rate_limit.has_value());
+  }
 
   void handle(std::shared_ptr<http::Request> request, http::Reply reply) override {
     identify(*request);
     auto match = router_.match(request->method, request->path);
     const auto* route = match ? match->route : nullptr;
+    if (match) request->params = std::move(match->params);
     auto answer = [this, request, route, reply = std::move(reply)](http::Response response) {
       response.headers.emplace_back("X-Request-Id", request->request_id);
       response.headers.emplace_back("traceparent", request->traceparent);
       measure(*request, route, response.status);
       reply(std::move(response));
     };
-    if (!match) return answer(http::problem(match.error(), *request));
-    request->params = std::move(match->params);
-    if (const auto allowed = authorise(*request, *route); !allowed)
-      return answer(http::problem(allowed.error(), *request));
+    auto allowed = authenticate(*request);
+    if (!match) {
+      allowed = fail(match.error());
+    } else if (allowed) {
+      allowed = authorise(*request, *route);
+    }
+    if (limiter_ == nullptr || (route != nullptr && !route->rate_limited))
+      return serve(request, route, allowed, answer);
+    limiter_->take(client_of(*request), request->received_at,
+                   [this, request, route, allowed, answer](const RateVerdict& verdict) {
+                     serve_within(verdict, request, route, allowed, answer);
+                   });
+  }
+
+  [[nodiscard]] std::size_t body_limit(std::string_view method,
+                                       std::string_view path) const override {
+    const auto match = router_.match(method, path);
+    return match ? match->route->body_bytes_max : default_body_bytes_max;
+  }
+
+ private:
+  /// `allowed` is what the chain said so far; `route` is null only when that is a refusal.
+  void serve(const http::RequestPtr& request, const http::Route* route, const Result<void>& allowed,
+             const http::Reply& answer) {
+    if (!allowed) return answer(http::problem(allowed.error(), *request));
     try {
       route->handler(request, answer);
     } catch (const std::exception& e) {
@@ -61,13 +88,42 @@ class TheGateway final : public Gateway {
     }
   }
 
-  [[nodiscard]] std::size_t body_limit(std::string_view method,
-                                       std::string_view path) const override {
-    const auto match = router_.match(method, path);
-    return match ? match->route->body_bytes_max : default_body_bytes_max;
+  /// Tells every answer what the client may still send, in the form of the IETF's
+  /// draft-ietf-httpapi-ratelimit-headers.
+  void serve_within(const RateVerdict& verdict, const http::RequestPtr& request,
+                    const http::Route* route, const Result<void>& allowed,
+                    const http::Reply& answer) {
+    const auto limited = [this, verdict, answer](http::Response response) {
+      response.headers.emplace_back("RateLimit-Policy", rate_policy_);
+      response.headers.emplace_back("RateLimit",
+                                    "\"client\";r=" + std::to_string(verdict.remaining) +
+                                        ";t=" + seconds_up(verdict.full_after));
+      answer(std::move(response));
+    };
+    if (verdict.allowed) return serve(request, route, allowed, limited);
+    auto response = http::problem(
+        {ErrorKind::rate_limited, "rate_limited", "Too many requests: slow down and try again."},
+        *request);
+    for (auto& [name, value] : response.headers)
+      if (name == "Retry-After") value = seconds_up(verdict.retry_after);
+    limited(std::move(response));
+  }
+  static std::string seconds_up(Duration duration) {
+    return std::to_string(std::chrono::ceil<std::chrono::seconds>(duration).count());
+  }
+  /// The burst as the quota, and as its window the time in which the rate gives it back.
+  static std::string policy_of(const std::optional<RateLimit>& limit) {
+    if (!limit) return {};
+    const auto window = (limit->burst + limit->per_second - 1) / limit->per_second;
+    return "\"client\";q=" + std::to_string(limit->burst) + ";w=" + std::to_string(window);
+  }
+  /// The secret key is one client wherever it is used. The publishable one stands in every page of
+  /// the shop: one buyer must not use up what the others may send.
+  static std::string client_of(const http::Request& request) {
+    if (request.principal == Principal::secret) return "secret key";
+    return request.client_address;
   }
 
- private:
   void identify(http::Request& request) {
     request.received_at = clock_.now();
     const auto given = request.header("x-request-id");
@@ -77,19 +133,22 @@ class TheGateway final : public Gateway {
   }
 
   /// Only hashes are kept, and they are compared in constant time.
-  Result<void> authorise(http::Request& request, const http::Route& route) const {
+  Result<void> authenticate(http::Request& request) const {
     const auto header = request.header("authorization");
-    if (!header.empty()) {
-      if (header.size() < 8 || !ascii_iequals(header.substr(0, 7), "Bearer ")) return wrong_key();
-      const auto hash = crypto_.sha256(trim(header.substr(7)));
-      if (same(hash, options_.secret_key_hash)) {
-        request.principal = Principal::secret;
-      } else if (same(hash, options_.publishable_key_hash)) {
-        request.principal = Principal::publishable;
-      } else {
-        return wrong_key();
-      }
+    if (header.empty()) return {};
+    if (header.size() < 8 || !ascii_iequals(header.substr(0, 7), "Bearer ")) return wrong_key();
+    const auto hash = crypto_.sha256(trim(header.substr(7)));
+    if (same(hash, options_.secret_key_hash)) {
+      request.principal = Principal::secret;
+    } else if (same(hash, options_.publishable_key_hash)) {
+      request.principal = Principal::publishable;
+    } else {
+      return wrong_key();
     }
+    return {};
+  }
+
+  static Result<void> authorise(const http::Request& request, const http::Route& route) {
     if (route.access == Access::open || request.principal == Principal::secret) return {};
     if (request.principal == Principal::anonymous)
       return fail(ErrorKind::unauthenticated, "key_missing",
@@ -134,15 +193,19 @@ class TheGateway final : public Gateway {
   IdSource& ids_;
   telemetry::Metrics& metrics_;
   telemetry::Log& log_;
+  RateLimiter* limiter_;
+  std::string rate_policy_;
 };
 
 }  // namespace
 
 std::unique_ptr<Gateway> make_gateway(GatewayOptions options, http::Router& router,
                                       const Crypto& crypto, const Clock& clock, IdSource& ids,
-                                      telemetry::Metrics& metrics, telemetry::Log& log) {
+                                      telemetry::Metrics& metrics, telemetry::Log& log,
+                                      RateLimiter* limiter) {
   add_pages(router, options, metrics);
-  return std::make_unique<TheGateway>(std::move(options), router, crypto, clock, ids, metrics, log);
+  return std::make_unique<TheGateway>(std::move(options), router, crypto, clock, ids, metrics, log,
+                                      limiter);
 }
 
 }  // namespace stoa

@@ -2,11 +2,13 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "kernel/base/crypto.hpp"
 #include "kernel/base/ids.hpp"
 #include "kernel/http/router.hpp"
+#include "kernel/resilience/rate_limiter.hpp"
 #include "kernel/telemetry/log.hpp"
 #include "kernel/telemetry/metrics.hpp"
 
@@ -18,10 +20,12 @@ struct GatewayOptions {
   std::string swagger_folder;   ///< of the package swagger-ui-dist; may be missing
   std::string version;
   std::function<bool()> ready;
+  std::optional<RateLimit> rate_limit = {};  ///< of each client; nothing: none
 };
 
-/// The edge of the shop: gives a request its identity and trace, finds its route, checks its key,
-/// measures and logs it. The same chain for every route, in this order.
+/// The edge of the shop: gives a request its identity and trace, finds its route, knows its key,
+/// holds its client to the rate, checks that the key opens the route, measures and logs it. The
+/// same chain for every route, in this order.
 class Gateway {
  public:
   virtual ~Gateway() = default;
@@ -30,9 +34,11 @@ class Gateway {
                                                std::string_view path) const = 0;
 };
 
-/// Adds the gateway's own routes (health, metrics, OpenAPI, Swagger UI, the front page).
+/// Adds the gateway's own routes (health, metrics, OpenAPI, Swagger UI, the front page). `limiter`
+/// keeps the rate of the options; null when they have none.
 std::unique_ptr<Gateway> make_gateway(GatewayOptions options, http::Router& router,
                                       const Crypto& crypto, const Clock& clock, IdSource& ids,
-                                      telemetry::Metrics& metrics, telemetry::Log& log);
+                                      telemetry::Metrics& metrics, telemetry::Log& log,
+                                      RateLimiter* limiter = nullptr);
 
 }  // namespace stoa

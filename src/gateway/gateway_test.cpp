@@ -41,6 +41,16 @@ class GatewayTest : public testing::Test {
                              [this] { return ready_; }},
                             router_, crypto_, clock_, *ids_, metrics_, log_);
   }
+  /// Another gateway over the same routes would add the own ones twice.
+  void limit(RateLimit limit) {
+    router_ = {};
+    add("/secret", http::Access::secret);
+    add("/public", http::Access::publishable);
+    limiter_ = make_memory_rate_limiter(limit);
+    gateway_ = make_gateway({crypto_.sha256("sk_1"), crypto_.sha256("pk_1"), "/nowhere", "1.0",
+                             [this] { return ready_; }, limit},
+                            router_, crypto_, clock_, *ids_, metrics_, log_, limiter_.get());
+  }
   void add(std::string path, http::Access access) {
     router_.add({"GET", std::move(path), access, "", "",
                  [](const http::RequestPtr&, const http::Reply& reply) { reply({}); }});
@@ -51,6 +61,7 @@ class GatewayTest : public testing::Test {
     request->method = std::move(method);
     request->path = std::move(path);
     request->headers = std::move(headers);
+    request->client_address = address_;
     http::Response answer;
     testing::internal::CaptureStderr();
     gateway_->handle(request, [&](http::Response response) { answer = std::move(response); });
@@ -73,6 +84,8 @@ class GatewayTest : public testing::Test {
   telemetry::Metrics metrics_;
   telemetry::Log log_{clock_, telemetry::Level::debug};
   bool ready_ = true;
+  std::string address_ = "192.0.2.1";
+  std::unique_ptr<RateLimiter> limiter_;
   std::string logged_;
   std::unique_ptr<Gateway> gateway_;
 };
@@ -124,6 +137,56 @@ TEST_F(GatewayTest, LogAndMetricsHoldTheTemplateAlone) {
                       "status=\"404\"} 1\n"),
             std::string::npos)
       << text;
+}
+
+TEST_F(GatewayTest, WithoutALimit_NothingIsCounted) {
+  for (int i = 0; i < 1'000; ++i) EXPECT_EQ(with_key("/secret", "sk_1"), 200);
+  EXPECT_EQ(header(send("/public"), "RateLimit"), "");
+}
+
+TEST_F(GatewayTest, BeyondTheRate_Is429_WithWhatTheClientMayDo) {
+  limit({1, 3});
+  const Headers key{{"authorization", "Bearer sk_1"}};
+  const auto first = send("/secret", key);
+  EXPECT_EQ(first.status, 200);
+  EXPECT_EQ(header(first, "RateLimit-Policy"), "\"client\";q=3;w=3");
+  EXPECT_EQ(header(first, "RateLimit"), "\"client\";r=2;t=1");
+  EXPECT_EQ(header(first, "Retry-After"), "");
+  send("/secret", key);
+  send("/secret", key);
+  const auto refused = send("/secret", key);
+  EXPECT_EQ(refused.status, 429);
+  EXPECT_NE(refused.body.find("\"code\":\"rate_limited\""), std::string::npos);
+  EXPECT_EQ(header(refused, "RateLimit"), "\"client\";r=0;t=3");
+  EXPECT_EQ(header(refused, "Retry-After"), "1");
+  EXPECT_NE(header(refused, "X-Request-Id"), "");
+}
+
+TEST_F(GatewayTest, ClientsAreTheSecretKeyAndElseAddresses) {
+  limit({1, 1});
+  EXPECT_EQ(with_key("/secret", "sk_1"), 200);
+  EXPECT_EQ(with_key("/public", "pk_1"), 200) << "the address of the key's user is another client";
+  EXPECT_EQ(with_key("/public", "pk_1"), 429);
+  EXPECT_EQ(send("/nothing").status, 429) << "the same address without a key";
+  address_ = "192.0.2.2";
+  EXPECT_EQ(with_key("/public", "pk_1"), 200);
+  EXPECT_EQ(with_key("/secret", "sk_1"), 429) << "one key at another address";
+}
+
+TEST_F(GatewayTest, GuessingKeysAndPathsIsLimitedToo) {
+  limit({1, 2});
+  EXPECT_EQ(with_key("/secret", "sk_2"), 401);
+  EXPECT_EQ(send("/nothing").status, 404);
+  EXPECT_EQ(with_key("/secret", "sk_2"), 429);
+}
+
+TEST_F(GatewayTest, MonitorsAreNotLimited) {
+  limit({1, 1});
+  for (int i = 0; i < 20; ++i)
+    for (const auto* path : {"/health/live", "/health/ready", "/metrics"})
+      EXPECT_EQ(send(path).status, 200) << path;
+  ready_ = false;
+  EXPECT_EQ(header(send("/health/ready"), "Retry-After"), "1");
 }
 
 TEST_F(GatewayTest, OwnPages) {

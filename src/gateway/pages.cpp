@@ -74,9 +74,26 @@ Files swagger_files(const std::string& folder) {
   return files;
 }
 
-void add_open(http::Router& router, std::string path, std::string summary, http::Handler handler) {
-  router.add(
-      {"GET", std::move(path), Access::open, std::move(summary), "Operations", std::move(handler)});
+void add_open(http::Router& router, std::string path, std::string summary, http::Handler handler,
+              bool rate_limited = true) {
+  router.add({.method = "GET",
+              .path = std::move(path),
+              .access = Access::open,
+              .summary = std::move(summary),
+              .tag = "Operations",
+              .handler = std::move(handler),
+              .rate_limited = rate_limited});
+}
+
+/// What a monitor asks: a limit here would call a busy shop a dead one.
+void add_probe(http::Router& router, std::string path, std::string summary, http::Handler handler) {
+  add_open(router, std::move(path), std::move(summary), std::move(handler), false);
+}
+
+Response not_ready() {
+  auto response = http::json_response(503, R"({"status":"not ready"})");
+  response.headers.emplace_back("Retry-After", "1");
+  return response;
 }
 
 }  // namespace
@@ -88,19 +105,18 @@ void add_pages(http::Router& router, const GatewayOptions& options, telemetry::M
                         "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; "
                         "frame-ancestors 'none'"));
            });
-  add_open(router, "/health/live", "Whether the process runs",
-           [](const RequestPtr&, const Reply& reply) {
-             reply(http::json_response(200, R"({"status":"live"})"));
-           });
-  add_open(router, "/health/ready", "Whether it takes requests",
-           [ready = options.ready](const RequestPtr&, const Reply& reply) {
-             reply(ready() ? http::json_response(200, R"({"status":"ready"})")
-                           : http::json_response(503, R"({"status":"not ready"})"));
-           });
-  add_open(router, "/metrics", "Figures for Prometheus",
-           [&metrics](const RequestPtr&, const Reply& reply) {
-             reply({200, metrics.text(), "text/plain; version=0.0.4", {}});
-           });
+  add_probe(router, "/health/live", "Whether the process runs",
+            [](const RequestPtr&, const Reply& reply) {
+              reply(http::json_response(200, R"({"status":"live"})"));
+            });
+  add_probe(router, "/health/ready", "Whether it takes requests",
+            [ready = options.ready](const RequestPtr&, const Reply& reply) {
+              reply(ready() ? http::json_response(200, R"({"status":"ready"})") : not_ready());
+            });
+  add_probe(router, "/metrics", "Figures for Prometheus",
+            [&metrics](const RequestPtr&, const Reply& reply) {
+              reply({200, metrics.text(), "text/plain; version=0.0.4", {}});
+            });
   add_open(router, "/openapi.json", "This description",
            [&router, version = options.version](const RequestPtr&, const Reply& reply) {
              reply(http::json_response(200, http::openapi(router, version)));

@@ -36,6 +36,10 @@ constexpr Setting settings[] = {
     {"Http:Address", Kind::text, "127.0.0.1"},
     {"Http:Threads", Kind::integer, "1", 1, 64},
     {"Http:ReaderThreads", Kind::integer, "2", 1, 64},
+    {"Http:ConnectionsMax", Kind::integer, "4096", 1, 1'000'000},
+    {"Http:HeaderTimeoutMs", Kind::integer, "10000", 1, 3'600'000},
+    {"Http:BodyTimeoutMs", Kind::integer, "30000", 1, 3'600'000},
+    {"Http:IdleTimeoutMs", Kind::integer, "60000", 1, 3'600'000},
     {"Logging:Level", Kind::choice, "information", 0, 0, "debug information warning error"},
     {"Ordering:PaymentDeadlineSeconds", Kind::integer, "900", 1, 604'800},
     {"Ordering:AuthorisationDeadlineSeconds", Kind::integer, "604800", 1, 2'592'000},
@@ -44,6 +48,7 @@ constexpr Setting settings[] = {
     {"Fraud:RejectAt", Kind::integer, "0", 0, 100},
     {"Payment:ProviderTimeoutMs", Kind::integer, "3000", 100, 600'000},
     {"RateLimits:RequestsPerSecond", Kind::integer, "0", 0, 1'000'000},
+    {"RateLimits:Burst", Kind::integer, "0", 0, 1'000'000},
     {"ConnectionStrings:CatalogDb", Kind::text, "", 0, 0, "", true},
     {"ConnectionStrings:OrderingDb", Kind::text, "", 0, 0, "", true},
     {"ConnectionStrings:PaymentDb", Kind::text, "", 0, 0, "", true},
@@ -193,6 +198,9 @@ Result<Configuration> load_configuration(const std::string& file,
       configuration.values_[path] = value;
     }
   }
+  if (errors.empty() && configuration.integer("RateLimits:Burst") > 0 &&
+      configuration.integer("RateLimits:RequestsPerSecond") == 0)
+    errors.push_back({"RateLimits:Burst", "wrong_value", "needs RateLimits:RequestsPerSecond"});
   if (errors.empty()) return configuration;
   std::string detail = "The configuration is wrong:";
   for (const auto& error : errors) detail += " " + error.pointer + " " + error.message + ";";

@@ -259,15 +259,32 @@ class EmbeddedShop final : public Shop {
     }
   }
 
+  static std::optional<RateLimit> rate_limit_of(const Configuration& configuration) {
+    const auto per_second = configuration.integer("RateLimits:RequestsPerSecond");
+    if (per_second == 0) return std::nullopt;
+    const auto burst = configuration.integer("RateLimits:Burst");
+    return RateLimit{per_second, burst == 0 ? per_second : burst};
+  }
+
   void serve(const ShopOptions& options) {
+    const auto rate_limit = rate_limit_of(options.configuration);
+    if (rate_limit) limiter_ = make_memory_rate_limiter(*rate_limit);
     gateway_ = make_gateway(
         {crypto_->sha256(options.keys.secret), crypto_->sha256(options.keys.publishable),
-         options.swagger_folder, STOA_VERSION, [this] { return ready_.load(); }},
-        router_, *crypto_, clock_, *ids_, metrics_, log_);
+         options.swagger_folder, STOA_VERSION, [this] { return ready_.load(); }, rate_limit},
+        router_, *crypto_, clock_, *ids_, metrics_, log_, limiter_.get());
     beast::HttpServerOptions server_options;
     server_options.address = options.configuration.text("Http:Address");
     server_options.port = options.port;
     server_options.threads = static_cast<int>(options.configuration.integer("Http:Threads"));
+    server_options.connections_max =
+        static_cast<std::size_t>(options.configuration.integer("Http:ConnectionsMax"));
+    const auto milliseconds = [&](std::string_view path) {
+      return std::chrono::milliseconds(options.configuration.integer(path));
+    };
+    server_options.read_timeout = milliseconds("Http:HeaderTimeoutMs");
+    server_options.body_timeout = milliseconds("Http:BodyTimeoutMs");
+    server_options.idle_timeout = milliseconds("Http:IdleTimeoutMs");
     server_ = beast::make_http_server(
         server_options,
         [this](std::shared_ptr<http::Request> request, http::Reply reply) {
@@ -306,6 +323,7 @@ class EmbeddedShop final : public Shop {
   std::unique_ptr<ordering::Ordering> ordering_;
   std::unique_ptr<payment::PaymentService> payment_;
   std::unique_ptr<agents::Agents> agents_;
+  std::unique_ptr<RateLimiter> limiter_;
   std::unique_ptr<Gateway> gateway_;
   std::unique_ptr<beast::HttpServer> server_;
   std::unique_ptr<Checkpointer> checkpointer_;

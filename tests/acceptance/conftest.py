@@ -18,13 +18,15 @@ class Answer:
 
 
 class Shop:
-    def __init__(self):
+    def __init__(self, **settings):
+        """Settings by their path, `Http__Threads=2`."""
+        self.settings = {"STOA__" + path: str(value) for path, value in settings.items()}
         self.data = tempfile.mkdtemp(prefix="stoa-test-")
         self.process = None
         self.port = 0
 
     def environment(self):
-        return {**os.environ, "STOA__Auth__SecretKey": SECRET, "STOA__Auth__PublishableKey": PUBLISHABLE}
+        return {**os.environ, "STOA__Auth__SecretKey": SECRET, "STOA__Auth__PublishableKey": PUBLISHABLE, **self.settings}
 
     def start(self):
         self.process = subprocess.Popen(
@@ -95,6 +97,20 @@ class Shop:
                 "lines": [{"sku": sku, "quantity": quantity}],
                 "payment": {"provider": "simulator", "token": token}, **members}
         return self.call("POST", "/v1/orders", body, key=key, idempotency=idempotency or uuid.uuid4().hex, wait=wait)
+
+
+@pytest.fixture
+def shop_with():
+    """Starts shops with settings of their own."""
+    shops = []
+
+    def start(**settings):
+        shops.append(Shop(**settings))
+        return shops[-1].start()
+
+    yield start
+    for shop in shops:
+        shop.remove()
 
 
 @pytest.fixture(scope="module")

@@ -34,6 +34,7 @@ struct Route {
   std::vector<QueryParameter> query = {};
   bool takes_idempotency_key = false;  ///< then the header is required
   std::size_t body_bytes_max = 1 << 20;
+  bool rate_limited = true;  ///< false for what monitors ask
 };
 
 template <class T>
