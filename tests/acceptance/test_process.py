@@ -1,5 +1,5 @@
 """The process: start, stop, crash, and what it says of itself."""
-import concurrent.futures, json, os, threading, time, uuid
+import concurrent.futures, json, os, sqlite3, threading, time, uuid
 
 
 def test_what_was_answered_survives_a_crash(own_shop):
@@ -96,3 +96,23 @@ def test_a_wrong_configuration_is_named(shop):
     assert ran.returncode == 1 and "Fraud:RejectAt" in ran.stderr and "Nonsense:Member" in ran.stderr
     shown = json.loads(shop.run("config").stdout)
     assert shown["Auth"]["SecretKey"] == "***"
+
+
+def test_used_keys_are_forgotten_a_week_after_their_use(own_shop):
+    own_shop.product("KEYS", units=5)
+    own_shop.order("KEYS", idempotency="old")
+    assert own_shop.stop() == 0
+    tables = ("catalog_idempotency", "ordering_idempotency")
+    with sqlite3.connect(own_shop.data + "/shop.db") as database:
+        for table in tables:
+            assert database.execute(f"UPDATE {table} SET created_at = created_at - 7 * 86400 * 1000000").rowcount == 1
+    own_shop.start()
+    own_shop.order("KEYS", idempotency="new")
+    deadline = time.time() + 10
+    while time.time() < deadline:
+        with sqlite3.connect(f"file:{own_shop.data}/shop.db?mode=ro", uri=True) as database:
+            left = [key for table in tables for key, in database.execute(f"SELECT key FROM {table}")]
+        if left == ["new"]:
+            break
+        time.sleep(0.2)
+    assert left == ["new"]

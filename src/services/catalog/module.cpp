@@ -14,10 +14,13 @@ class Module final : public Catalog {
       : log_(context.store.log),
         rows_(open_rows(context.store.db)),
         journal_(log_, own, published),
-        inventory_(*rows_.stock, *rows_.keys, journal_, allocation_),
+        idempotency_(context.store.db, "catalog_"),
+        inventory_(*rows_.stock, idempotency_, journal_, allocation_),
         products_(*rows_.products, *rows_.categories, journal_, inventory_, context.ids),
         categories_(*rows_.categories, products_, journal_, context.ids) {
     context.participants.push_back(&inventory_);
+    context.executor.every(Idempotency::sweep_interval,
+                           [this](UnitOfWork& unit) { idempotency_.forget_old(unit.now()); });
     ordering.subscribe(
         [this](UnitOfWork& unit, const Delivery&, const ordering::contracts::Event& event) {
           inventory_.react(unit, event);
@@ -36,6 +39,7 @@ class Module final : public Catalog {
   Rows rows_;
   CatalogJournal journal_;
   DefaultLocationFirst allocation_;
+  Idempotency idempotency_;
   Inventory inventory_;
   Products products_;
   Categories categories_;

@@ -21,7 +21,7 @@ class Module final : public Ordering {
                            [this](UnitOfWork& unit) { orders_.act_on_deadlines(unit); });
     context.executor.every(std::chrono::milliseconds(50),
                            [this, &clock](UnitOfWork&) { orders_.expire_waits(clock.now()); });
-    context.executor.every(std::chrono::minutes(10),
+    context.executor.every(Idempotency::sweep_interval,
                            [this](UnitOfWork& unit) { idempotency_.forget_old(unit.now()); });
   }
 

@@ -115,8 +115,8 @@ void adjust(const Api& api, const RequestPtr& request, Reply reply) {
                       {{"/delta", "zero", "Must not be 0."}}});
   if (!body) return reply(http::problem(body.error(), *request));
   const auto& sku = request->param("sku");
-  KeyUse use{"secret", "POST /v1/inventory/" + sku + "/adjustments", std::move(*key),
-             to_hex(api.context.crypto.sha256(request->body))};
+  IdempotencyKey use{"secret", "POST /v1/inventory/" + sku + "/adjustments", std::move(*key),
+                     to_hex(api.context.crypto.sha256(request->body))};
   AdjustStock command{body->location,  Quantity(body->delta),  body->reason,
                       body->reference, body->expected_on_hand, body->force};
   api.write<Inventory::Adjusted>(

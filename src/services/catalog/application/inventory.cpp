@@ -55,22 +55,17 @@ void Inventory::record(UnitOfWork& unit, const std::string& stream, std::int64_t
   }
 }
 
-Result<Inventory::Adjusted> Inventory::adjust(UnitOfWork& unit, const KeyUse& key,
+Result<Inventory::Adjusted> Inventory::adjust(UnitOfWork& unit, const IdempotencyKey& key,
                                               const std::string& sku, const AdjustStock& command) {
-  if (const auto stored = keys_.find(key)) {
-    if (stored->body_hash != key.body_hash)
-      return fail(ErrorKind::invalid, "idempotency_key_reused",
-                  "This Idempotency-Key came with another body before.");
-    const Stock* found = stock(sku);
-    if (found == nullptr) return unknown_sku(sku);
-    return Adjusted{*found, true};
-  }
+  const auto used = idempotency_.find(key);
+  if (!used) return fail(used.error());
   const Stock* found = stock(sku);
   if (found == nullptr) return unknown_sku(sku);
+  if (*used) return Adjusted{*found, true};
   const auto events = decide(*found, command);
   if (!events) return fail(events.error());
   record(unit, "stock-" + sku, Expected::any, *events);
-  keys_.store(key, sku, unit.now());
+  idempotency_.store(key, sku, unit.now());
   return Adjusted{*stock(sku), false};
 }
 

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "kernel/mediator/idempotency.hpp"
 #include "services/catalog/application/journal.hpp"
 #include "services/catalog/application/rows.hpp"
 #include "services/catalog/application/write_back_cache.hpp"
@@ -14,9 +15,9 @@ namespace stoa::catalog {
 /// The units of the shop. Writer thread only.
 class Inventory final : public Participant {
  public:
-  Inventory(StockRows& rows, IdempotencyKeys& keys, CatalogJournal& journal,
+  Inventory(StockRows& rows, Idempotency& idempotency, CatalogJournal& journal,
             const AllocationStrategy& allocation)
-      : rows_(rows), keys_(keys), journal_(journal), allocation_(allocation) {}
+      : rows_(rows), idempotency_(idempotency), journal_(journal), allocation_(allocation) {}
 
   /// Null when the shop does not know the SKU. Lives until the end of the batch.
   const Stock* find(const std::string& sku);
@@ -27,7 +28,7 @@ class Inventory final : public Participant {
     Stock stock;
     bool replayed = false;
   };
-  Result<Adjusted> adjust(UnitOfWork& unit, const KeyUse& key, const std::string& sku,
+  Result<Adjusted> adjust(UnitOfWork& unit, const IdempotencyKey& key, const std::string& sku,
                           const AdjustStock& command);
   /// Opening stock, of a SKU that `ensure` has seen.
   void receive(UnitOfWork& unit, const std::string& sku, Quantity quantity,
@@ -49,7 +50,7 @@ class Inventory final : public Participant {
               const std::vector<StockEvent>& events);
 
   StockRows& rows_;
-  IdempotencyKeys& keys_;
+  Idempotency& idempotency_;
   CatalogJournal& journal_;
   const AllocationStrategy& allocation_;
   WriteBackCache<Stock> stocks_{100'000};

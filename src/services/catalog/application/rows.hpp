@@ -81,25 +81,6 @@ class CategoryRows {
   virtual void remove(CategoryId id) = 0;
 };
 
-/// One use of an Idempotency-Key.
-struct KeyUse {
-  std::string principal;
-  std::string route;
-  std::string key;
-  std::string body_hash;
-};
-
-class IdempotencyKeys {
- public:
-  virtual ~IdempotencyKeys() = default;
-  struct Stored {
-    std::string body_hash;
-    std::string resource_id;
-  };
-  virtual std::optional<Stored> find(const KeyUse& use) = 0;
-  virtual void store(const KeyUse& use, const std::string& resource_id, Timestamp now) = 0;
-};
-
 /// One line of a SKU's account: what changed, why, and what stood at the location after it.
 struct LedgerRow {
   static constexpr std::string_view schema_name = "StockLedgerRow";
@@ -150,7 +131,6 @@ struct Rows {
   std::unique_ptr<StockRows> stock;
   std::unique_ptr<ProductRows> products;
   std::unique_ptr<CategoryRows> categories;
-  std::unique_ptr<IdempotencyKeys> keys;
   std::unique_ptr<LedgerRows> ledger;
 };
 using OpenRows = std::function<Rows(sql::Connection&)>;

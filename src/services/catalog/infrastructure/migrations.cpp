@@ -1,3 +1,4 @@
+#include "kernel/mediator/idempotency.hpp"
 #include "services/catalog/infrastructure/rows.hpp"
 
 namespace stoa::catalog {
@@ -58,13 +59,29 @@ CREATE TABLE catalog_checkpoint(
   name TEXT NOT NULL PRIMARY KEY, position INTEGER NOT NULL);
 )sql";
 
+/// The used keys move to the kernel's table, whose times are numbers of microseconds.
+std::string to_kernel_idempotency() {
+  return "CREATE TABLE catalog_old_idempotency AS SELECT * FROM catalog_idempotency;"
+         "DROP TABLE catalog_idempotency;" +
+         Idempotency::schema("catalog_") + R"sql(
+INSERT INTO catalog_idempotency(principal, route, key, body_hash, resource_id, created_at)
+  SELECT principal, route, key, body_hash, resource_id,
+    CAST(strftime('%s', substr(created_at, 1, 19)) AS INTEGER) * 1000000
+      + CAST(substr(created_at, 21, 6) AS INTEGER)
+  FROM catalog_old_idempotency;
+DROP TABLE catalog_old_idempotency;
+)sql";
+}
+
 }  // namespace
 
-sql::Migrations catalog_migrations() { return {"catalog_", {first}}; }
+sql::Migrations catalog_migrations() {
+  static const std::string second = to_kernel_idempotency();
+  return {"catalog_", {first, second}};
+}
 
 Rows open_rows(sql::Connection& db) {
-  return {make_stock_rows(db), make_product_rows(db), make_category_rows(db),
-          make_idempotency_keys(db), make_ledger_rows(db)};
+  return {make_stock_rows(db), make_product_rows(db), make_category_rows(db), make_ledger_rows(db)};
 }
 
 }  // namespace stoa::catalog

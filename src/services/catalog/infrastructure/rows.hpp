@@ -13,7 +13,6 @@ sql::Migrations catalog_migrations();
 std::unique_ptr<StockRows> make_stock_rows(sql::Connection& db);
 std::unique_ptr<ProductRows> make_product_rows(sql::Connection& db);
 std::unique_ptr<CategoryRows> make_category_rows(sql::Connection& db);
-std::unique_ptr<IdempotencyKeys> make_idempotency_keys(sql::Connection& db);
 std::unique_ptr<LedgerRows> make_ledger_rows(sql::Connection& db);
 
 }  // namespace stoa::catalog

@@ -61,31 +61,6 @@ class SqlStockRows final : public StockRows {
   sql::Connection& db_;
 };
 
-class SqlIdempotencyKeys final : public IdempotencyKeys {
- public:
-  explicit SqlIdempotencyKeys(sql::Connection& db) : db_(db) {}
-
-  std::optional<Stored> find(const KeyUse& use) override {
-    return db_.one(
-        "SELECT body_hash, resource_id FROM catalog_idempotency "
-        "WHERE principal = ? AND route = ? AND key = ?",
-        [](const sql::Row& row) {
-          return Stored{std::string(row.text(0)), std::string(row.text(1))};
-        },
-        use.principal, use.route, use.key);
-  }
-
-  void store(const KeyUse& use, const std::string& resource_id, Timestamp now) override {
-    db_.execute(
-        "INSERT INTO catalog_idempotency(principal, route, key, body_hash, resource_id, "
-        "created_at) VALUES(?, ?, ?, ?, ?, ?)",
-        use.principal, use.route, use.key, use.body_hash, resource_id, to_rfc3339(now));
-  }
-
- private:
-  sql::Connection& db_;
-};
-
 class SqlLedgerRows final : public LedgerRows {
  public:
   explicit SqlLedgerRows(sql::Connection& db) : db_(db) {}
@@ -161,9 +136,6 @@ class SqlLedgerRows final : public LedgerRows {
 
 std::unique_ptr<StockRows> make_stock_rows(sql::Connection& db) {
   return std::make_unique<SqlStockRows>(db);
-}
-std::unique_ptr<IdempotencyKeys> make_idempotency_keys(sql::Connection& db) {
-  return std::make_unique<SqlIdempotencyKeys>(db);
 }
 std::unique_ptr<LedgerRows> make_ledger_rows(sql::Connection& db) {
   return std::make_unique<SqlLedgerRows>(db);
