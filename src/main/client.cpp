@@ -2,11 +2,15 @@
 
 #include <boost/json/serialize.hpp>
 #include <fstream>
+#include <future>
 #include <iostream>
 #include <iterator>
 
+#include "kernel/base/clock.hpp"
+#include "kernel/base/ids.hpp"
 #include "kernel/base/text.hpp"
 #include "kernel/json/value.hpp"
+#include "main/progress.hpp"
 #include "main/replay_crew.hpp"
 #include "platform/beast/http_client.hpp"
 
@@ -22,12 +26,12 @@ int say(const Error& error) {
 
 /// One request whose answer must be JSON and a success.
 Result<json::Value> ask(const ShopClientOptions& shop, std::string_view method,
-                        const std::string& target, std::string_view body, std::string_view type) {
+                        const std::string& target, std::string_view body = {},
+                        beast::Headers headers = {}) {
   auto address = ShopAddress::parse(shop.url);
   if (!address) return fail(std::move(address.error()));
   beast::HttpClient client(address->host, address->port, answer_timeout);
-  beast::Headers headers{{"Authorization", "Bearer " + shop.key}};
-  if (!type.empty()) headers.emplace_back("Content-Type", type);
+  headers.emplace_back("Authorization", "Bearer " + shop.key);
   auto answer = client.send(method, target, headers, body);
   if (!answer)
     return fail(ErrorKind::unavailable, "no_shop",
@@ -41,6 +45,15 @@ Result<json::Value> ask(const ShopClientOptions& shop, std::string_view method,
               "The shop refused (" + std::to_string(answer->status) + "): " +
                   (detail != nullptr && detail->is_string() ? std::string(detail->get_string())
                                                             : answer->body.substr(0, 200)));
+}
+
+/// How far the shop is with an import; 0 when it does not say.
+std::int64_t bytes_imported(const ShopClientOptions& shop, std::string_view id) {
+  const auto running = ask(shop, "GET", "/v1/imports/products");
+  if (!running) return 0;
+  for (const auto& import : running->at("data").as_array())
+    if (import.at("id").as_string() == id) return import.at("bytes_read").as_int64();
+  return 0;
 }
 
 void print_rows(const json::Object& report, std::string_view member, std::string_view heading) {
@@ -62,11 +75,20 @@ int import_products(const ShopClientOptions& shop, const std::string& file,
     return 1;
   }
   const std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
-  std::cerr << "importing " << file << " (" << text.size() << " bytes)\n";
-  const auto report = ask(shop, "POST",
-                          "/v1/imports/products?currency=" + percent_encode(currency) +
-                              "&dry_run=" + (dry_run ? "true" : "false"),
-                          text, "text/csv");
+  const SystemClock clock;
+  const auto id = to_base32(make_uuid_v7_source(clock)->next());
+  auto importing = std::async(std::launch::async, [&] {
+    return ask(shop, "POST",
+               "/v1/imports/products?currency=" + percent_encode(currency) +
+                   "&dry_run=" + (dry_run ? "true" : "false"),
+               text, {{"Content-Type", "text/csv"}, {"X-Request-Id", id}});
+  });
+  const auto total = std::ssize(text);
+  Progress progress("import", total, "bytes");
+  while (importing.wait_for(std::chrono::milliseconds(200)) != std::future_status::ready)
+    progress.at(bytes_imported(shop, id), total);
+  const auto report = importing.get();
+  progress.end(report ? total : 0, total);
   if (!report) return say(report.error());
   if (shop.json) {
     std::cout << boost::json::serialize(*report) << std::endl;
@@ -87,8 +109,7 @@ int print_events(const ShopClientOptions& shop, const std::string& after, const 
     const auto page =
         ask(shop, "GET",
             "/v1/events?limit=" + std::to_string(std::min<std::int64_t>(left, 1000)) +
-                "&after=" + percent_encode(cursor) + "&types=" + percent_encode(types),
-            "", "");
+                "&after=" + percent_encode(cursor) + "&types=" + percent_encode(types));
     if (!page) return say(page.error());
     const auto& events = page->at("data").as_array();
     for (const auto& event : events) std::cout << boost::json::serialize(event) << "\n";
@@ -102,7 +123,7 @@ int print_events(const ShopClientOptions& shop, const std::string& after, const 
 }
 
 int audit_over_http(const ShopClientOptions& shop) {
-  const auto report = ask(shop, "GET", "/v1/audit", "", "");
+  const auto report = ask(shop, "GET", "/v1/audit");
   if (!report) return say(report.error());
   std::cout << boost::json::serialize(*report) << std::endl;
   return report->at("clean").as_bool() ? 0 : 1;

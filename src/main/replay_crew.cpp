@@ -1,10 +1,7 @@
 #include "main/replay_crew.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <charconv>
-#include <cstdio>
 
 namespace stoa {
 namespace {
@@ -101,17 +98,16 @@ bool Crew::give(Job job) {
 Result<void> Crew::finish() {
   std::unique_lock lock(mutex_);
   is_idle_.wait(lock, [this] { return busy_ == 0 && queue_.empty(); });
-  report(true);
+  if (progress_) progress_->end(done_, total());
   if (failure_) return fail(*failure_);
   return {};
 }
 
 void Crew::begin(std::string name, std::int64_t total) {
   const std::lock_guard lock(mutex_);
-  name_ = std::move(name);
   done_ = 0;
   total_ = total;
-  reported_ = std::chrono::steady_clock::now();
+  progress_.emplace(std::move(name), total);
 }
 
 void Crew::work(const ShopAddress& address, const std::string& key) {
@@ -134,31 +130,8 @@ void Crew::work(const ShopAddress& address, const std::string& key) {
       queue_.clear();
       has_room_.notify_all();
     }
-    report(false);
+    if (progress_) progress_->at(done_, total());
     if (busy_ == 0 && queue_.empty()) is_idle_.notify_all();
-  }
-}
-
-/// A bar on a terminal, a line every few seconds elsewhere. The caller holds the mutex.
-void Crew::report(bool last) {
-  static const bool is_terminal = isatty(STDERR_FILENO) != 0;
-  const auto now = std::chrono::steady_clock::now();
-  const auto pause =
-      is_terminal ? std::chrono::milliseconds(100) : std::chrono::milliseconds(3'000);
-  if (!last && now - reported_ < pause) return;
-  reported_ = now;
-  // Returns add jobs that nobody could count before.
-  total_ = std::max(total_, done_ + std::ssize(queue_) + busy_);
-  if (is_terminal) {
-    constexpr std::int64_t width = 30;
-    const auto full = total_ > 0 ? std::min(width, width * done_ / total_) : width;
-    const auto bar = std::string(static_cast<std::size_t>(full), '#') +
-                     std::string(static_cast<std::size_t>(width - full), '.');
-    std::fprintf(stderr, "\r%-10s [%s] %lld of %lld%s", name_.c_str(), bar.c_str(),
-                 static_cast<long long>(done_), static_cast<long long>(total_), last ? "\n" : "");
-  } else {
-    std::fprintf(stderr, "replay: %s, %lld of %lld\n", name_.c_str(), static_cast<long long>(done_),
-                 static_cast<long long>(total_));
   }
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
@@ -15,6 +16,7 @@
 
 #include "kernel/base/result.hpp"
 #include "kernel/json/value.hpp"
+#include "main/progress.hpp"
 #include "platform/beast/http_client.hpp"
 
 namespace stoa {
@@ -65,7 +67,10 @@ class Crew {
 
  private:
   void work(const ShopAddress& address, const std::string& key);
-  void report(bool last);
+  /// Returns add jobs that nobody could count before. The caller holds the mutex.
+  [[nodiscard]] std::int64_t total() const {
+    return std::max(total_, done_ + std::ssize(queue_) + busy_);
+  }
 
   const std::size_t queue_max_;
   std::mutex mutex_;
@@ -74,9 +79,8 @@ class Crew {
   int busy_ = 0;
   bool stopping_ = false;
   std::optional<Error> failure_;
-  std::string name_;
+  std::optional<Progress> progress_;
   std::int64_t done_ = 0, total_ = 0;
-  std::chrono::steady_clock::time_point reported_{};
   std::vector<std::jthread> threads_;
 };
 

@@ -1,6 +1,6 @@
 """The commands that talk to a shop, and the audit's own safeguard."""
-import json, sqlite3
-from conftest import ROOT, SECRET
+import json, os, pty, re, sqlite3, subprocess
+from conftest import ROOT, SECRET, STOA
 
 DATA = ROOT / "tests" / "data"
 
@@ -25,6 +25,58 @@ def test_a_second_import_changes_nothing(own_shop):
     code, again = run_json(own_shop, "import", "products", str(DATA / "pantry.csv"))
     assert (again["created"], again["updated"]) == (0, 0)
     assert again["unchanged"] == first["created"]
+
+
+def write_products(path, count):
+    rows = (f"product-{i},Product {i},<p>{'text ' * 40}</p>,SKU-{i},9.99,5" for i in range(count))
+    path.write_text("\n".join(["Handle,Title,Body (HTML),Variant SKU,Variant Price,Variant Inventory Qty", *rows]) + "\n")
+    return str(path)
+
+
+def on_terminal(shop, *arguments):
+    """What the command writes to the terminal that is its standard error, and to standard output."""
+    ours, theirs = pty.openpty()
+    with subprocess.Popen([STOA, *arguments, "--url", f"http://127.0.0.1:{shop.port}", "--key", SECRET, "--json"],
+                          stdout=subprocess.PIPE, stderr=theirs, text=True) as command:
+        os.close(theirs)
+        seen = b""
+        while True:
+            try:
+                seen += os.read(ours, 65536)
+            except OSError:  # the last writer has gone
+                break
+        os.close(ours)
+        out = command.stdout.read()
+    assert command.returncode == 0
+    return seen.decode(), json.loads(out)
+
+
+def test_an_import_shows_how_far_it_is(own_shop, tmp_path):
+    file = write_products(tmp_path / "many.csv", 6_000)
+    seen, report = on_terminal(own_shop, "import", "products", file)
+    assert report["created"] == 6_000
+    bars = re.findall(r"\rimport     \[(#*)(\.*)\] (\d+) of (\d+) bytes", seen)
+    assert all(len(full) + len(empty) == 30 for full, empty, _, _ in bars)
+    done = [int(bytes) for _, _, bytes, _ in bars]
+    total = os.path.getsize(file)
+    assert done[0] == 0 and done[-1] == total and done == sorted(done)
+    assert any(0 < bytes < total for bytes in done), done
+
+
+def test_progress_is_plain_lines_where_no_terminal_is_and_never_on_standard_output(own_shop):
+    to = ["--url", f"http://127.0.0.1:{own_shop.port}", "--key", SECRET, "--json"]
+    for arguments, line in ((["import", "products", str(DATA / "pantry.csv")], r"import: (\d+) of \1 bytes\n"),
+                            (["replay", "invoices", str(DATA / "invoices.csv")], r"invoices: (\d+) of \1\n")):
+        ran = own_shop.run(*arguments, *to)
+        assert ran.returncode == 0 and json.loads(ran.stdout)
+        assert re.search(line, ran.stderr), ran.stderr
+        assert "\r" not in ran.stderr and "#" not in ran.stderr
+
+
+def test_a_replay_shows_a_bar_on_a_terminal(own_shop):
+    seen, reckoning = on_terminal(own_shop, "replay", "invoices", str(DATA / "invoices.csv"))
+    assert reckoning["orders"] > 0
+    assert re.search(r"\rinvoices   \[#{30}\] (\d+) of \1\r\n", seen), seen
 
 
 def tamper(shop, database, statement):

@@ -22,21 +22,28 @@ Result<ImportOptions> read_options(const http::Request& request) {
   return options;
 }
 
+struct RunningList {
+  std::vector<RunningImport> data;
+  static constexpr auto fields() { return std::tuple{json::field("data", &RunningList::data)}; }
+};
+
 }  // namespace
 
 void add_import_routes(const Api& api) {
+  const auto running = std::make_shared<RunningImports>();  // of both routes
   api.context.router.add(
       {.method = "POST",
        .path = "/v1/imports/products",
        .summary = "Import Shopify's product CSV (text/csv)",
        .tag = "Products",
        .handler =
-           [api](const http::RequestPtr& request, http::Reply reply) {
+           [api, running](const http::RequestPtr& request, http::Reply reply) {
              const auto options = read_options(*request);
              if (!options) return reply(http::problem(options.error(), *request));
              import_products(api.context, api.products, api.inventory, api.sanitise, request,
-                             request->body, *options, request->cause(),
-                             [request, reply](Result<ImportReport> report) {
+                             request->body,
+                             running->begin(request->request_id, request->body.size()), *options,
+                             request->cause(), [request, reply](Result<ImportReport> report) {
                                reply(report ? http::json_response(200, json::to_json(*report))
                                             : http::problem(report.error(), *request));
                              });
@@ -45,6 +52,16 @@ void add_import_routes(const Api& api) {
        .query = {{"currency", "of the prices; GBP when left out"},
                  {"dry_run", "true: say what would happen"}},
        .body_bytes_max = 64 << 20});
+  api.context.router.add(
+      {.method = "GET",
+       .path = "/v1/imports/products",
+       .summary = "Imports that run now, and how far they are",
+       .tag = "Products",
+       .handler =
+           [running](const http::RequestPtr&, const http::Reply& reply) {
+             reply(http::json_response(200, json::to_json(RunningList{running->list()})));
+           },
+       .answer = http::schema_of<RunningList>()});
 }
 
 }  // namespace stoa::catalog

@@ -22,6 +22,7 @@ class CsvReader {
 
   explicit CsvReader(std::string_view text);
   std::optional<CsvRecord> next();
+  [[nodiscard]] std::size_t bytes_read() const { return at_; }
 
  private:
   void read_plain(std::string& field);

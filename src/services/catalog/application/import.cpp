@@ -219,11 +219,13 @@ class ImportRun : public std::enable_shared_from_this<ImportRun> {
  public:
   ImportRun(ServiceContext& context, Products& products, Inventory& inventory,
             const HtmlSanitiser& sanitise, std::shared_ptr<const void> owner, std::string_view text,
-            ImportOptions options, Cause cause, std::function<void(Result<ImportReport>)> answer)
+            std::shared_ptr<RunningImports::Import> progress, ImportOptions options, Cause cause,
+            std::function<void(Result<ImportReport>)> answer)
       : context_(context),
         products_(products),
         inventory_(inventory),
         owner_(std::move(owner)),
+        progress_(std::move(progress)),
         options_(options),
         cause_(std::move(cause)),
         answer_(std::move(answer)),
@@ -253,6 +255,7 @@ class ImportRun : public std::enable_shared_from_this<ImportRun> {
       weight += 1 + static_cast<int>(product->variants.size());
       slice->push_back(std::move(*product));
     }
+    progress_->bytes_read = static_cast<std::int64_t>(file_.bytes_read());
     if (slice->empty()) return answer_(std::move(report_));
     execute<std::vector<ImportedProduct>>(
         context_.executor, Executor::Lane::inside, weight, cause_,
@@ -301,7 +304,8 @@ class ImportRun : public std::enable_shared_from_this<ImportRun> {
   ServiceContext& context_;
   Products& products_;
   Inventory& inventory_;
-  std::shared_ptr<const void> owner_;  // the request whose body is being read
+  std::shared_ptr<const void> owner_;                 // the request whose body is being read
+  std::shared_ptr<RunningImports::Import> progress_;  // with those who list what runs
   ImportOptions options_;
   Cause cause_;
   std::function<void(Result<ImportReport>)> answer_;
@@ -314,11 +318,29 @@ class ImportRun : public std::enable_shared_from_this<ImportRun> {
 
 void import_products(ServiceContext& context, Products& products, Inventory& inventory,
                      const HtmlSanitiser& sanitise, std::shared_ptr<const void> owner,
-                     std::string_view text, ImportOptions options, Cause cause,
+                     std::string_view text, std::shared_ptr<RunningImports::Import> progress,
+                     ImportOptions options, Cause cause,
                      std::function<void(Result<ImportReport>)> answer) {
   std::make_shared<ImportRun>(context, products, inventory, sanitise, std::move(owner), text,
-                              options, std::move(cause), std::move(answer))
+                              std::move(progress), options, std::move(cause), std::move(answer))
       ->start();
+}
+
+std::shared_ptr<RunningImports::Import> RunningImports::begin(std::string id, std::size_t bytes) {
+  auto import = std::make_shared<Import>(std::move(id), static_cast<std::int64_t>(bytes));
+  const std::lock_guard lock(mutex_);
+  std::erase_if(imports_, [](const auto& one) { return one.expired(); });
+  imports_.push_back(import);
+  return import;
+}
+
+std::vector<RunningImport> RunningImports::list() {
+  std::vector<RunningImport> running;
+  const std::lock_guard lock(mutex_);
+  for (const auto& one : imports_)
+    if (const auto import = one.lock())
+      running.push_back({import->id, import->bytes, import->bytes_read});
+  return running;
 }
 
 }  // namespace stoa::catalog

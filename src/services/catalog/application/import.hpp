@@ -1,8 +1,11 @@
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
+#include <vector>
 
 #include "kernel/mediator/service_context.hpp"
 #include "services/catalog/application/product_file.hpp"
@@ -29,6 +32,36 @@ struct ImportReport {
   }
 };
 
+/// How far an import is that runs now.
+struct RunningImport {
+  static constexpr std::string_view schema_name = "RunningImport";
+  std::string id;  ///< of the request that brought it
+  std::int64_t bytes = 0;
+  std::int64_t bytes_read = 0;
+  static constexpr auto fields() {
+    using namespace json;
+    return std::tuple{field("id", &RunningImport::id), field("bytes", &RunningImport::bytes),
+                      field("bytes_read", &RunningImport::bytes_read)};
+  }
+};
+
+/// Thread-safe.
+class RunningImports {
+ public:
+  struct Import {
+    std::string id;
+    std::int64_t bytes = 0;
+    std::atomic<std::int64_t> bytes_read{0};
+  };
+  /// Listed for as long as the caller holds it.
+  std::shared_ptr<Import> begin(std::string id, std::size_t bytes);
+  [[nodiscard]] std::vector<RunningImport> list();
+
+ private:
+  std::mutex mutex_;
+  std::vector<std::weak_ptr<Import>> imports_;
+};
+
 /// Which variant of the file has which SKU, so that a dry run judges as the real one does.
 using SkuClaims = std::map<std::string, std::string, std::less<>>;
 
@@ -49,11 +82,13 @@ ImportedProduct import_product(Products& products, Inventory& inventory, UnitOfW
                                const FileProduct& file, const SkuClaims& claims,
                                const ImportOptions& options);
 
-/// Reads `text` (kept alive by `owner`) on reader threads and imports it in small slices, between
-/// which the writer serves others. Calls `answer` once, from any thread.
+/// Reads `text` (kept alive by `owner`; `progress` is told how far) on reader threads and imports
+/// it in small slices, between which the writer serves others. Calls `answer` once, from any
+/// thread.
 void import_products(ServiceContext& context, Products& products, Inventory& inventory,
                      const HtmlSanitiser& sanitise, std::shared_ptr<const void> owner,
-                     std::string_view text, ImportOptions options, Cause cause,
+                     std::string_view text, std::shared_ptr<RunningImports::Import> progress,
+                     ImportOptions options, Cause cause,
                      std::function<void(Result<ImportReport>)> answer);
 
 }  // namespace stoa::catalog

@@ -58,6 +58,7 @@ class ProductFile {
   /// Whether the first line names the columns; `invalid_csv` otherwise. Call it first.
   Result<void> read_header();
   std::optional<FileProduct> next();
+  [[nodiscard]] std::size_t bytes_read() const { return reader_.bytes_read(); }
 
  private:
   const std::string* cell(const CsvRecord& record, std::string_view column) const;
