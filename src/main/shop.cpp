@@ -11,8 +11,10 @@
 #include "kernel/http/typed.hpp"
 #include "kernel/mediator/write_loop.hpp"
 #include "main/audit.hpp"
+#include "main/business_figures.hpp"
 #include "main/demo.hpp"
 #include "main/event_feed.hpp"
+#include "main/process_figures.hpp"
 #include "platform/beast/http_server.hpp"
 #include "platform/gumbo/sanitise.hpp"
 #include "platform/openssl/crypto.hpp"
@@ -232,31 +234,12 @@ class EmbeddedShop final : public Shop {
                      [this] { return static_cast<double>(loop_->figures().shed); });
     metrics_.gauge("stoa_commands_waiting",
                    [this] { return static_cast<double>(loop_->figures().waiting); });
-    ordering_topic_.subscribe(
-        [this](UnitOfWork& unit, const Delivery&, const ordering::contracts::Event& event) {
-          unit.after_commit([this, event] { count_business(event); });
-        });
-  }
-
-  void count_business(const ordering::contracts::Event& event) {
-    namespace in = ordering::contracts;
-    if (const auto* placed = std::get_if<in::OrderPlaced>(&event)) {
-      metrics_.count("stoa_orders_total", "outcome=\"placed\"");
-      metrics_.count("stoa_order_value_minor_units_total",
-                     "currency=\"" + std::string(placed->total.currency().code()) + "\"",
-                     static_cast<double>(placed->total.amount()));
-    } else if (std::holds_alternative<in::OrderConfirmed>(event)) {
-      metrics_.count("stoa_orders_total", "outcome=\"confirmed\"");
-    } else if (const auto* rejected = std::get_if<in::OrderRejected>(&event)) {
-      metrics_.count("stoa_orders_total", "outcome=\"rejected\"");
-      if (rejected->code == "out_of_stock") metrics_.count("stoa_stock_outs_total", "");
-    } else if (std::holds_alternative<in::OrderCancelled>(event)) {
-      metrics_.count("stoa_orders_total", "outcome=\"cancelled\"");
-    } else if (const auto* refund = std::get_if<in::RefundRequested>(&event)) {
-      metrics_.count("stoa_refunds_minor_units_total",
-                     "currency=\"" + std::string(refund->amount.currency().code()) + "\"",
-                     static_cast<double>(refund->amount.amount()));
-    }
+    add_business_figures(metrics_, clock_, ordering_topic_, payment_topic_);
+    for (const auto& [service, part] :
+         {std::pair("catalog", catalog_part_.get()), std::pair("ordering", ordering_part_.get()),
+          std::pair("payment", payment_part_.get()), std::pair("agents", agents_part_.get())})
+      log_heads_.add(metrics_, service, *part->log);
+    loop_->every(std::chrono::seconds(1), [this](UnitOfWork& unit) { log_heads_.read(unit); });
   }
 
   static std::optional<RateLimit> rate_limit_of(const Configuration& configuration) {
@@ -293,6 +276,8 @@ class EmbeddedShop final : public Shop {
         [this](std::string_view method, std::string_view path) {
           return gateway_->body_limit(method, path);
         });
+    add_process_figures(metrics_, options.folder.file("shop.db"),
+                        [this] { return server_->connections(); });
     checkpointer_ = std::make_unique<Checkpointer>(options.folder.file("shop.db"));
     loop_->start();
     ready_ = true;
@@ -318,6 +303,7 @@ class EmbeddedShop final : public Shop {
   Topic<agents::contracts::Event> agents_topic_;
   std::unique_ptr<Part> catalog_part_, ordering_part_, payment_part_, agents_part_;
   std::unique_ptr<Readers> whole_shop_;
+  LogHeads log_heads_;
   std::deque<ServiceContext> contexts_;  // stay where they are: modules refer to them
   std::unique_ptr<catalog::Catalog> catalog_;
   std::unique_ptr<ordering::Ordering> ordering_;

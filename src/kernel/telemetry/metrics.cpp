@@ -7,8 +7,11 @@
 namespace stoa::telemetry {
 namespace {
 
-constexpr double bounds_s[] = {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05,
-                               0.1,    0.25,  0.5,    1,     2.5,  5,     10};
+const std::vector<double>& request_bounds_s() {
+  static const std::vector<double> bounds{0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05,
+                                          0.1,    0.25,  0.5,    1,     2.5,  5,     10};
+  return bounds;
+}
 
 std::string number(double value) {
   constexpr double exact_max = 9007199254740992;  // 2^53
@@ -39,24 +42,33 @@ void Metrics::count(std::string_view name, std::string_view labels, double by) {
   counters_[{std::string(name), std::string(labels)}] += by;
 }
 
+void Metrics::buckets(std::string name, std::vector<double> bounds_s) {
+  const std::lock_guard lock(mutex_);
+  bounds_s_[std::move(name)] = std::move(bounds_s);
+}
+
 void Metrics::observe(std::string_view name, std::string_view labels, double seconds) {
   const std::lock_guard lock(mutex_);
   auto& histogram = histograms_[{std::string(name), std::string(labels)}];
-  histogram.buckets.resize(std::size(bounds_s));
-  for (std::size_t at = 0; at < std::size(bounds_s); ++at)
-    if (seconds <= bounds_s[at]) ++histogram.buckets[at];
+  if (histogram.bounds_s.empty()) {
+    const auto own = bounds_s_.find(name);
+    histogram.bounds_s = own == bounds_s_.end() ? request_bounds_s() : own->second;
+    histogram.buckets.resize(histogram.bounds_s.size());
+  }
+  for (std::size_t at = 0; at < histogram.buckets.size(); ++at)
+    if (seconds <= histogram.bounds_s[at]) ++histogram.buckets[at];
   histogram.sum += seconds;
   ++histogram.count;
 }
 
-void Metrics::gauge(std::string name, std::function<double()> read) {
+void Metrics::gauge(std::string name, std::function<double()> read, std::string labels) {
   const std::lock_guard lock(mutex_);
-  callbacks_[std::move(name)] = {"gauge", std::move(read)};
+  callbacks_[{std::move(name), std::move(labels)}] = {"gauge", std::move(read)};
 }
 
 void Metrics::counter(std::string name, std::function<double()> read) {
   const std::lock_guard lock(mutex_);
-  callbacks_[std::move(name)] = {"counter", std::move(read)};
+  callbacks_[{std::move(name), {}}] = {"counter", std::move(read)};
 }
 
 std::string Metrics::text() const {
@@ -69,9 +81,9 @@ std::string Metrics::text() const {
   std::unique_lock lock(mutex_);
   const auto callbacks = callbacks_;
   lock.unlock();  // a callback takes locks of its own
-  for (const auto& [name, callback] : callbacks) {
-    head(name, callback.type);
-    out += name + " " + number(callback.read()) + "\n";
+  for (const auto& [key, callback] : callbacks) {
+    head(key.first, callback.type);
+    out += key.first + braces(key.second) + " " + number(callback.read()) + "\n";
   }
   lock.lock();
   for (const auto& [key, value] : counters_) {
@@ -83,7 +95,7 @@ std::string Metrics::text() const {
     head(name, "histogram");
     const auto prefix = labels.empty() ? "" : labels + ",";
     for (std::size_t at = 0; at < histogram.buckets.size(); ++at)
-      out += name + "_bucket{" + prefix + "le=\"" + number(bounds_s[at]) + "\"} " +
+      out += name + "_bucket{" + prefix + "le=\"" + number(histogram.bounds_s[at]) + "\"} " +
              std::to_string(histogram.buckets[at]) + "\n";
     out += name + "_bucket{" + prefix + "le=\"+Inf\"} " + std::to_string(histogram.count) + "\n";
     out += name + "_sum" + braces(labels) + " " + number(histogram.sum) + "\n";

@@ -18,10 +18,13 @@ class Metrics {
  public:
   /// `labels` as Prometheus writes them, `route="/v1/orders",status="200"`; few combinations only.
   void count(std::string_view name, std::string_view labels, double by = 1);
-  /// Into a histogram of seconds.
+  /// The upper bounds, in seconds and rising, of a histogram that is not about requests. Before its
+  /// first observation.
+  void buckets(std::string name, std::vector<double> bounds_s);
+  /// Into a histogram of seconds; without `buckets` from half a millisecond to ten seconds.
   void observe(std::string_view name, std::string_view labels, double seconds);
   /// Read when it is asked for; from any thread.
-  void gauge(std::string name, std::function<double()> read);
+  void gauge(std::string name, std::function<double()> read, std::string labels = {});
   /// A gauge that only grows.
   void counter(std::string name, std::function<double()> read);
   /// The text format 0.0.4.
@@ -29,6 +32,7 @@ class Metrics {
 
  private:
   struct Histogram {
+    std::vector<double> bounds_s;
     std::vector<std::uint64_t> buckets;
     double sum = 0;
     std::uint64_t count = 0;
@@ -42,7 +46,8 @@ class Metrics {
   mutable std::mutex mutex_;
   std::map<Labelled, double> counters_;
   std::map<Labelled, Histogram> histograms_;
-  std::map<std::string, Callback> callbacks_;
+  std::map<Labelled, Callback> callbacks_;
+  std::map<std::string, std::vector<double>, std::less<>> bounds_s_;
 };
 
 }  // namespace stoa::telemetry

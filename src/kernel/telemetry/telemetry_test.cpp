@@ -58,12 +58,21 @@ TEST(Metrics, TextFormat) {
     metrics.count("read_total", "");  // a callback may come back here
     return 3.0;
   });
+  metrics.gauge("head", [] { return 7.0; }, label("service", "a"));
+  metrics.gauge("head", [] { return 8.0; }, label("service", "b"));
   metrics.observe("seconds", "", 0.02);
+  metrics.buckets("days_seconds", {60, 86'400});
+  metrics.observe("days_seconds", label("a", "b"), 3'600);
   const auto text = metrics.text();
   const auto has = [&](std::string_view line) { return text.find(line) != std::string::npos; };
   EXPECT_TRUE(has("# TYPE a_total counter\na_total{route=\"/x\",status=\"200\"} 12345678902\n"));
   EXPECT_TRUE(has("b_total{name=\"q\\\"\\\\\\n\"} 0.5\n"));
   EXPECT_TRUE(has("# TYPE waiting gauge\nwaiting 3\n"));
+  EXPECT_TRUE(has("# TYPE head gauge\nhead{service=\"a\"} 7\nhead{service=\"b\"} 8\n"));
+  EXPECT_TRUE(
+      has("days_seconds_bucket{a=\"b\",le=\"60\"} 0\n"
+          "days_seconds_bucket{a=\"b\",le=\"86400\"} 1\n"
+          "days_seconds_bucket{a=\"b\",le=\"+Inf\"} 1\n"));
   EXPECT_TRUE(has("# TYPE seconds histogram\n"));
   EXPECT_TRUE(has("seconds_bucket{le=\"0.01\"} 0\nseconds_bucket{le=\"0.025\"} 1\n"));
   EXPECT_TRUE(has("seconds_bucket{le=\"+Inf\"} 1\nseconds_sum 0.02\nseconds_count 1\n"));

@@ -272,6 +272,7 @@ void Orders::on_payment(UnitOfWork& unit, const payment::contracts::Event& event
           [&](const in::PaymentCaptured& e) {
             to(e.order_id, [&](const Order& o) { return on_payment_captured(o, e.amount); });
           },
+          [](const in::UnexpectedPaymentCaptured&) {},  // Payment gives it back by itself
           [&](const in::PaymentDeclined& e) {
             to(e.order_id,
                [&](const Order& o) { return on_payment_declined(o, e.code, e.detail); });

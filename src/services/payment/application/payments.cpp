@@ -39,7 +39,8 @@ std::optional<contracts::Event> translate(const PaymentEvent& event, const Recor
                           return out::PaymentAuthorized{*id, e.order_id, e.amount};
                         },
                         [&](const PaymentCaptured& e) -> Published {
-                          if (!e.expected) return std::nullopt;
+                          if (!e.expected)
+                            return out::UnexpectedPaymentCaptured{*id, e.order_id, e.amount};
                           return out::PaymentCaptured{*id, e.order_id, e.amount};
                         },
                         [&](const PaymentDeclined& e) -> Published {

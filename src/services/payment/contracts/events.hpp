@@ -39,6 +39,21 @@ struct PaymentCaptured {
   }
 };
 
+/// The provider took money that the order does not wait for: another amount, or too late. It is
+/// given back, told as RefundCompleted like all that is; so captures less refunds is what we hold.
+struct UnexpectedPaymentCaptured {
+  static constexpr std::string_view type = "payment.UnexpectedPaymentCaptured.v1";
+  PaymentId payment_id;
+  std::string order_id;
+  Money amount;
+  static constexpr auto fields() {
+    using namespace json;
+    using E = UnexpectedPaymentCaptured;
+    return std::tuple{field("payment_id", &E::payment_id), field("order_id", &E::order_id),
+                      field("amount", &E::amount)};
+  }
+};
+
 /// Final: no money was or will be taken. `code`: payment_declined, insufficient_funds,
 /// expired_card, payment_unavailable.
 struct PaymentDeclined {
@@ -120,8 +135,9 @@ struct PaymentParked {
   }
 };
 
-using Event = std::variant<PaymentAuthorized, PaymentCaptured, PaymentDeclined, PaymentClosed,
-                           RefundCompleted, RefundFailed, PaymentParked>;
+using Event =
+    std::variant<PaymentAuthorized, PaymentCaptured, UnexpectedPaymentCaptured, PaymentDeclined,
+                 PaymentClosed, RefundCompleted, RefundFailed, PaymentParked>;
 
 }  // namespace contracts
 }  // namespace stoa::payment
