@@ -30,7 +30,7 @@ Result<void> require_json(const Request& request) {
 
 Result<std::string> idempotency_key(const Request& request) {
   const auto key = request.header("idempotency-key");
-  const auto refuse = [](ErrorKind kind, std::string code, std::string message) {
+  const auto refuse = [](ErrorKind kind, const std::string& code, const std::string& message) {
     return fail(Error{kind, code, message, {{"header/Idempotency-Key", code, message}}});
   };
   if (key.empty())

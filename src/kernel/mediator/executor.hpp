@@ -38,7 +38,8 @@ class Executor {
 /// `answer` is called once, on the writer thread or on the caller's.
 template <class T>
 void execute(Executor& executor, Executor::Lane lane, int weight, Cause cause,
-             std::function<Result<T>(UnitOfWork&)> decide, std::function<void(Result<T>)> answer) {
+             std::function<Result<T>(UnitOfWork&)> decide,
+             const std::function<void(Result<T>)>& answer) {
   auto result = std::make_shared<Result<T>>(fail(ErrorKind::internal, "not_run", "Did not run."));
   const bool taken = executor.submit(
       {lane, weight, std::move(cause),

@@ -155,7 +155,8 @@ class OrderRoutes {
   [[nodiscard]] Result<PlaceOrder> command_of(const http::Request& request,
                                               PlaceOrderBody body) const;
   [[nodiscard]] PersonalData unseal(Store store, const Order& order) const;
-  void render(const RequestPtr& request, std::string order_id, Answer answer, Reply reply) const;
+  void render(const RequestPtr& request, const std::string& order_id, Answer answer,
+              const Reply& reply) const;
   void change(const RequestPtr& request, Reply reply, int status, bool key_required,
               Orders::Decide decide);
   /// A publishable key reads an order with the order's own token.
@@ -267,8 +268,8 @@ PersonalData OrderRoutes::unseal(Store store, const Order& order) const {
   return personal ? std::move(*personal) : PersonalData{};
 }
 
-void OrderRoutes::render(const RequestPtr& request, std::string order_id, Answer answer,
-                         Reply reply) const {
+void OrderRoutes::render(const RequestPtr& request, const std::string& order_id, Answer answer,
+                         const Reply& reply) const {
   const bool taken = readers_.submit([=, this](Store store) {
     const auto order = fold_order(store.log, order_id);
     if (!order)

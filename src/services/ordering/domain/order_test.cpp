@@ -30,9 +30,22 @@ Order confirmed() {
   const auto order = paying();
   return after(order, on_payment_captured(order, pence(750)));
 }
+LineUnits units(std::int64_t count) { return {"line_1", {}, Quantity(count)}; }
+FulfilmentRecorded sending(std::vector<LineUnits> lines) {
+  FulfilmentRecorded record;
+  record.fulfilment_id = "ful_1";
+  record.lines = std::move(lines);
+  return record;
+}
+ReturnRecorded returning(std::int64_t count) {
+  ReturnRecorded record;
+  record.return_id = "ret_1";
+  record.lines = {units(count)};
+  return record;
+}
 Order fulfilled() {
   const auto order = confirmed();
-  return after(order, *fulfil(order, {"ful_1", {}, {}, {}, {}}));
+  return after(order, *fulfil(order, sending({})));
 }
 
 TEST(Order, FactsThatComeTwice_ChangeNothing) {
@@ -67,7 +80,7 @@ TEST(Order, CancelAfterCapture_Refunds) {
   auto order = confirmed();
   order = after(order, *cancel(order, "changed my mind"));
   EXPECT_TRUE(cancel(order, "again")->empty());
-  EXPECT_FALSE(fulfil(order, {"ful_1", {}, {}, {}, {}}));
+  EXPECT_FALSE(fulfil(order, sending({})));
   order = after(order, on_payment_closed(order, "cancelled", pence(750)));
   EXPECT_EQ(order.status, OrderStatus::cancelled);
   EXPECT_EQ(order.refunded, pence(750));
@@ -76,21 +89,21 @@ TEST(Order, CancelAfterCapture_Refunds) {
 
 TEST(Order, Fulfil_NeverSendsMoreThanWasSold) {
   EXPECT_EQ(fulfilled().status, OrderStatus::fulfilled);
-  const auto part = after(confirmed(), *fulfil(confirmed(), {"f", {{"line_1", {}, Quantity(2)}}}));
+  const auto part = after(confirmed(), *fulfil(confirmed(), sending({units(2)})));
   EXPECT_EQ(part.status, OrderStatus::partially_fulfilled);
-  EXPECT_FALSE(fulfil(part, {"f", {{"line_1", {}, Quantity(2)}}}));
-  EXPECT_FALSE(fulfil(part, {"f", {{"line_1", {}, Quantity(1)}, {"line_1", {}, Quantity(1)}}}));
+  EXPECT_FALSE(fulfil(part, sending({units(2)})));
+  EXPECT_FALSE(fulfil(part, sending({units(1), units(1)})));
 }
 
 TEST(Order, Return_RefundsWhatWasPaidAndNeverMore) {
   auto order = fulfilled();
   order = after(order, *refund(order, {"ref_1", pence(600), {}}));
-  const auto events = *record_return(order, {"ret_1", {{"line_1", {}, Quantity(1)}}}, "ref_2");
+  const auto events = *record_return(order, returning(1), "ref_2");
   ASSERT_EQ(events.size(), 2U);
   EXPECT_EQ(std::get<RefundRequested>(events[1]).amount, pence(150));
   order = after(order, events);
   EXPECT_FALSE(refund(order, {"ref_3", pence(1), {}}));
-  EXPECT_FALSE(record_return(order, {"ret_2", {{"line_1", {}, Quantity(3)}}}, "ref_4"));
+  EXPECT_FALSE(record_return(order, returning(3), "ref_4"));
 }
 
 TEST(Order, AFailedRefund_CanBeAskedForAgain) {
