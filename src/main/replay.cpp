@@ -22,7 +22,7 @@ namespace {
 constexpr std::string_view channel = "invoices";
 constexpr std::size_t title_bytes_max = 200;
 
-std::string quoted(std::string_view text) {
+std::string json_text(std::string_view text) {
   json::Writer writer;
   writer.text(text);
   return std::move(writer.out);
@@ -70,7 +70,7 @@ class Sale {
   [[nodiscard]] const std::string& invoice() const { return invoice_; }
   std::size_t add_line(const InvoiceRow& row) {
     if (!lines_json_.empty()) lines_json_ += ',';
-    lines_json_ += "{\"sku\":" + quoted(row.sku) + ",\"quantity\":" + std::to_string(row.units) +
+    lines_json_ += "{\"sku\":" + json_text(row.sku) + ",\"quantity\":" + std::to_string(row.units) +
                    ",\"unit_price\":" + money(row.price_pence) + "}";
     is_free_ = is_free_ && row.price_pence == 0;
     return lines_++;
@@ -106,15 +106,15 @@ std::string Sale::order_json() const {
   placed_at[10] = 'T';
   std::string customer;
   if (customer_.empty()) {
-    customer = "{\"email\":" + quoted("guest-" + invoice_ + "@example.org") + "}";
+    customer = "{\"email\":" + json_text("guest-" + invoice_ + "@example.org") + "}";
   } else {
     const auto id =
         customer_.ends_with(".0") ? customer_.substr(0, customer_.size() - 2) : customer_;
-    customer = "{\"email\":" + quoted("customer-" + percent_encode(id) + "@example.org") +
-               ",\"external_id\":" + quoted(id) + "}";
+    customer = "{\"email\":" + json_text("customer-" + percent_encode(id) + "@example.org") +
+               ",\"external_id\":" + json_text(id) + "}";
   }
-  std::string text = "{\"currency\":\"GBP\",\"channel\":" + quoted(channel) +
-                     ",\"external_id\":" + quoted(invoice_) + ",\"placed_at\":\"" + placed_at +
+  std::string text = "{\"currency\":\"GBP\",\"channel\":" + json_text(channel) +
+                     ",\"external_id\":" + json_text(invoice_) + ",\"placed_at\":\"" + placed_at +
                      "Z\",\"customer\":" + customer + ",\"lines\":[" + lines_json_ + "]";
   if (!is_free_) text += ",\"payment\":{\"provider\":\"simulator\",\"token\":\"tok_ok\"}";
   return text + "}";
@@ -170,7 +170,7 @@ Result<void> Sale::give_back(ShopCaller& shop, const Take& take) const {
   if (take.line >= line_ids_.size())
     return fail(ErrorKind::internal, "unexpected_answer", "Order " + order_id_ + " lost a line.");
   auto given = shop.call("POST", "/v1/orders/" + order_id_ + "/returns",
-                         "{\"lines\":[{\"line_id\":" + quoted(line_ids_[take.line]) +
+                         "{\"lines\":[{\"line_id\":" + json_text(line_ids_[take.line]) +
                              ",\"quantity\":" + std::to_string(take.units) + ",\"restock\":true}]}",
                          take.key);
   if (!given) return fail(std::move(given.error()));
@@ -241,7 +241,7 @@ bool InvoicePlayer::write_off(const InvoiceRow& row) {
     auto done =
         shop.call("POST", "/v1/inventory/" + percent_encode(row.sku) + "/adjustments",
                   "{\"delta\":" + std::to_string(-row.units) +
-                      ",\"reason\":\"write_off\",\"reference\":" + quoted(row.invoice) + "}",
+                      ",\"reason\":\"write_off\",\"reference\":" + json_text(row.invoice) + "}",
                   "replay-write-off-" + std::to_string(row.number));
     if (!done) return fail(std::move(done.error()));
     return {};
@@ -304,8 +304,8 @@ std::string product_json(const std::string& sku, const std::string& title) {
   }
   if (handle.ends_with('-')) handle += "x";
   for (auto at = handle.find("--"); at != handle.npos; at = handle.find("--")) handle.erase(at, 1);
-  return "{\"handle\":" + quoted(handle) + ",\"title\":" + quoted(clean.empty() ? sku : clean) +
-         ",\"status\":\"active\",\"variants\":[{\"sku\":" + quoted(sku) + ",\"prices\":[" +
+  return "{\"handle\":" + json_text(handle) + ",\"title\":" + json_text(clean.empty() ? sku : clean) +
+         ",\"status\":\"active\",\"variants\":[{\"sku\":" + json_text(sku) + ",\"prices\":[" +
          money(0) + "]}]}";
 }
 
@@ -467,11 +467,11 @@ void print(const InvoiceTotals& totals, const InvoicePlayer& player, const Recko
   std::string rejected;
   for (const auto& [reason, rows] : totals.rejected_rows)
     rejected +=
-        (rejected.empty() ? "\n    " : ",\n    ") + quoted(reason) + ": " + std::to_string(rows);
+        (rejected.empty() ? "\n    " : ",\n    ") + json_text(reason) + ": " + std::to_string(rows);
   member("rejected_rows", rejected.empty() ? "{}" : "{" + rejected + "\n  }");
   figure("net_total", shop.order_total - shop.refund_total);
-  member("order_totals_sha256", quoted(digest_of(shop.order_totals)));
-  member("closing_stock_sha256", quoted(digest_of(shop.closing_stock)));
+  member("order_totals_sha256", json_text(digest_of(shop.order_totals)));
+  member("closing_stock_sha256", json_text(digest_of(shop.closing_stock)));
   std::cout << text << "\n}" << std::endl;
 }
 
