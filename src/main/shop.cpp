@@ -1,10 +1,7 @@
 #include "main/shop.hpp"
 
 #include <atomic>
-#include <condition_variable>
 #include <deque>
-#include <mutex>
-#include <thread>
 
 #include "gateway/gateway.hpp"
 #include "kernel/base/text.hpp"
@@ -18,6 +15,7 @@
 #include "platform/beast/http_server.hpp"
 #include "platform/gumbo/sanitise.hpp"
 #include "platform/openssl/crypto.hpp"
+#include "platform/sqlite/checkpointer.hpp"
 #include "platform/sqlite/database.hpp"
 #include "platform/sqlite/event_log.hpp"
 #include "platform/sqlite/reader_pool.hpp"
@@ -57,37 +55,6 @@ std::string shop_secret(sqlite::Database& database, const Crypto& crypto) {
   return *db->one("SELECT value FROM host_settings WHERE name = 'shop_secret'",
                   [](const sql::Row& row) { return std::string(row.text(0)); });
 }
-
-/// Moves the WAL into the file beside the writer, so that no commit waits for it.
-class Checkpointer {
- public:
-  explicit Checkpointer(const std::string& path)
-      : database_(sqlite::open(path, sqlite::Database::Mode::writer)), thread_([this] { run(); }) {}
-  Checkpointer(const Checkpointer&) = delete;
-  Checkpointer& operator=(const Checkpointer&) = delete;
-  ~Checkpointer() {
-    {
-      const std::lock_guard lock(mutex_);
-      stopping_ = true;
-    }
-    wake_.notify_all();
-    thread_.join();
-  }
-
- private:
-  void run() {
-    std::unique_lock lock(mutex_);
-    while (!wake_.wait_for(lock, std::chrono::milliseconds(500), [this] { return stopping_; }))
-      database_->checkpoint();
-    database_->checkpoint();
-  }
-
-  std::unique_ptr<sqlite::Database> database_;
-  std::mutex mutex_;
-  std::condition_variable wake_;
-  bool stopping_ = false;
-  std::thread thread_;
-};
 
 /// A service's share of the one file.
 struct Part {
@@ -142,7 +109,7 @@ class EmbeddedShop final : public Shop {
     loop_->stop();
     simulator_->stop();
     pool_->stop();
-    checkpointer_.reset();
+    checkpointers_.clear();
     log_.write(telemetry::Level::information, "The shop has stopped.");
   }
 
@@ -278,7 +245,8 @@ class EmbeddedShop final : public Shop {
         });
     add_process_figures(metrics_, options.folder.file("shop.db"),
                         [this] { return server_->connections(); });
-    checkpointer_ = std::make_unique<Checkpointer>(options.folder.file("shop.db"));
+    for (const auto* file : {"shop.db", "simulator.db"})
+      checkpointers_.push_back(sqlite::make_checkpointer(options.folder.file(file)));
     loop_->start();
     ready_ = true;
     server_->start();
@@ -312,7 +280,7 @@ class EmbeddedShop final : public Shop {
   std::unique_ptr<RateLimiter> limiter_;
   std::unique_ptr<Gateway> gateway_;
   std::unique_ptr<beast::HttpServer> server_;
-  std::unique_ptr<Checkpointer> checkpointer_;
+  std::vector<std::unique_ptr<sqlite::Checkpointer>> checkpointers_;
   std::atomic<bool> ready_{false};
   bool stopped_ = false;
 };

@@ -155,8 +155,10 @@ class Handle final : public sql::Connection {
 };
 
 class File final : public Database {
+  static constexpr int busy_timeout_ms = 5'000;
+
  public:
-  File(const std::string& path, Mode mode) {
+  File(const std::string& path, Mode mode) : mode_(mode) {
     const int flags =
         SQLITE_OPEN_NOMUTEX |
         (mode == Mode::writer ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY);
@@ -166,15 +168,15 @@ class File final : public Database {
       throw sql::Failure("Cannot open " + path + ": " + reason);
     }
     sqlite3_extended_result_codes(shared_.db, 1);
-    sqlite3_busy_timeout(shared_.db, 5000);
+    sqlite3_busy_timeout(shared_.db, busy_timeout_ms);
     auto all = handle("");
     if (mode == Mode::writer) {
       all->run_script(
-          "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0;"
+          "PRAGMA page_size=4096; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0;"
           "PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-16000;"
           "PRAGMA journal_size_limit=67108864;");
     } else {
-      all->run_script("PRAGMA query_only=ON; PRAGMA cache_size=-8000; PRAGMA mmap_size=268435456;");
+      all->run_script("PRAGMA query_only=ON; PRAGMA cache_size=-8000;");
     }
     sqlite3_set_authorizer(shared_.db, authorize, &shared_);
     begin_ = handle("");
@@ -190,7 +192,9 @@ class File final : public Database {
     return std::make_unique<Handle>(shared_, prefix);
   }
 
-  void begin() override { begin_->execute("BEGIN"); }
+  // A writer takes the lock at once: to ask for it later, from within a snapshot, would wait for
+  // the checkpointer that waits for the snapshot.
+  void begin() override { begin_->execute(mode_ == Mode::writer ? "BEGIN IMMEDIATE" : "BEGIN"); }
   void commit() override {
     try {
       begin_->execute("COMMIT");
@@ -204,16 +208,24 @@ class File final : public Database {
       sqlite3_exec(shared_.db, "ROLLBACK", nullptr, nullptr, nullptr);
   }
 
-  int checkpoint() override {
+  std::int64_t checkpoint() override {
     int pages = 0;
     int moved = 0;
     sqlite3_wal_checkpoint_v2(shared_.db, nullptr, SQLITE_CHECKPOINT_PASSIVE, &pages, &moved);
     return pages;
   }
+  bool restart_wal() override {
+    sqlite3_busy_timeout(shared_.db, 50);
+    const int code = sqlite3_wal_checkpoint_v2(shared_.db, nullptr, SQLITE_CHECKPOINT_RESTART,
+                                               nullptr, nullptr);
+    sqlite3_busy_timeout(shared_.db, busy_timeout_ms);
+    return code == SQLITE_OK;
+  }
 
   [[nodiscard]] std::int64_t statements() const override { return shared_.steps; }
 
  private:
+  Mode mode_;
   Shared shared_;
   std::unique_ptr<sql::Connection> begin_;
 };

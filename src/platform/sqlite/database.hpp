@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -20,9 +21,14 @@ class Database : public sql::Transactions {
   /// authorizer refuses the rest when a statement is prepared. An empty prefix allows all.
   virtual std::unique_ptr<sql::Connection> handle(std::string_view prefix) = 0;
 
+  static constexpr std::int64_t page_bytes = 4096;
+
   /// Moves what the WAL holds into the file as far as readers allow; on a connection of its own
-  /// thread. Gives the pages that were in the WAL.
-  virtual int checkpoint() = 0;
+  /// thread. Gives the pages that are in the WAL.
+  virtual std::int64_t checkpoint() = 0;
+  /// The same to the end, so that the next write begins the WAL anew. Writers wait meanwhile; gives
+  /// up when a reader holds on to the WAL for more than 50 ms: false.
+  virtual bool restart_wal() = 0;
 
   /// Statements stepped since the file was opened.
   [[nodiscard]] virtual std::int64_t statements() const = 0;
