@@ -304,7 +304,8 @@ std::string product_json(const std::string& sku, const std::string& title) {
   }
   if (handle.ends_with('-')) handle += "x";
   for (auto at = handle.find("--"); at != handle.npos; at = handle.find("--")) handle.erase(at, 1);
-  return "{\"handle\":" + json_text(handle) + ",\"title\":" + json_text(clean.empty() ? sku : clean) +
+  return "{\"handle\":" + json_text(handle) +
+         ",\"title\":" + json_text(clean.empty() ? sku : clean) +
          ",\"status\":\"active\",\"variants\":[{\"sku\":" + json_text(sku) + ",\"prices\":[" +
          money(0) + "]}]}";
 }

@@ -16,6 +16,9 @@ namespace {
 
 using Steady = std::chrono::steady_clock;
 
+constexpr std::chrono::milliseconds slice_pause{250};
+constexpr std::chrono::milliseconds slice_delay_max{1'000};  ///< of a slice while work waits
+
 class Loop final : public WriteLoop {
  public:
   Loop(sql::Transactions& transactions, const Clock& clock,
@@ -96,18 +99,22 @@ class Loop final : public WriteLoop {
     std::unique_lock lock(mutex_);
     for (;;) {
       add_due_timers();
-      if (!inside_.empty() || !outside_.empty()) return take_batch();
+      const bool is_queue_empty = inside_.empty() && outside_.empty();
+      const auto slice_at = is_queue_empty ? slice_at_ : slice_at_ + slice_delay_max;
+      if (wants_slice() && Steady::now() >= slice_at) return std::vector<Work>{};
+      if (!is_queue_empty) return take_batch();
       if (stopping_) {
         ended_ = true;
         return std::nullopt;
       }
-      const bool idle =
-          std::any_of(idle_.begin(), idle_.end(), [](const Idle& one) { return one.wants_more; });
-      if (idle) return std::vector<Work>{};
-      auto until = Steady::now() + std::chrono::seconds(1);
+      auto until = wants_slice() ? slice_at_ : Steady::now() + std::chrono::seconds(1);
       for (const auto& timer : timers_) until = std::min(until, timer.due);
       wake_.wait_until(lock, until);
     }
+  }
+
+  [[nodiscard]] bool wants_slice() const {
+    return std::any_of(idle_.begin(), idle_.end(), [](const Idle& one) { return one.wants_more; });
   }
 
   void add_due_timers() {
@@ -192,6 +199,8 @@ class Loop final : public WriteLoop {
       work.run = [&](UnitOfWork& unit) { idle.wants_more = idle.slice(unit); };
       if (!try_transaction(&work, 1, true)) idle.wants_more = false;
     }
+    // What came meanwhile is gathered, so that a slice is worth its commit.
+    if (!wants_slice()) slice_at_ = Steady::now() + slice_pause;
   }
 
   Timestamp now() { return last_now_ = std::max(last_now_, clock_.now()); }
@@ -202,6 +211,7 @@ class Loop final : public WriteLoop {
   std::function<void(const std::string&)> report_defect_;
   WriteLoopOptions options_;
   std::vector<Idle> idle_;
+  Steady::time_point slice_at_;
   Timestamp last_now_;
 
   mutable std::mutex mutex_;

@@ -172,7 +172,8 @@ class File final : public Database {
     auto all = handle("");
     if (mode == Mode::writer) {
       all->run_script(
-          "PRAGMA page_size=4096; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0;"
+          "PRAGMA page_size=4096; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA "
+          "wal_autocheckpoint=0;"
           "PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-16000;"
           "PRAGMA journal_size_limit=67108864;");
     } else {
@@ -216,8 +217,8 @@ class File final : public Database {
   }
   bool restart_wal() override {
     sqlite3_busy_timeout(shared_.db, 50);
-    const int code = sqlite3_wal_checkpoint_v2(shared_.db, nullptr, SQLITE_CHECKPOINT_RESTART,
-                                               nullptr, nullptr);
+    const int code =
+        sqlite3_wal_checkpoint_v2(shared_.db, nullptr, SQLITE_CHECKPOINT_RESTART, nullptr, nullptr);
     sqlite3_busy_timeout(shared_.db, busy_timeout_ms);
     return code == SQLITE_OK;
   }

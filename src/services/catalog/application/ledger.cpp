@@ -1,5 +1,6 @@
 #include "services/catalog/application/ledger.hpp"
 
+#include <algorithm>
 #include <map>
 #include <type_traits>
 
@@ -9,7 +10,7 @@
 namespace stoa::catalog {
 namespace {
 
-constexpr int slice_events_max = 500;
+constexpr int slice_events_max = 2'000;
 constexpr int tail_events_max = 20'000;
 
 /// Folds events to ledger rows, with the balances of the locations that they touch.
@@ -93,8 +94,12 @@ bool project_ledger(LedgerRows& rows, EventLog& log) {
   });
   if (events.empty()) return false;
   Accounts accounts(rows);
+  std::vector<LedgerRow> fresh;
   for (const auto& event : events)
-    for (const auto& row : accounts.fold(event, "")) rows.append(row);
+    for (auto& row : accounts.fold(event, "")) fresh.push_back(std::move(row));
+  // In the order of the table, so that a slice writes each of its pages once.
+  std::ranges::stable_sort(fresh, {}, &LedgerRow::sku);
+  for (const auto& row : fresh) rows.append(row);
   rows.set_checkpoint(events.back().position);
   return events.size() == slice_events_max;
 }

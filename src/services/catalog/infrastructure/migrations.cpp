@@ -59,6 +59,19 @@ CREATE TABLE catalog_checkpoint(
   name TEXT NOT NULL PRIMARY KEY, position INTEGER NOT NULL);
 )sql";
 
+// One tree instead of three. The rows come again from the log.
+constexpr std::string_view ledger_without_rowid = R"sql(
+DROP TABLE catalog_ledger;
+DELETE FROM catalog_checkpoint WHERE name = 'ledger';
+CREATE TABLE catalog_ledger(
+  sku TEXT NOT NULL, position INTEGER NOT NULL, line INTEGER NOT NULL,
+  kind TEXT NOT NULL, location TEXT NOT NULL,
+  delta_on_hand INTEGER NOT NULL, delta_reserved INTEGER NOT NULL,
+  on_hand INTEGER NOT NULL, reserved INTEGER NOT NULL,
+  order_id TEXT, reference TEXT, reason TEXT, recorded_at TEXT NOT NULL,
+  PRIMARY KEY(sku, position, line)) WITHOUT ROWID;
+)sql";
+
 /// The used keys move to the kernel's table, whose times are numbers of microseconds.
 std::string to_kernel_idempotency() {
   return "CREATE TABLE catalog_old_idempotency AS SELECT * FROM catalog_idempotency;"
@@ -77,7 +90,7 @@ DROP TABLE catalog_old_idempotency;
 
 sql::Migrations catalog_migrations() {
   static const std::string second = to_kernel_idempotency();
-  return {"catalog_", {first, second}};
+  return {"catalog_", {first, second, ledger_without_rowid}};
 }
 
 Rows open_rows(sql::Connection& db) {
