@@ -193,6 +193,8 @@ class EmbeddedShop final : public Shop {
   void add_figures() {
     metrics_.counter("stoa_commits_total",
                      [this] { return static_cast<double>(loop_->figures().commits); });
+    metrics_.counter("stoa_statements_total",
+                     [this] { return static_cast<double>(database_->statements()); });
     metrics_.counter("stoa_commands_total",
                      [this] { return static_cast<double>(loop_->figures().commands); });
     metrics_.counter("stoa_rollbacks_total",

@@ -2,6 +2,7 @@
 
 #include <sqlite3.h>
 
+#include <atomic>
 #include <unordered_map>
 
 #include "kernel/base/assert.hpp"
@@ -20,7 +21,7 @@ namespace {
 
 class SqliteStatement final : public sql::Statement {
  public:
-  SqliteStatement(sqlite3* db, std::string_view text, std::int64_t& steps)
+  SqliteStatement(sqlite3* db, std::string_view text, std::atomic<std::int64_t>& steps)
       : db_(db), steps_(steps) {
     const char* tail = nullptr;
     const int code = sqlite3_prepare_v3(db, text.data(), static_cast<int>(text.size()),
@@ -50,7 +51,7 @@ class SqliteStatement final : public sql::Statement {
   bool step() override {
     const int code = sqlite3_step(statement_);
     if (code == SQLITE_ROW) return true;
-    ++steps_;
+    steps_.store(steps_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
     if (code != SQLITE_DONE) throw_failure(db_, code & 0xff);
     return false;
   }
@@ -83,7 +84,7 @@ class SqliteStatement final : public sql::Statement {
   }
 
   sqlite3* db_;
-  std::int64_t& steps_;
+  std::atomic<std::int64_t>& steps_;
   sqlite3_stmt* statement_ = nullptr;
 };
 
@@ -97,8 +98,8 @@ struct TextHash {
 /// What every handle on one file shares; handles may outlive nothing of it.
 struct Shared {
   sqlite3* db = nullptr;
-  std::string allowed_prefix;  // while a statement is prepared
-  std::int64_t steps = 0;
+  std::string allowed_prefix;           // while a statement is prepared
+  std::atomic<std::int64_t> steps = 0;  // written by the one thread, read by any
 };
 
 /// Called by SQLite for every table that a statement being prepared would touch.
@@ -223,7 +224,9 @@ class File final : public Database {
     return code == SQLITE_OK;
   }
 
-  [[nodiscard]] std::int64_t statements() const override { return shared_.steps; }
+  [[nodiscard]] std::int64_t statements() const override {
+    return shared_.steps.load(std::memory_order_relaxed);
+  }
 
  private:
   Mode mode_;

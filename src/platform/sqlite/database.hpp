@@ -30,7 +30,7 @@ class Database : public sql::Transactions {
   /// up when a reader holds on to the WAL for more than 50 ms: false.
   virtual bool restart_wal() = 0;
 
-  /// Statements stepped since the file was opened.
+  /// Statements run since the file was opened; from any thread.
   [[nodiscard]] virtual std::int64_t statements() const = 0;
 };
 
