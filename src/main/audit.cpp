@@ -160,6 +160,9 @@ class Audit {
 
   void check_order(const std::string& id, const ordering::Order& order,
                    const std::optional<payment::Payment>& payment) {
+    const Paid paid{payment ? payment->captured.amount() : 0,
+                    payment ? payment->refunded.amount() : 0};
+    paid_[order.placed.payment_id] = paid;
     if (!order.is_final()) return;
     std::int64_t promised = 0;
     const bool ended = order.status == ordering::OrderStatus::rejected ||
@@ -168,9 +171,6 @@ class Audit {
       promised += ended ? 0 : (line.sold.quantity - line.fulfilled).count();
     if (const auto held = held_.find(id); (held == held_.end() ? 0 : held->second) != promised)
       find("order " + id + " does not hold the units that it promises");
-    const Paid paid{payment ? payment->captured.amount() : 0,
-                    payment ? payment->refunded.amount() : 0};
-    paid_[order.placed.payment_id] = paid;
     report_.checked.minor_units += paid.captured - paid.refunded;
     const bool in_flight = order.stage != ordering::Stage::done ||
                            (payment && !payment->pending.empty()) ||
@@ -178,24 +178,39 @@ class Audit {
     if (!in_flight &&
         (order.captured.amount() != paid.captured || order.refunded.amount() != paid.refunded))
       find("order " + id + " and its payment do not agree on the money");
-    if (in_flight) paid_.erase(order.placed.payment_id);
   }
 
-  /// I2, I4: what the provider took and gave back, payment by payment.
+  /// I2, I4: what the provider took and gave back, payment by payment. The ledger is read later
+  /// than the shop, which may go on meanwhile: it is judged up to the newest event of Payment that
+  /// we see, and without the payments whose calls are open there, for they may be ahead.
   void check_provider() {
+    const auto until = shop_.one(
+        "SELECT recorded_at FROM payment_log ORDER BY position DESC LIMIT 1",
+        [](const sql::Row& row) { return from_rfc3339(row.text(0)).value_or(Timestamp{}); });
     std::unordered_map<std::string, Paid> took;
     ledger_.query(
         "SELECT payment_id, sum(CASE kind WHEN 'capture' THEN amount ELSE 0 END),"
-        " sum(CASE kind WHEN 'refund' THEN amount ELSE 0 END) FROM sim_ledger"
-        " GROUP BY payment_id",
+        " sum(CASE kind WHEN 'refund' THEN amount ELSE 0 END),"
+        " sum(kind = 'capture') FROM sim_ledger WHERE at <= ? GROUP BY payment_id",
         [&](const sql::Row& row) {
-          took[std::string(row.text(0))] = {row.integer(1), row.integer(2)};
-        });
+          const std::string id(row.text(0));
+          took[id] = {row.integer(1), row.integer(2)};
+          if (row.integer(3) > 1) find("the provider captured payment " + id + " more than once");
+        },
+        to_unix_microseconds(until.value_or(Timestamp{})));
+    shop_.query("SELECT payment_id FROM payment_work", [&](const sql::Row& row) {
+      paid_.erase(std::string(row.text(0)));
+      took.erase(std::string(row.text(0)));
+    });
     for (const auto& [id, paid] : paid_) {
-      const auto& with_provider = took[id];
+      const auto with_provider = took[id];
+      took.erase(id);
       if (with_provider.captured != paid.captured || with_provider.refunded != paid.refunded)
         find("payment " + id + " is not what the provider's ledger says");
     }
+    for (const auto& [id, with_provider] : took)
+      if (with_provider.captured != 0)
+        find("the provider's ledger has payment " + id + ", which no order knows");
   }
 
   sql::Connection& shop_;

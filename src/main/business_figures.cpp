@@ -98,9 +98,8 @@ void add_business_figures(telemetry::Metrics& metrics, const Clock& clock,
                           Topic<ordering::contracts::Event>& ordering,
                           Topic<payment::contracts::Event>& payment) {
   // From the quickest order to one that waits for its deadline or for a person.
-  const std::vector<double> bounds_s{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,   0.25,  0.5,
-                                     1,     2.5,    5,     10,   30,    60,   300,   900,   3'600,
-                                     86'400};
+  const std::vector<double> bounds_s{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25,  0.5,   1,
+                                     2.5,   5,      10,    30,   60,    300,  900, 3'600, 86'400};
   metrics.buckets("stoa_order_seconds", bounds_s);
   metrics.buckets("stoa_refund_seconds", bounds_s);
   const BusinessFigures figures(metrics, clock);

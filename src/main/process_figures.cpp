@@ -47,8 +47,7 @@ double bytes_of(const std::string& file) {
 void add_process_figures(telemetry::Metrics& metrics, const std::string& database_file,
                          std::function<std::size_t()> connections) {
   using telemetry::label;
-  const std::chrono::duration<double> started =
-      std::chrono::system_clock::now().time_since_epoch();
+  const std::chrono::duration<double> started = std::chrono::system_clock::now().time_since_epoch();
   metrics.gauge("process_resident_memory_bytes", resident_bytes);
   metrics.counter("process_cpu_seconds_total", cpu_seconds);
   metrics.gauge("process_open_fds", open_descriptors);

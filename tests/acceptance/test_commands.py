@@ -1,5 +1,5 @@
 """The commands that talk to a shop, and the audit's own safeguard."""
-import json, os, pty, re, sqlite3, subprocess
+import concurrent.futures, json, os, pty, re, sqlite3, subprocess, threading
 from conftest import ROOT, SECRET, STOA
 
 DATA = ROOT / "tests" / "data"
@@ -106,3 +106,35 @@ def test_the_audit_holds_the_money_against_the_provider(own_shop):
     code, report = tamper(own_shop, "simulator.db", "DROP TRIGGER sim_ledger_no_update;"
                           "UPDATE sim_ledger SET amount = amount + 1")
     assert code == 1 and "provider's ledger" in report["findings"][0]
+
+
+def test_the_audit_finds_money_that_no_order_knows(own_shop):
+    own_shop.product("UNKNOWN", units=5)
+    own_shop.order("UNKNOWN")
+    assert own_shop.stop() == 0
+    code, report = tamper(own_shop, "simulator.db", "INSERT INTO sim_ledger(key, payment_id, kind, amount, currency, code, at)"
+                          " SELECT 'stray', 'pay_stray', kind, amount, currency, code, at FROM sim_ledger WHERE kind = 'capture'")
+    assert code == 1 and "no order knows" in report["findings"][0]
+    code, report = tamper(own_shop, "simulator.db", "INSERT INTO sim_ledger(key, payment_id, kind, amount, currency, code, at)"
+                          " SELECT 'twice', payment_id, kind, amount, currency, code, at FROM sim_ledger WHERE key <> 'stray' AND kind = 'capture'")
+    assert code == 1 and any("more than once" in f for f in report["findings"])
+
+
+def test_the_audit_of_a_busy_shop_is_clean(own_shop):
+    own_shop.product("BUSY", units=100_000)
+    stop, failed = threading.Event(), []
+
+    def buy():
+        while not stop.is_set():
+            order = own_shop.order("BUSY")
+            if order.status != 201:
+                failed.append(order.body)
+
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        buyers = [pool.submit(buy) for _ in range(8)]
+        reports = [own_shop.call("GET", "/v1/audit").json for _ in range(20)]
+        stop.set()
+        for buyer in buyers:
+            buyer.result()
+    assert not failed and all(report["clean"] for report in reports), [r["findings"] for r in reports if r["findings"]]
+    assert reports[-1]["checked"]["minor_units"] > 0
