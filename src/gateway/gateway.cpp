@@ -83,8 +83,7 @@ class TheGateway final : public Gateway {
                   {"route", route->path},
                   {"request_id", request->request_id},
                   {"trace_id", telemetry::trace_id_of(request->traceparent)}});
-      answer(http::problem({ErrorKind::internal, "internal_error", "The shop could not do this."},
-                           *request));
+      answer(http::problem(internal_error(), *request));
     }
   }
 

@@ -88,15 +88,18 @@ struct FeedQuery : std::enable_shared_from_this<FeedQuery> {
   void ask(std::size_t at) {
     if (at == sources->size() || page.data.size() >= limit) return answer();
     const auto& source = (*sources)[at];
-    const bool taken = source.readers->submit([self = shared_from_this(), at](Store store) {
-      const auto& from = (*self->sources)[at];
-      auto items = read_source(from, store, self->cursor[from.service],
-                               self->limit - self->page.data.size(), self->types);
-      std::move(items.begin(), items.end(), std::back_inserter(self->page.data));
-      self->ask(at + 1);
-    });
-    if (!taken)
-      reply(http::problem({ErrorKind::unavailable, "overloaded", "The shop is busy."}, *request));
+    const bool taken = source.readers->submit(
+        [self = shared_from_this(), at](Store store) {
+          const auto& from = (*self->sources)[at];
+          auto items = read_source(from, store, self->cursor[from.service],
+                                   self->limit - self->page.data.size(), self->types);
+          std::move(items.begin(), items.end(), std::back_inserter(self->page.data));
+          self->ask(at + 1);
+        },
+        [self = shared_from_this()] {
+          self->reply(http::problem(internal_error(), *self->request));
+        });
+    if (!taken) reply(http::problem(overloaded(), *request));
   }
 
   void answer() {

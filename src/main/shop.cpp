@@ -5,6 +5,7 @@
 
 #include "gateway/gateway.hpp"
 #include "kernel/base/text.hpp"
+#include "kernel/http/from_store.hpp"
 #include "kernel/http/typed.hpp"
 #include "kernel/mediator/write_loop.hpp"
 #include "main/audit.hpp"
@@ -177,14 +178,12 @@ class EmbeddedShop final : public Shop {
                  "Prove from the logs that money and stock add up",
                  "Operations",
                  [this, ledger_file](const http::RequestPtr& request, const http::Reply& reply) {
-                   const bool taken = whole_shop_->submit([this, ledger_file, reply](Store store) {
+                   const auto prove = [this, ledger_file](Store store) {
                      const auto ledger = sqlite::open(ledger_file, sqlite::Database::Mode::reader);
                      const auto report = audit(store.db, *ledger->handle(""), *crypto_);
-                     reply(http::json_response(200, json::to_json(report)));
-                   });
-                   if (!taken)
-                     reply(http::problem(
-                         {ErrorKind::unavailable, "overloaded", "The shop is busy."}, *request));
+                     return http::json_response(200, json::to_json(report));
+                   };
+                   http::answer_from_store(*whole_shop_, request, reply, prove);
                  },
                  {},
                  http::schema_of<AuditReport>()});

@@ -60,4 +60,14 @@ using Result = std::expected<T, Error>;
   return std::unexpected(std::move(error));
 }
 
+/// A queue is full, or the shop is stopping.
+[[nodiscard]] inline Error overloaded() {
+  return {ErrorKind::unavailable, "overloaded", "The shop is busy: try again shortly."};
+}
+
+/// A defect of ours. What it was stands in the log, not in the answer.
+[[nodiscard]] inline Error internal_error() {
+  return {ErrorKind::internal, "internal_error", "The shop could not do this."};
+}
+
 }  // namespace stoa

@@ -47,8 +47,7 @@ void execute(Executor& executor, Executor::Lane lane, int weight, Cause cause,
        [result, answer](const Error* failure) {
          answer(failure != nullptr ? Result<T>(fail(*failure)) : std::move(*result));
        }});
-  if (!taken)
-    answer(fail(ErrorKind::unavailable, "overloaded", "The shop is busy: try again shortly."));
+  if (!taken) answer(fail(overloaded()));
 }
 
 }  // namespace stoa

@@ -18,8 +18,10 @@ struct Store {
 class Readers {
  public:
   virtual ~Readers() = default;
-  /// False when too many wait; then `query` never runs.
-  [[nodiscard]] virtual bool submit(std::function<void(Store)> query) = 0;
+  /// False when too many wait; then nothing runs. `failed` is called on the reader's thread when
+  /// `query` threw, or when the store could not be read at all.
+  [[nodiscard]] virtual bool submit(std::function<void(Store)> query,
+                                    std::function<void()> failed) = 0;
 };
 
 }  // namespace stoa

@@ -174,7 +174,7 @@ class Loop final : public WriteLoop {
     }
     report_defect_("A batch of " + std::to_string(count) + " was rolled back: " + what);
     if (last_try) {
-      const Error error{ErrorKind::internal, "internal_error", "The shop could not do this."};
+      const auto error = internal_error();
       for (auto* work = works; work != works + count; ++work)
         if (work->done) work->done(&error);
     }

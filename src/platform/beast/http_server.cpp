@@ -302,8 +302,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
         gate->deliver(to, std::move(response));
       });
     } catch (const std::exception&) {  // the handler reports its own; this keeps the client served
-      pending->response = http::problem(
-          {ErrorKind::internal, "internal_error", "The shop could not do this."}, *request);
+      pending->response = http::problem(internal_error(), *request);
     }
   }
 

@@ -16,6 +16,7 @@ namespace {
 struct Query {
   std::string prefix;
   std::function<void(Store)> run;
+  std::function<void()> failed;
 };
 
 class Pool final : public ReaderPool {
@@ -68,8 +69,8 @@ class Pool final : public ReaderPool {
         database->begin();
         query->run(Store{*view.db, *view.log});
       } catch (const std::exception& e) {
-        // The query's own answer is lost with it; the session answers 503 at its deadline.
         report_defect_(std::string("A query failed: ") + e.what());
+        query->failed();
       }
       database->rollback();
     }
@@ -97,8 +98,8 @@ class Pool final : public ReaderPool {
 class ServiceReaders final : public Readers {
  public:
   ServiceReaders(Pool& pool, std::string prefix) : pool_(pool), prefix_(std::move(prefix)) {}
-  bool submit(std::function<void(Store)> query) override {
-    return pool_.submit({prefix_, std::move(query)});
+  bool submit(std::function<void(Store)> query, std::function<void()> failed) override {
+    return pool_.submit({prefix_, std::move(query), std::move(failed)});
   }
 
  private:

@@ -1,5 +1,6 @@
 #include "services/agents/api/assessments_api.hpp"
 
+#include "kernel/http/from_store.hpp"
 #include "kernel/http/typed.hpp"
 #include "services/agents/application/fraud_assessor.hpp"
 
@@ -39,17 +40,14 @@ std::optional<AssessmentView> find_assessment(EventLog& log, const std::string& 
 }
 
 void show(Readers& readers, const RequestPtr& request, const Reply& reply) {
-  const bool taken = readers.submit([request, reply](Store store) {
+  http::answer_from_store(readers, request, reply, [request](Store store) {
     const auto& id = request->param("order_id");
     const auto found = ordering::OrderId::parse(id) ? find_assessment(store.log, id) : std::nullopt;
-    reply(found ? http::json_response(200, json::to_json(*found))
-                : http::problem({ErrorKind::not_found, "assessment_not_found",
-                                 "There is no assessment of such an order."},
-                                *request));
+    return found ? http::json_response(200, json::to_json(*found))
+                 : http::problem({ErrorKind::not_found, "assessment_not_found",
+                                  "There is no assessment of such an order."},
+                                 *request);
   });
-  if (!taken)
-    reply(http::problem(
-        {ErrorKind::unavailable, "overloaded", "The shop is busy: try again shortly."}, *request));
 }
 
 }  // namespace

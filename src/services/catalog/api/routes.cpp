@@ -3,16 +3,16 @@
 #include <algorithm>
 
 #include "kernel/base/text.hpp"
+#include "kernel/http/from_store.hpp"
 
 namespace stoa::catalog {
 
 void Api::read(const http::RequestPtr& request, http::Reply reply,
                std::function<http::Response(const Rows&, EventLog&)> ask) const {
-  const bool taken = context.readers.submit(
-      [reply, ask, open = open_rows](Store store) { reply(ask(open(store.db), store.log)); });
-  if (!taken)
-    reply(http::problem(
-        {ErrorKind::unavailable, "overloaded", "The shop is busy: try again shortly."}, *request));
+  http::answer_from_store(context.readers, request, std::move(reply),
+                          [ask = std::move(ask), open = open_rows](Store store) {
+                            return ask(open(store.db), store.log);
+                          });
 }
 
 http::Response resource(int status, std::string body, std::int64_t revision,

@@ -18,7 +18,7 @@ struct Api {
   OpenRows open_rows;
   HtmlSanitiser sanitise;
 
-  /// Runs `ask` on a reader thread and sends its answer, or that the shop is busy.
+  /// Runs `ask` on a reader thread and sends its answer, or the problem.
   void read(const http::RequestPtr& request, http::Reply reply,
             std::function<http::Response(const Rows&, EventLog&)> ask) const;
 

@@ -241,8 +241,9 @@ class ImportRun : public std::enable_shared_from_this<ImportRun> {
 
   /// Off the writer where there is room: parsing and sanitising are most of the work.
   void next_slice() {
-    const bool taken =
-        context_.readers.submit([self = shared_from_this()](Store) { self->run_slice(); });
+    const bool taken = context_.readers.submit(
+        [self = shared_from_this()](Store) { self->run_slice(); },
+        [self = shared_from_this()] { self->answer_(fail(internal_error())); });
     if (!taken) run_slice();
   }
 

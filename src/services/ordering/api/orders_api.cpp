@@ -1,6 +1,7 @@
 #include "services/ordering/api/orders_api.hpp"
 
 #include "kernel/base/text.hpp"
+#include "kernel/http/from_store.hpp"
 #include "kernel/http/typed.hpp"
 #include "services/ordering/api/order_bodies.hpp"
 #include "services/ordering/application/order_view.hpp"
@@ -72,9 +73,7 @@ struct OrderPage {
   }
 };
 
-Error overloaded() {
-  return {ErrorKind::unavailable, "overloaded", "The shop is busy: try again shortly."};
-}
+Error no_order() { return {ErrorKind::not_found, "order_not_found", "There is no such order."}; }
 
 /// Refuses what looks like the number of a payment card, wherever a person could have typed one.
 class CardGuard {
@@ -269,21 +268,18 @@ PersonalData OrderRoutes::unseal(Store store, const Order& order) const {
 }
 
 void OrderRoutes::render(const RequestPtr& request, const std::string& order_id, Answer answer,
-                         const Reply& reply) const {
-  const bool taken = readers_.submit([=, this](Store store) {
+                         Reply reply) const {
+  http::answer_from_store(readers_, request, std::move(reply), [=, this](Store store) {
     const auto order = fold_order(store.log, order_id);
-    if (!order)
-      return reply(http::problem(
-          {ErrorKind::not_found, "order_not_found", "There is no such order."}, *request));
+    if (!order) return http::problem(no_order(), *request);
     const auto view = view_of(*order, unseal(store, *order), token_of(order_id));
     const int status = answer.status != 0 ? answer.status : (order->is_final() ? 201 : 202);
     auto response = http::json_response(status, json::to_json(view));
     response.headers.emplace_back("ETag", "\"" + std::to_string(order->revision) + "\"");
     if (answer.created) response.headers.emplace_back("Location", "/v1/orders/" + order_id);
     if (answer.replayed) response.headers.emplace_back("Idempotent-Replayed", "true");
-    reply(std::move(response));
+    return response;
   });
-  if (!taken) reply(http::problem(overloaded(), *request));
 }
 
 Result<void> OrderRoutes::may_read(const http::Request& request) const {
@@ -291,7 +287,7 @@ Result<void> OrderRoutes::may_read(const http::Request& request) const {
   if (constant_time_equals(request.header("stoa-order-token"), token_of(request.param("id"))))
     return {};
   // As if it did not exist: a stranger learns nothing.
-  return fail(ErrorKind::not_found, "order_not_found", "There is no such order.");
+  return fail(no_order());
 }
 
 void OrderRoutes::show(const RequestPtr& request, Reply reply) {
@@ -321,20 +317,19 @@ void OrderRoutes::list(const RequestPtr& request, Reply reply, bool processes) {
     filter.placed_to = query.time("filter[placed_to]");
   }
   if (const auto good = query.finish(); !good) return reply(http::problem(good.error(), *request));
-  const bool taken = readers_.submit([this, filter, reply](Store store) {
+  http::answer_from_store(readers_, request, std::move(reply), [this, filter](Store store) {
     OrderPage page;
     for (auto& row : queries_.list(store, filter))
       page.data.push_back({row.id, row.number, row.status, row.payment_status, row.process_status,
                            row.channel, row.external_id, row.customer, row.total, row.placed_at});
     if (static_cast<std::int64_t>(page.data.size()) == filter.limit)
       page.next_cursor = std::to_string(page.data.back().number);
-    reply(http::json_response(200, json::to_json(page)));
+    return http::json_response(200, json::to_json(page));
   });
-  if (!taken) reply(http::problem(overloaded(), *request));
 }
 
 void OrderRoutes::history(const RequestPtr& request, Reply reply) {
-  const bool taken = readers_.submit([request, reply](Store store) {
+  http::answer_from_store(readers_, request, std::move(reply), [request](Store store) {
     HistoryView view;
     store.log.read_stream(std::string(stream_prefix) + request->param("id"), 0,
                           [&](const RecordedEvent& row) {
@@ -347,12 +342,9 @@ void OrderRoutes::history(const RequestPtr& request, Reply reply) {
                                                  {row.data}});
                             return true;
                           });
-    if (view.data.empty())
-      return reply(http::problem(
-          {ErrorKind::not_found, "order_not_found", "There is no such order."}, *request));
-    reply(http::json_response(200, json::to_json(view)));
+    if (view.data.empty()) return http::problem(no_order(), *request);
+    return http::json_response(200, json::to_json(view));
   });
-  if (!taken) reply(http::problem(overloaded(), *request));
 }
 
 void OrderRoutes::change(const RequestPtr& request, Reply reply, int status, bool key_required,

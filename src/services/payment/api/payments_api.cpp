@@ -1,5 +1,6 @@
 #include "services/payment/api/payments_api.hpp"
 
+#include "kernel/http/from_store.hpp"
 #include "kernel/http/typed.hpp"
 #include "services/payment/application/payments.hpp"
 
@@ -91,10 +92,6 @@ struct PaymentView {
   }
 };
 
-Error overloaded() {
-  return {ErrorKind::unavailable, "overloaded", "The shop is busy: try again shortly."};
-}
-
 /// An amount without a currency is of a payment that was never asked for.
 std::optional<Money> shown(const Money& money) {
   return money.currency() == Currency() ? std::nullopt : std::optional(money);
@@ -133,33 +130,31 @@ void list(Readers& readers, const PaymentQueries& queries, const RequestPtr& req
   if (filter.status && !json::from_name<Status>(*filter.status))
     query.error("filter[status]", "unknown_value", json::one_of(json::names_of<Status>()));
   if (const auto good = query.finish(); !good) return reply(http::problem(good.error(), *request));
-  const bool taken = readers.submit([&queries, filter, reply](Store store) {
+  http::answer_from_store(readers, request, reply, [&queries, filter](Store store) {
     PaymentPage page;
     for (auto& row : queries.list(store, filter))
       page.data.push_back({row.id, row.order_id, row.status, row.amount, row.captured, row.refunded,
                            row.updated_at});
     if (static_cast<std::int64_t>(page.data.size()) == filter.limit)
       page.next_cursor = page.data.back().id;
-    reply(http::json_response(200, json::to_json(page)));
+    return http::json_response(200, json::to_json(page));
   });
-  if (!taken) reply(http::problem(overloaded(), *request));
 }
 
 void show(Readers& readers, const RequestPtr& request, const Reply& reply) {
-  const bool taken = readers.submit([request, reply](Store store) {
+  http::answer_from_store(readers, request, reply, [request](Store store) {
     const auto& id = request->param("id");
     const auto payment = PaymentId::parse(id) ? fold_payment(store.log, id) : std::nullopt;
     if (!payment)
-      return reply(http::problem(
-          {ErrorKind::not_found, "payment_not_found", "There is no such payment."}, *request));
+      return http::problem({ErrorKind::not_found, "payment_not_found", "There is no such payment."},
+                           *request);
     auto view = view_of(*payment);
     store.log.read_stream(stream_of(id), 0, [&](const RecordedEvent& row) {
       view.history.push_back({row.revision, row.position, row.recorded_at, row.type, {row.data}});
       return true;
     });
-    reply(http::json_response(200, json::to_json(view)));
+    return http::json_response(200, json::to_json(view));
   });
-  if (!taken) reply(http::problem(overloaded(), *request));
 }
 
 }  // namespace
