@@ -1,12 +1,9 @@
 #include "main/audit.hpp"
 
-#include <iostream>
 #include <map>
 #include <unordered_map>
 
 #include "kernel/base/text.hpp"
-#include "platform/openssl/crypto.hpp"
-#include "platform/sqlite/database.hpp"
 #include "platform/sqlite/event_log.hpp"
 #include "services/catalog/application/journal.hpp"
 #include "services/ordering/application/orders.hpp"
@@ -226,14 +223,6 @@ class Audit {
 
 AuditReport audit(sql::Connection& shop, sql::Connection& ledger, const Crypto& crypto) {
   return Audit(shop, ledger, crypto).run();
-}
-
-int audit_folder(const std::string& folder) {
-  const auto shop = sqlite::open(folder + "/shop.db", sqlite::Database::Mode::reader);
-  const auto ledger = sqlite::open(folder + "/simulator.db", sqlite::Database::Mode::reader);
-  const auto report = audit(*shop->handle(""), *ledger->handle(""), *openssl::make_crypto());
-  std::cout << json::to_json(report) << std::endl;
-  return report.clean ? 0 : 1;
 }
 
 std::optional<NewEvent> published_by_catalog(const RecordedEvent& row) {

@@ -43,9 +43,6 @@ struct AuditReport {
 /// snapshot of the whole file; what is still in flight in it is not judged.
 AuditReport audit(sql::Connection& shop, sql::Connection& ledger, const Crypto& crypto);
 
-/// `stoa audit --data DIR` of a stopped shop: prints the report; 0 when clean, 1 when not.
-int audit_folder(const std::string& folder);
-
 std::optional<NewEvent> published_by_catalog(const RecordedEvent& row);
 
 }  // namespace stoa

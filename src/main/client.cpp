@@ -2,6 +2,7 @@
 
 #include <boost/json/serialize.hpp>
 #include <fstream>
+#include <functional>
 #include <future>
 #include <iostream>
 #include <iterator>
@@ -10,9 +11,13 @@
 #include "kernel/base/ids.hpp"
 #include "kernel/base/text.hpp"
 #include "kernel/json/value.hpp"
+#include "main/audit.hpp"
+#include "main/event_feed.hpp"
 #include "main/progress.hpp"
 #include "main/replay_crew.hpp"
 #include "platform/beast/http_client.hpp"
+#include "platform/openssl/crypto.hpp"
+#include "platform/sqlite/database.hpp"
 
 namespace stoa {
 namespace {
@@ -65,6 +70,51 @@ void print_rows(const json::Object& report, std::string_view member, std::string
               << std::string_view(row.at("reason").as_string()) << "\n";
 }
 
+using FetchPage = std::function<Result<json::Value>(const std::string& after, std::int64_t limit)>;
+
+int print_pages(const FetchPage& fetch, const EventSelection& selection, bool json) {
+  auto cursor = selection.after;
+  if (json) std::cout << "{\"data\":[";
+  const char* comma = "";
+  for (std::int64_t left = selection.limit; left > 0;) {
+    const auto page = fetch(cursor, std::min<std::int64_t>(left, 1000));
+    if (!page) return say(page.error());
+    const auto& events = page->at("data").as_array();
+    for (const auto& event : events) {
+      std::cout << comma << boost::json::serialize(event) << (json ? "" : "\n");
+      if (json) comma = ",";
+    }
+    left -= std::ssize(events);
+    const std::string next(page->at("next_after").as_string());
+    if (next == cursor) break;
+    cursor = next;
+  }
+  if (json) {
+    std::cout << "],\"next_after\":" << boost::json::serialize(json::Value(cursor)) << "}"
+              << std::endl;
+  } else {
+    std::cerr << "next: " << cursor << "\n";
+  }
+  return 0;
+}
+
+int print_audit(const json::Value& report, bool json) {
+  const bool clean = report.at("clean").as_bool();
+  if (json) {
+    std::cout << boost::json::serialize(report) << std::endl;
+    return clean ? 0 : 1;
+  }
+  const auto checked = [&](std::string_view name) {
+    return std::to_string(report.at("checked").at(name).as_int64()) + " " + std::string(name);
+  };
+  std::cout << (clean ? "Clean: " : "NOT clean: ") << checked("streams") << ", "
+            << checked("events") << ", " << checked("units") << " on hand, "
+            << checked("minor_units") << " of money kept." << std::endl;
+  for (const auto& finding : report.at("findings").as_array())
+    std::cout << "  " << std::string_view(finding.as_string()) << "\n";
+  return clean ? 0 : 1;
+}
+
 }  // namespace
 
 int import_products(const ShopClientOptions& shop, const std::string& file,
@@ -102,31 +152,39 @@ int import_products(const ShopClientOptions& shop, const std::string& file,
   return 0;
 }
 
-int print_events(const ShopClientOptions& shop, const std::string& after, const std::string& types,
-                 std::int64_t limit) {
-  auto cursor = after;
-  for (std::int64_t left = limit; left > 0;) {
-    const auto page =
-        ask(shop, "GET",
-            "/v1/events?limit=" + std::to_string(std::min<std::int64_t>(left, 1000)) +
-                "&after=" + percent_encode(cursor) + "&types=" + percent_encode(types));
-    if (!page) return say(page.error());
-    const auto& events = page->at("data").as_array();
-    for (const auto& event : events) std::cout << boost::json::serialize(event) << "\n";
-    left -= static_cast<std::int64_t>(events.size());
-    const std::string next(page->at("next_after").as_string());
-    if (next == cursor) break;
-    cursor = next;
-  }
-  std::cerr << "next: " << cursor << "\n";
-  return 0;
+int print_events(const ShopClientOptions& shop, const EventSelection& selection) {
+  return print_pages(
+      [&](const std::string& after, std::int64_t limit) {
+        return ask(shop, "GET",
+                   "/v1/events?limit=" + std::to_string(limit) + "&after=" + percent_encode(after) +
+                       "&types=" + percent_encode(selection.types));
+      },
+      selection, shop.json);
+}
+
+int print_events_of_folder(const std::string& folder, const EventSelection& selection, bool json) {
+  const auto shop = sqlite::open(folder + "/shop.db", sqlite::Database::Mode::reader);
+  const auto crypto = openssl::make_crypto();
+  return print_pages(
+      [&](const std::string& after, std::int64_t limit) -> Result<json::Value> {
+        auto page = read_event_page(*shop, *crypto, after, selection.types,
+                                    static_cast<std::size_t>(limit));
+        if (!page) return fail(std::move(page.error()));
+        return json::parse(*page);
+      },
+      selection, json);
 }
 
 int audit_over_http(const ShopClientOptions& shop) {
   const auto report = ask(shop, "GET", "/v1/audit");
-  if (!report) return say(report.error());
-  std::cout << boost::json::serialize(*report) << std::endl;
-  return report->at("clean").as_bool() ? 0 : 1;
+  return report ? print_audit(*report, shop.json) : say(report.error());
+}
+
+int audit_folder(const std::string& folder, bool json) {
+  const auto shop = sqlite::open(folder + "/shop.db", sqlite::Database::Mode::reader);
+  const auto ledger = sqlite::open(folder + "/simulator.db", sqlite::Database::Mode::reader);
+  const auto report = audit(*shop->handle(""), *ledger->handle(""), *openssl::make_crypto());
+  return print_audit(*json::parse(json::to_json(report)), json);
 }
 
 }  // namespace stoa

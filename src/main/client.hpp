@@ -17,11 +17,24 @@ struct ShopClientOptions {
 int import_products(const ShopClientOptions& shop, const std::string& file,
                     const std::string& currency, bool dry_run);
 
-/// `stoa events`: prints integration events after a cursor, one JSON object a line.
-int print_events(const ShopClientOptions& shop, const std::string& after, const std::string& types,
-                 std::int64_t limit);
+/// Which integration events to print.
+struct EventSelection {
+  std::string after;  ///< cursor of an earlier run; empty: from the beginning
+  std::string types;  ///< only these, separated by commas; empty: all
+  std::int64_t limit = 1'000'000;
+};
 
-/// `stoa audit` of a running shop: 0 when clean, 1 when not.
+/// `stoa events`: prints integration events, one JSON object a line and where they end on standard
+/// error; with --json one object with `data` and `next_after`.
+int print_events(const ShopClientOptions& shop, const EventSelection& selection);
+
+/// The same of the file of a stopped shop.
+int print_events_of_folder(const std::string& folder, const EventSelection& selection, bool json);
+
+/// `stoa audit` of a running shop: prints the report; 0 when clean, 1 when not.
 int audit_over_http(const ShopClientOptions& shop);
+
+/// `stoa audit --data DIR` of a stopped shop.
+int audit_folder(const std::string& folder, bool json);
 
 }  // namespace stoa

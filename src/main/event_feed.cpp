@@ -8,6 +8,11 @@
 #include <mutex>
 
 #include "kernel/http/typed.hpp"
+#include "main/audit.hpp"
+#include "platform/sqlite/event_log.hpp"
+#include "services/agents/module.hpp"
+#include "services/ordering/module.hpp"
+#include "services/payment/module.hpp"
 
 namespace stoa {
 namespace {
@@ -47,13 +52,23 @@ struct FeedPage {
 
 using Cursor = std::map<std::string, std::int64_t>;
 
+/// A service and what it publishes of its stored events.
+struct Publisher {
+  std::string service;
+  std::optional<NewEvent> (*published)(const RecordedEvent&);
+};
+const std::vector<Publisher> publishers{{"catalog", published_by_catalog},
+                                        {"ordering", ordering::published},
+                                        {"payment", payment::published},
+                                        {"agents", agents::published}};
+
 /// Reads up to `limit` published events of one service and moves its cursor past what it looked at.
-std::vector<FeedItem> read_source(const FeedSource& source, Store store, std::int64_t& cursor,
+std::vector<FeedItem> read_source(const Publisher& source, EventLog& log, std::int64_t& cursor,
                                   std::size_t limit, const std::vector<std::string>& types) {
   std::vector<FeedItem> items;
   std::size_t looked_at = 0;
   auto previous = cursor;
-  store.log.read_all(cursor, [&](const RecordedEvent& row) {
+  log.read_all(cursor, [&](const RecordedEvent& row) {
     cursor = row.position;
     const auto event = source.published(row);
     const bool wanted = event && (types.empty() || std::find(types.begin(), types.end(),
@@ -74,9 +89,17 @@ std::vector<FeedItem> read_source(const FeedSource& source, Store store, std::in
   return items;
 }
 
+std::string text_of(Cursor& cursor) {
+  std::string text;
+  for (const auto& publisher : publishers)
+    text += (text.empty() ? "" : ",") + publisher.service + ":" +
+            std::to_string(cursor[publisher.service]);
+  return text;
+}
+
 /// One request: asks every service on its own reader, then answers in the order of the sources.
 struct FeedQuery : std::enable_shared_from_this<FeedQuery> {
-  const std::vector<FeedSource>* sources = nullptr;
+  const std::vector<Readers*>* readers = nullptr;  ///< of each publisher
   Cursor cursor;
   std::vector<std::string> types;
   std::size_t limit = 0;
@@ -86,12 +109,11 @@ struct FeedQuery : std::enable_shared_from_this<FeedQuery> {
 
   /// Services one after another: what one leaves of the limit, the next may fill.
   void ask(std::size_t at) {
-    if (at == sources->size() || page.data.size() >= limit) return answer();
-    const auto& source = (*sources)[at];
-    const bool taken = source.readers->submit(
+    if (at == publishers.size() || page.data.size() >= limit) return answer();
+    const bool taken = (*readers)[at]->submit(
         [self = shared_from_this(), at](Store store) {
-          const auto& from = (*self->sources)[at];
-          auto items = read_source(from, store, self->cursor[from.service],
+          const auto& from = publishers[at];
+          auto items = read_source(from, store.log, self->cursor[from.service],
                                    self->limit - self->page.data.size(), self->types);
           std::move(items.begin(), items.end(), std::back_inserter(self->page.data));
           self->ask(at + 1);
@@ -103,10 +125,7 @@ struct FeedQuery : std::enable_shared_from_this<FeedQuery> {
   }
 
   void answer() {
-    for (const auto& source : *sources) {
-      if (!page.next_after.empty()) page.next_after += ",";
-      page.next_after += source.service + ":" + std::to_string(cursor[source.service]);
-    }
+    page.next_after = text_of(cursor);
     reply(http::json_response(200, json::to_json(page)));
   }
 };
@@ -121,15 +140,15 @@ std::vector<std::string> split(std::string_view text) {
   return parts;
 }
 
-std::optional<Cursor> parse_cursor(std::string_view text, const std::vector<FeedSource>& sources) {
+std::optional<Cursor> parse_cursor(std::string_view text) {
   Cursor cursor;
   if (text == "0") return cursor;
   for (const auto& part : split(text)) {
     const auto colon = part.find(':');
     if (colon == std::string::npos) return std::nullopt;
     const auto name = part.substr(0, colon);
-    const bool known = std::any_of(sources.begin(), sources.end(),
-                                   [&](const FeedSource& one) { return one.service == name; });
+    const bool known =
+        std::ranges::any_of(publishers, [&](const Publisher& one) { return one.service == name; });
     std::int64_t position = -1;
     const auto* last = part.data() + part.size();
     const auto [end, error] = std::from_chars(part.data() + colon + 1, last, position);
@@ -141,20 +160,22 @@ std::optional<Cursor> parse_cursor(std::string_view text, const std::vector<Feed
 
 }  // namespace
 
-void add_event_feed(http::Router& router, std::vector<FeedSource> sources) {
-  const auto shared = std::make_shared<const std::vector<FeedSource>>(std::move(sources));
+void add_event_feed(http::Router& router,
+                    const std::function<Readers*(const std::string& service)>& readers) {
+  auto of_publishers = std::make_shared<std::vector<Readers*>>();
+  for (const auto& publisher : publishers) of_publishers->push_back(readers(publisher.service));
   router.add({"GET",
               "/v1/events",
               http::Access::secret,
               "Integration events of all services",
               "Events",
-              [shared](const http::RequestPtr& request, http::Reply reply) {
+              [of_publishers](const http::RequestPtr& request, http::Reply reply) {
                 http::Query query(*request);
                 const auto feed = std::make_shared<FeedQuery>();
-                feed->sources = shared.get();
+                feed->readers = of_publishers.get();
                 feed->limit = static_cast<std::size_t>(query.integer("limit", 1, 1000, 100));
                 feed->types = split(query.text("types").value_or(""));
-                const auto cursor = parse_cursor(query.text("after").value_or(""), *shared);
+                const auto cursor = parse_cursor(query.text("after").value_or(""));
                 if (!cursor) query.error("after", "wrong_cursor", "Must be a next_after.");
                 if (const auto good = query.finish(); !good)
                   return reply(http::problem(good.error(), *request));
@@ -169,6 +190,24 @@ void add_event_feed(http::Router& router, std::vector<FeedSource> sources) {
               {{"after", "next_after of the page before; absent: from the beginning"},
                {"limit", "1 to 1000, default 100"},
                {"types", "Only these types, separated by commas"}}});
+}
+
+Result<std::string> read_event_page(sqlite::Database& shop, const Crypto& crypto,
+                                    const std::string& after, const std::string& types,
+                                    std::size_t limit) {
+  auto cursor = parse_cursor(after);
+  if (!cursor) return fail(ErrorKind::invalid, "wrong_cursor", "after must be a next_after.");
+  FeedPage page;
+  for (const auto& publisher : publishers) {
+    const auto prefix = publisher.service + "_";
+    const auto db = shop.handle(prefix);
+    auto items = read_source(publisher, *sqlite::make_log(*db, prefix, crypto),
+                             (*cursor)[publisher.service], limit - page.data.size(), split(types));
+    std::move(items.begin(), items.end(), std::back_inserter(page.data));
+    if (page.data.size() >= limit) break;
+  }
+  page.next_after = text_of(*cursor);
+  return json::to_json(page);
 }
 
 }  // namespace stoa

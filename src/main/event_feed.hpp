@@ -5,20 +5,23 @@
 #include <string>
 #include <vector>
 
+#include "kernel/base/crypto.hpp"
 #include "kernel/http/router.hpp"
 #include "kernel/mediator/readers.hpp"
+#include "platform/sqlite/database.hpp"
 
 namespace stoa {
 
-/// A service's part in the shop's feed of integration events.
-struct FeedSource {
-  std::string service;
-  std::function<std::optional<NewEvent>(const RecordedEvent&)> published;
-  Readers* readers;
-};
-
 /// Adds `GET /v1/events`: the integration events of all services under a vector cursor
-/// (`catalog:12,ordering:7`), ordered and without gaps within each service.
-void add_event_feed(http::Router& router, std::vector<FeedSource> sources);
+/// (`catalog:12,ordering:7`), ordered and without gaps within each service. `readers` is asked for
+/// each service by its name, now; what it gives outlives the router.
+void add_event_feed(http::Router& router,
+                    const std::function<Readers*(const std::string& service)>& readers);
+
+/// A page of the same feed, from the file of a shop that does not run: JSON text. `wrong_cursor`
+/// (invalid) when `after` is none.
+Result<std::string> read_event_page(sqlite::Database& shop, const Crypto& crypto,
+                                    const std::string& after, const std::string& types,
+                                    std::size_t limit);
 
 }  // namespace stoa

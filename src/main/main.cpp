@@ -7,7 +7,6 @@
 #include <filesystem>
 #include <iostream>
 
-#include "main/audit.hpp"
 #include "main/client.hpp"
 #include "main/configuration.hpp"
 #include "main/data_folder.hpp"
@@ -145,9 +144,7 @@ int run(int argc, char** argv) {
   std::string currency = "GBP";
   bool dry_run = false;
   int concurrency = 16;
-  std::string after;
-  std::string types;
-  std::int64_t limit = 1'000'000;
+  EventSelection selection;
   auto* import_command = app.add_subcommand("import", "Import into a running shop");
   import_command->require_subcommand(1);
   auto* import_products_command =
@@ -168,12 +165,19 @@ int run(int argc, char** argv) {
       "Prints the reckoning from the shop's own API as JSON.\n"
       "Example:\n  stoa replay invoices invoices.csv.gz --concurrency 32");
   auto* events_command = app.add_subcommand("events", "Print integration events");
-  events_command->add_option("--after", after, "Cursor, as printed by an earlier run");
-  events_command->add_option("--types", types, "Only these, separated by commas");
-  events_command->add_option("--limit", limit, "At most so many")->capture_default_str();
+  events_command->add_option("--after", selection.after, "Cursor, as printed by an earlier run");
+  events_command->add_option("--types", selection.types, "Only these, separated by commas");
+  events_command->add_option("--limit", selection.limit, "At most so many")->capture_default_str();
   auto* audit_command =
       app.add_subcommand("audit", "Prove from the logs that money and stock add up");
-  audit_command->footer("Exit status 0 when clean, 1 when not.\nExample:\n  stoa audit --json");
+  events_command->footer(
+      "One JSON object a line; with --json one object with data and next_after. Of a running "
+      "shop,\n"
+      "or of the --data of a stopped one.\n"
+      "Example:\n  stoa events --types ordering.OrderConfirmed.v1 --limit 10");
+  audit_command->footer(
+      "Of a running shop, or of the --data of a stopped one. Exit status 0 when clean, 1 when "
+      "not.\nExample:\n  stoa audit --json");
   for (auto* command :
        {import_products_command, replay_invoices_command, events_command, audit_command})
     add_shop_options(*command, shop, up_options.data);
@@ -187,12 +191,16 @@ int run(int argc, char** argv) {
   if (*config_command) return show_configuration(up_options.settings);
   if (*version_command) std::cout << "stoa " << STOA_VERSION << std::endl;
   if (*version_command || *up_command) return exit_done;
-  if (*audit_command && !DataFolder::is_in_use(up_options.data) && audit_command->count("--data"))
-    return audit_folder(up_options.data);
+  const auto is_stopped_shop = [&](const CLI::App* command) {
+    return *command && command->count("--data") > 0 && !DataFolder::is_in_use(up_options.data);
+  };
+  if (is_stopped_shop(audit_command)) return audit_folder(up_options.data, shop.json);
+  if (is_stopped_shop(events_command))
+    return print_events_of_folder(up_options.data, selection, shop.json);
   if (const auto found = find_key(shop, up_options); !found) return say(found.error());
   if (*import_products_command) return import_products(shop, file, currency, dry_run);
   if (*replay_invoices_command) return replay_invoices({file, shop.url, shop.key, concurrency});
-  if (*events_command) return print_events(shop, after, types, limit);
+  if (*events_command) return print_events(shop, selection);
   return audit_over_http(shop);
 }
 

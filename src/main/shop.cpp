@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <deque>
+#include <map>
 
 #include "gateway/gateway.hpp"
 #include "kernel/base/text.hpp"
@@ -164,10 +165,16 @@ class EmbeddedShop final : public Shop {
     auto& agents_context = context_of(*agents_part_, secret);
     agents_ = agents::make_agents(agents_context, agents_topic_, ordering_topic_,
                                   {configuration.integer("Fraud:RejectAt")});
-    add_event_feed(router_, {{"catalog", published_by_catalog, catalog_part_->readers.get()},
-                             {"ordering", ordering::published, ordering_part_->readers.get()},
-                             {"payment", payment::published, payment_part_->readers.get()},
-                             {"agents", agents::published, agents_part_->readers.get()}});
+    add_event_feed(router_,
+                   [this](const std::string& service) { return part_of(service).readers.get(); });
+  }
+
+  Part& part_of(const std::string& service) {
+    const std::map<std::string_view, Part*> parts{{"catalog", catalog_part_.get()},
+                                                  {"ordering", ordering_part_.get()},
+                                                  {"payment", payment_part_.get()},
+                                                  {"agents", agents_part_.get()}};
+    return *parts.at(service);
   }
 
   void add_audit(const std::string& ledger_file) {

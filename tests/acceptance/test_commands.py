@@ -82,7 +82,7 @@ def test_a_replay_shows_a_bar_on_a_terminal(own_shop):
 def tamper(shop, database, statement):
     with sqlite3.connect(shop.data + "/" + database) as connection:
         connection.executescript(statement)
-    ran = shop.run("audit", "--data", shop.data)
+    ran = shop.run("audit", "--data", shop.data, "--json")
     return ran.returncode, json.loads(ran.stdout)
 
 
@@ -91,7 +91,7 @@ def test_the_audit_finds_what_was_tampered_with(own_shop):
     own_shop.order("AUDIT")
     assert own_shop.stop() == 0
     ran = own_shop.run("audit", "--data", own_shop.data)
-    assert ran.returncode == 0 and json.loads(ran.stdout)["clean"]
+    assert ran.returncode == 0 and ran.stdout.startswith("Clean: ")
     code, report = tamper(own_shop, "shop.db", "UPDATE catalog_stock_level SET on_hand = on_hand + 1")
     assert code == 1 and "stock of AUDIT" in report["findings"][0]
     code, report = tamper(own_shop, "shop.db", "UPDATE catalog_stock_level SET on_hand = on_hand - 1;"
@@ -138,3 +138,16 @@ def test_the_audit_of_a_busy_shop_is_clean(own_shop):
             buyer.result()
     assert not failed and all(report["clean"] for report in reports), [r["findings"] for r in reports if r["findings"]]
     assert reports[-1]["checked"]["minor_units"] > 0
+
+
+def test_events_of_a_running_and_a_stopped_shop_are_the_same(own_shop):
+    own_shop.product("EVENTS", units=5)
+    own_shop.order("EVENTS")
+    code, live = run_json(own_shop, "events")
+    assert code == 0 and len(live["data"]) > 5
+    assert own_shop.stop() == 0
+    ran = own_shop.run("events", "--data", own_shop.data, "--json")
+    assert ran.returncode == 0 and json.loads(ran.stdout) == live
+    lines = own_shop.run("events", "--data", own_shop.data, "--after", "catalog:1", "--limit", "3")
+    assert [json.loads(line)["position"] for line in lines.stdout.splitlines()] == [e["position"] for e in live["data"][1:4]]
+    assert own_shop.run("events", "--data", own_shop.data, "--after", "nonsense").returncode == 1

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <tuple>
 #include <type_traits>
 
 #include "kernel/eventlog/journal.hpp"
@@ -98,7 +99,8 @@ bool project_ledger(LedgerRows& rows, EventLog& log) {
   for (const auto& event : events)
     for (auto& row : accounts.fold(event, "")) fresh.push_back(std::move(row));
   // In the order of the table, so that a slice writes each of its pages once.
-  std::ranges::stable_sort(fresh, {}, &LedgerRow::sku);
+  std::ranges::sort(fresh, {},
+                    [](const LedgerRow& row) { return std::tie(row.sku, row.position, row.line); });
   for (const auto& row : fresh) rows.append(row);
   rows.set_checkpoint(events.back().position);
   return events.size() == slice_events_max;

@@ -155,7 +155,7 @@ class OrderRoutes {
                                               PlaceOrderBody body) const;
   [[nodiscard]] PersonalData unseal(Store store, const Order& order) const;
   void render(const RequestPtr& request, const std::string& order_id, Answer answer,
-              const Reply& reply) const;
+              Reply reply) const;
   void change(const RequestPtr& request, Reply reply, int status, bool key_required,
               Orders::Decide decide);
   /// A publishable key reads an order with the order's own token.
