@@ -122,7 +122,7 @@ Result<InvoiceFile> InvoiceFile::open(const std::string& path) {
       continue;
     }
     using Kind = InvoiceRow::Kind;
-    InvoiceRow row{
+    const InvoiceRow row{
         .kind = is_return ? Kind::give_back : (*quantity > 0 ? Kind::sale : Kind::write_off),
         .invoice = std::move(fields[0]),
         .sku = upper(fields[1]),
@@ -132,15 +132,14 @@ Result<InvoiceFile> InvoiceFile::open(const std::string& path) {
         .units = is_return ? std::max<std::int64_t>(-*quantity, 0) : std::abs(*quantity),
         .price_pence = price->pence,
         .number = number};
-    if (auto added = file.add(std::move(row), std::move(fields[2])); !added)
-      return fail(std::move(added.error()));
+    if (auto added = file.add(row, fields[2]); !added) return fail(std::move(added.error()));
   }
   if (!more) return fail(std::move(more.error()));
   if (auto finished = file.finish(); !finished) return fail(std::move(finished.error()));
   return file;
 }
 
-Result<void> InvoiceFile::add(InvoiceRow row, std::string title) {
+Result<void> InvoiceFile::add(const InvoiceRow& row, std::string_view title) {
   const auto seconds = *seconds_of(row.date);
   const auto at = static_cast<std::int64_t>(entries_.size());
   if (row.kind == InvoiceRow::Kind::give_back) {

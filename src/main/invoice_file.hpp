@@ -7,6 +7,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -69,7 +70,7 @@ class InvoiceFile {
     bool is_last_of_sale = false;
   };
   InvoiceFile() = default;
-  Result<void> add(InvoiceRow row, std::string title);
+  Result<void> add(const InvoiceRow& row, std::string_view title);
   Result<void> finish();
 
   InvoiceTotals totals_;

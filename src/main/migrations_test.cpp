@@ -1,4 +1,5 @@
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <filesystem>
 
@@ -19,7 +20,7 @@ class MigrationsTest : public testing::Test {
     database_ = sqlite::open(file_, sqlite::Database::Mode::writer);
     db_ = database_->handle("");
   }
-  ~MigrationsTest() override {
+  void TearDown() override {
     db_.reset();
     database_.reset();
     remove();

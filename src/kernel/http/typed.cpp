@@ -65,8 +65,7 @@ Result<std::optional<std::int64_t>> if_match_revision(const Request& request) {
   if (text.empty() || text == "*") return std::optional<std::int64_t>{};
   if (text.starts_with("W/")) text.remove_prefix(2);
   if (text.size() > 2 && text.starts_with('"') && text.ends_with('"')) {
-    if (const auto revision = integer_of(text.substr(1, text.size() - 2)))
-      return std::optional(*revision);
+    if (const auto revision = integer_of(text.substr(1, text.size() - 2))) return revision;
   }
   return fail(Error{ErrorKind::invalid,
                     "invalid_if_match",

@@ -260,7 +260,7 @@ std::string integer_schema(const Range& bound) {
 }
 
 std::string array_schema(std::string items, std::size_t min, std::size_t max) {
-  std::string schema = R"({"type":"array","items":)" + items;
+  std::string schema = R"({"type":"array","items":)" + std::move(items);
   if (min > 0) schema += ",\"minItems\":" + std::to_string(min);
   return schema + ",\"maxItems\":" + std::to_string(max) + "}";
 }
@@ -278,7 +278,7 @@ std::string enum_schema(const std::vector<std::string_view>& names) {
 }
 
 std::string nullable_schema(std::string schema) {
-  return R"({"anyOf":[)" + schema + R"(,{"type":"null"}]})";
+  return R"({"anyOf":[)" + std::move(schema) + R"(,{"type":"null"}]})";
 }
 
 std::string with_description(std::string schema, std::string_view description) {

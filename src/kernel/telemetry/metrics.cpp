@@ -68,7 +68,7 @@ void Metrics::gauge(std::string name, std::function<double()> read, std::string 
 
 void Metrics::counter(std::string name, std::function<double()> read) {
   const std::lock_guard lock(mutex_);
-  callbacks_[{std::move(name), {}}] = {"counter", std::move(read)};
+  callbacks_[{std::move(name), std::string()}] = {"counter", std::move(read)};
 }
 
 std::string Metrics::text() const {
@@ -78,28 +78,32 @@ std::string Metrics::text() const {
     if (name != last) out.append("# TYPE ").append(name).append(" ").append(type).append("\n");
     last = name;
   };
+  const auto line = [&out](std::string_view name, std::string_view suffix, std::string_view labels,
+                           const std::string& value) {
+    out.append(name).append(suffix).append(braces(labels)).append(" ").append(value).append("\n");
+  };
   std::unique_lock lock(mutex_);
   const auto callbacks = callbacks_;
   lock.unlock();  // a callback takes locks of its own
   for (const auto& [key, callback] : callbacks) {
     head(key.first, callback.type);
-    out += key.first + braces(key.second) + " " + number(callback.read()) + "\n";
+    line(key.first, "", key.second, number(callback.read()));
   }
   lock.lock();
   for (const auto& [key, value] : counters_) {
     head(key.first, "counter");
-    out += key.first + braces(key.second) + " " + number(value) + "\n";
+    line(key.first, "", key.second, number(value));
   }
   for (const auto& [key, histogram] : histograms_) {
     const auto& [name, labels] = key;
     head(name, "histogram");
     const auto prefix = labels.empty() ? "" : labels + ",";
     for (std::size_t at = 0; at < histogram.buckets.size(); ++at)
-      out += name + "_bucket{" + prefix + "le=\"" + number(histogram.bounds_s[at]) + "\"} " +
-             std::to_string(histogram.buckets[at]) + "\n";
-    out += name + "_bucket{" + prefix + "le=\"+Inf\"} " + std::to_string(histogram.count) + "\n";
-    out += name + "_sum" + braces(labels) + " " + number(histogram.sum) + "\n";
-    out += name + "_count" + braces(labels) + " " + std::to_string(histogram.count) + "\n";
+      line(name, "_bucket", prefix + label("le", number(histogram.bounds_s[at])),
+           std::to_string(histogram.buckets[at]));
+    line(name, "_bucket", prefix + label("le", "+Inf"), std::to_string(histogram.count));
+    line(name, "_sum", labels, number(histogram.sum));
+    line(name, "_count", labels, std::to_string(histogram.count));
   }
   return out;
 }

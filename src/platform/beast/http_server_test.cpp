@@ -74,7 +74,7 @@ class HttpServerTest : public testing::Test {
         });
     server_->start();
   }
-  ~HttpServerTest() override {
+  void TearDown() override {
     for (auto& thread : threads_) thread.join();
   }
 
@@ -320,6 +320,7 @@ TEST_F(HttpServerTest, TakenPort_IsRefused) {
 TEST_F(HttpServerTest, ManyClientsAtOnce) {
   std::vector<std::thread> clients;
   std::atomic<int> served = 0;
+  clients.reserve(8);
   for (int i = 0; i < 8; ++i)
     clients.emplace_back([this, &served] {
       auto http = client();
