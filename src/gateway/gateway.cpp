@@ -15,8 +15,6 @@ namespace {
 using http::Access;
 using http::Principal;
 
-constexpr std::size_t default_body_bytes_max = std::size_t{1} << 20;
-
 bool is_request_id(std::string_view text) {
   return !text.empty() && text.size() <= 64 && std::all_of(text.begin(), text.end(), [](char c) {
     return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '_';
@@ -64,10 +62,10 @@ class TheGateway final : public Gateway {
                    });
   }
 
-  [[nodiscard]] std::size_t body_limit(std::string_view method,
-                                       std::string_view path) const override {
+  [[nodiscard]] http::RouteLimits limits(std::string_view method,
+                                         std::string_view path) const override {
     const auto match = router_.match(method, path);
-    return match ? match->route->body_bytes_max : default_body_bytes_max;
+    return match ? match->route->limits : http::RouteLimits{};
   }
 
  private:

@@ -30,8 +30,8 @@ class Gateway {
  public:
   virtual ~Gateway() = default;
   virtual void handle(std::shared_ptr<http::Request> request, http::Reply reply) = 0;
-  [[nodiscard]] virtual std::size_t body_limit(std::string_view method,
-                                               std::string_view path) const = 0;
+  [[nodiscard]] virtual http::RouteLimits limits(std::string_view method,
+                                                 std::string_view path) const = 0;
 };
 
 /// Adds the gateway's own routes (health, metrics, OpenAPI, Swagger UI, the front page). `limiter`

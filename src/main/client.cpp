@@ -22,7 +22,7 @@
 namespace stoa {
 namespace {
 
-constexpr std::chrono::minutes answer_timeout{10};
+constexpr std::chrono::hours answer_timeout{1};  // that of the slowest route, an import
 
 int say(const Error& error) {
   std::cerr << "stoa: " << error.detail << "\n";

@@ -249,7 +249,7 @@ class EmbeddedShop final : public Shop {
           gateway_->handle(std::move(request), std::move(reply));
         },
         [this](std::string_view method, std::string_view path) {
-          return gateway_->body_limit(method, path);
+          return gateway_->limits(method, path);
         });
     add_process_figures(metrics_, options.folder.file("shop.db"),
                         [this] { return server_->connections(); });

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -20,6 +21,12 @@ struct QueryParameter {
 using Handler = std::function<void(const RequestPtr&, Reply)>;
 using SchemaOf = std::function<std::string(json::Schemas&)>;
 
+/// What a server allows one request of a route.
+struct RouteLimits {
+  std::size_t body_bytes_max = std::size_t{1} << 20;
+  std::chrono::seconds answer_timeout{60};
+};
+
 /// One operation: what serves it, and what OpenAPI says of it.
 struct Route {
   std::string method;
@@ -33,7 +40,7 @@ struct Route {
   int status = 200;      ///< of success
   std::vector<QueryParameter> query = {};
   bool takes_idempotency_key = false;  ///< then the header is required
-  std::size_t body_bytes_max = 1 << 20;
+  RouteLimits limits = {};
   bool rate_limited = true;  ///< false for what monitors ask
 };
 

@@ -38,7 +38,7 @@ constexpr std::size_t turned_away_max = 64;
 struct Shared {
   HttpServerOptions options;
   HttpServer::Handle handle;
-  HttpServer::BodyLimit body_limit;
+  HttpServer::Limits limits;
   std::atomic<std::size_t> connections{0};
   std::atomic<bool> stopping{false};
 };
@@ -216,7 +216,11 @@ class Connection : public std::enable_shared_from_this<Connection> {
     co_await bhttp::async_read_header(socket_, buffer_, parser,
                                       asio::redirect_error(asio::use_awaitable, code));
     if (!code) code = fault_of(parser.get());
-    if (!code) co_await read_body(parser, code);
+    http::RouteLimits limits;
+    if (!code) {
+      limits = limits_of(parser.get());
+      co_await read_body(parser, limits.body_bytes_max, code);
+    }
     if (code) {
       if (expired_) code = boost::beast::error::timeout;
       if (has_gone(code)) co_return false;
@@ -230,7 +234,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     const bool head = parser.get().method() == bhttp::verb::head;
     auto request = to_request(parser.release());
     request->client_address = peer_;
-    auto response = co_await ask(std::move(request));
+    auto response = co_await ask(std::move(request), limits.answer_timeout);
     const bool stays = keep_alive && !shared_.stopping;
     auto message = to_message(std::move(response), version, stays, head);
     arm(shared_.options.body_timeout);
@@ -260,10 +264,12 @@ class Connection : public std::enable_shared_from_this<Connection> {
     co_return !code && count > 0;
   }
 
-  asio::awaitable<void> read_body(Parser& parser, error_code& code) {
-    const auto target = origin_form(parser.get().target());
-    const auto limit =
-        shared_.body_limit(parser.get().method_string(), target.substr(0, target.find('?')));
+  [[nodiscard]] http::RouteLimits limits_of(const Parser::value_type& message) const {
+    const auto target = origin_form(message.target());
+    return shared_.limits(message.method_string(), target.substr(0, target.find('?')));
+  }
+
+  asio::awaitable<void> read_body(Parser& parser, std::size_t limit, error_code& code) {
     parser.body_limit(limit);
     const auto length = parser.content_length();
     if (length && *length > limit) {
@@ -282,9 +288,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
                                asio::redirect_error(asio::use_awaitable, code));
   }
 
-  asio::awaitable<http::Response> ask(std::shared_ptr<http::Request> request) {
+  asio::awaitable<http::Response> ask(std::shared_ptr<http::Request> request,
+                                      std::chrono::seconds timeout) {
     const auto pending = std::make_shared<PendingReply>(context_);
-    pending->wake.expires_after(shared_.options.reply_timeout);
+    pending->wake.expires_after(timeout);
     hand_over(request, pending);
     error_code code;
     if (!pending->response)
@@ -446,8 +453,8 @@ class Worker {
 
 class Server final : public HttpServer {
  public:
-  Server(HttpServerOptions options, Handle handle, BodyLimit body_limit)
-      : shared_{std::move(options), std::move(handle), std::move(body_limit), {}, {}} {
+  Server(HttpServerOptions options, Handle handle, Limits limits)
+      : shared_{std::move(options), std::move(handle), std::move(limits), {}, {}} {
     auto port = shared_.options.port;
     if (port != 0 && shared_.options.threads > 1)
       check_free({asio::ip::make_address(shared_.options.address), port});
@@ -484,8 +491,8 @@ class Server final : public HttpServer {
 }  // namespace
 
 std::unique_ptr<HttpServer> make_http_server(HttpServerOptions options, HttpServer::Handle handle,
-                                             HttpServer::BodyLimit body_limit) {
-  return std::make_unique<Server>(std::move(options), std::move(handle), std::move(body_limit));
+                                             HttpServer::Limits limits) {
+  return std::make_unique<Server>(std::move(options), std::move(handle), std::move(limits));
 }
 
 }  // namespace stoa::beast

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "kernel/http/message.hpp"
+#include "kernel/http/router.hpp"
 
 namespace stoa::beast {
 
@@ -17,10 +17,9 @@ struct HttpServerOptions {
   int threads = 1;
   std::size_t connections_max = 4'096;
   std::size_t body_bytes_max = std::size_t{64} << 20;
-  std::chrono::milliseconds read_timeout{10'000};   ///< for a request's header, once it began
-  std::chrono::milliseconds body_timeout{30'000};   ///< for its body, and for sending the answer
-  std::chrono::milliseconds idle_timeout{60'000};   ///< between requests
-  std::chrono::milliseconds reply_timeout{60'000};  ///< for the handler's answer
+  std::chrono::milliseconds read_timeout{10'000};  ///< for a request's header, once it began
+  std::chrono::milliseconds body_timeout{30'000};  ///< for its body, and for sending the answer
+  std::chrono::milliseconds idle_timeout{60'000};  ///< between requests
 };
 
 /// HTTP/1.1 with keep-alive: one request at a time a connection, one io_context a thread. Faults of
@@ -28,8 +27,8 @@ struct HttpServerOptions {
 class HttpServer {
  public:
   using Handle = std::function<void(std::shared_ptr<http::Request>, http::Reply)>;
-  /// The largest body of a route, asked before the body is read.
-  using BodyLimit = std::function<std::size_t(std::string_view method, std::string_view path)>;
+  /// Asked once the header of a request is read.
+  using Limits = std::function<http::RouteLimits(std::string_view method, std::string_view path)>;
 
   virtual ~HttpServer() = default;
   [[nodiscard]] virtual std::uint16_t port() const = 0;
@@ -42,6 +41,6 @@ class HttpServer {
 
 /// Listens at once; throws std::runtime_error when the port is taken.
 std::unique_ptr<HttpServer> make_http_server(HttpServerOptions options, HttpServer::Handle handle,
-                                             HttpServer::BodyLimit body_limit);
+                                             HttpServer::Limits limits);
 
 }  // namespace stoa::beast

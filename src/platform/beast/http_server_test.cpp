@@ -63,14 +63,13 @@ class HttpServerTest : public testing::Test {
     options.read_timeout = 200ms;
     options.body_timeout = 200ms;
     options.idle_timeout = 5s;
-    options.reply_timeout = 2s;
     server_ = make_http_server(
         options,
         [this](const std::shared_ptr<http::Request>& request, const http::Reply& reply) {
           handle(request, reply);
         },
-        [](std::string_view, std::string_view path) -> std::size_t {
-          return path == "/large" ? 1 << 20 : 100;
+        [](std::string_view, std::string_view path) -> http::RouteLimits {
+          return {path == "/large" ? std::size_t{1} << 20 : 100, path == "/hold" ? 1s : 2s};
         });
     server_->start();
   }
@@ -244,7 +243,7 @@ TEST_F(HttpServerTest, ConnectionBeyondTheLimit_Is503_AndComesBackLater) {
   options.connections_max = 1;
   const auto server = make_http_server(
       options, [](const auto&, const http::Reply& reply) { reply({}); },
-      [](auto, auto) -> std::size_t { return 100; });
+      [](auto, auto) { return http::RouteLimits{}; });
   server->start();
   auto first = std::make_unique<HttpClient>("127.0.0.1", server->port(), 5s);
   EXPECT_EQ(first->send("GET", "/", {}, "").value().status, 200);
@@ -272,8 +271,10 @@ TEST_F(HttpServerTest, ThrowingHandler_Is500_AndTheServerLives) {
   EXPECT_EQ(http.send("GET", "/echo", {}, "").value().status, 200);
 }
 
-TEST_F(HttpServerTest, NoAnswer_Is503) {
+TEST_F(HttpServerTest, NoAnswerInTheTimeOfItsRoute_Is503) {
+  const auto begun = std::chrono::steady_clock::now();
   EXPECT_EQ(client().send("GET", "/hold", {}, "").value().status, 503);
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, 1900ms);
   release();  // late, to nobody
   EXPECT_EQ(client().send("GET", "/echo", {}, "").value().status, 200);
 }
@@ -339,7 +340,7 @@ TEST(HttpClientTest, LostKeptConnection_IsRetriedOnlyWhenSafe) {
   options.idle_timeout = 50ms;
   const auto server = make_http_server(
       options, [](const auto&, const http::Reply& reply) { reply({}); },
-      [](auto, auto) -> std::size_t { return 100; });
+      [](auto, auto) { return http::RouteLimits{}; });
   server->start();
   HttpClient http("127.0.0.1", server->port(), 2s);
   EXPECT_TRUE(http.send("GET", "/", {}, ""));

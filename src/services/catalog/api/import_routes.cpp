@@ -37,7 +37,7 @@ void add_import_routes(const Api& api) {
        .summary = "Import Shopify's product CSV (text/csv)",
        .tag = "Products",
        .handler =
-           [api, running](const http::RequestPtr& request, http::Reply reply) {
+           [api, running](const http::RequestPtr& request, const http::Reply& reply) {
              const auto options = read_options(*request);
              if (!options) return reply(http::problem(options.error(), *request));
              import_products(api.context, api.products, api.inventory, api.sanitise, request,
@@ -51,7 +51,8 @@ void add_import_routes(const Api& api) {
        .answer = http::schema_of<ImportReport>(),
        .query = {{"currency", "of the prices; GBP when left out"},
                  {"dry_run", "true: say what would happen"}},
-       .body_bytes_max = 64 << 20});
+       .limits = {.body_bytes_max = std::size_t{64} << 20,
+                  .answer_timeout = std::chrono::hours(1)}});
   api.context.router.add(
       {.method = "GET",
        .path = "/v1/imports/products",

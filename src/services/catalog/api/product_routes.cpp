@@ -194,7 +194,7 @@ void add_product_routes(const Api& api) {
               .body = create_schema,
               .answer = http::schema_of<Product>(),
               .status = 201,
-              .body_bytes_max = product_bytes_max});
+              .limits = {.body_bytes_max = product_bytes_max}});
   router.add({.method = "GET",
               .path = "/v1/products",
               .access = Access::publishable,
@@ -226,7 +226,7 @@ void add_product_routes(const Api& api) {
               }),
               .body = http::schema_of<ProductChange>(),
               .answer = http::schema_of<Product>(),
-              .body_bytes_max = product_bytes_max});
+              .limits = {.body_bytes_max = product_bytes_max}});
   router.add({.method = "DELETE",
               .path = "/v1/products/{id}",
               .summary = "Archive a product: it is kept, and sold no more",

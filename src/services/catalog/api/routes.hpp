@@ -26,7 +26,7 @@ struct Api {
   template <class T>
   void write(const http::RequestPtr& request, http::Reply reply,
              std::function<Result<T>(UnitOfWork&)> decide,
-             std::function<http::Response(const T&)> render, int weight = 1) const {
+             const std::function<http::Response(const T&)>& render, int weight = 1) const {
     execute<T>(context.executor, Executor::Lane::outside, weight, request->cause(),
                std::move(decide), [request, reply = std::move(reply), render](Result<T> result) {
                  reply(result ? render(*result) : http::problem(result.error(), *request));
