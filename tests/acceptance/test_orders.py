@@ -1,5 +1,5 @@
 """The way of an order over HTTP, with its failures."""
-import concurrent.futures, uuid
+import concurrent.futures, time, uuid
 import pytest
 from conftest import PUBLISHABLE
 
@@ -106,6 +106,7 @@ def test_a_cancelled_order_gives_back_money_and_stock(shop):
         seen = shop.call("GET", f"/v1/orders/{order['id']}").json
         if seen["status"] == "cancelled":
             break
+        time.sleep(0.05)
     assert (seen["status"], seen["payment_status"], seen["refunded"]["amount"]) == ("cancelled", "refunded", 1800)
     assert shop.stock("CANCEL") == (5, 0, 5)
 

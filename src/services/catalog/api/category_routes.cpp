@@ -71,13 +71,13 @@ void remove(const Api& api, const RequestPtr& request, Reply reply) {
 }
 
 void list(const Api& api, const RequestPtr& request, Reply reply) {
-  api.read(request, std::move(reply), [](const Rows& rows, EventLog&) {
+  api.read(request, reply, [](const Rows& rows, EventLog&) {
     return http::json_response(200, json::to_json(CategoryList{rows.categories->all(), {}}));
   });
 }
 
 void show(const Api& api, const RequestPtr& request, Reply reply) {
-  api.read(request, std::move(reply), [request](const Rows& rows, EventLog&) {
+  api.read(request, reply, [request](const Rows& rows, EventLog&) {
     const auto id = CategoryId::parse(request->param("id"));
     const auto category = id ? rows.categories->by_id(*id) : std::nullopt;
     return category ? shown(*category) : http::problem(no_category(), *request);

@@ -144,7 +144,7 @@ void set_backorder_limit(const Api& api, const RequestPtr& request, Reply reply)
 }
 
 void show(const Api& api, const RequestPtr& request, Reply reply) {
-  api.read(request, std::move(reply), [request](const Rows& rows, EventLog&) {
+  api.read(request, reply, [request](const Rows& rows, EventLog&) {
     const auto& sku = request->param("sku");
     const auto stock = rows.stock->load(sku);
     return stock ? shown(*stock) : http::problem(no_sku(sku), *request);
@@ -172,7 +172,7 @@ void ledger(const Api& api, const RequestPtr& request, Reply reply) {
       query.error("cursor", "wrong_cursor", "Is no cursor of this list.");
   }
   if (const auto good = query.finish(); !good) return reply(http::problem(good.error(), *request));
-  api.read(request, std::move(reply), [request, limit, after](const Rows& rows, EventLog& log) {
+  api.read(request, reply, [request, limit, after](const Rows& rows, EventLog& log) {
     const auto& sku = request->param("sku");
     if (!rows.stock->load(sku)) return http::problem(no_sku(sku), *request);
     auto page = ledger_page(*rows.ledger, log, sku, after, limit + 1);

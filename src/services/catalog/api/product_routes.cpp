@@ -81,7 +81,7 @@ void change_product(const Api& api, const RequestPtr& request, Reply reply,
 }
 
 void show(const Api& api, const RequestPtr& request, Reply reply) {
-  api.read(request, std::move(reply), [request](const Rows& rows, EventLog&) {
+  api.read(request, reply, [request](const Rows& rows, EventLog&) {
     const auto document = rows.products->document(request->param("id_or_handle"));
     if (!document || (!document->active && request->principal != Principal::secret))
       return http::problem(no_product(), *request);
@@ -156,7 +156,7 @@ void list(const Api& api, const RequestPtr& request, Reply reply) {
       return reply(http::json_response(200, R"({"data":[],"next_cursor":null})"));
     query->status = ProductStatus::active;
   }
-  api.read(request, std::move(reply), [query = *query](const Rows& rows, EventLog&) {
+  api.read(request, reply, [query = *query](const Rows& rows, EventLog&) {
     auto one_more = query;
     ++one_more.limit;
     auto documents = rows.products->list(one_more);

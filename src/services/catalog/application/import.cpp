@@ -20,8 +20,10 @@ void set_price(std::vector<Money>& prices, const Money& price) {
 
 void merge(Variant& variant, const FileVariant& file, Currency currency) {
   variant.options = file.options;
-  if (file.barcode)
-    variant.barcode = file.barcode->empty() ? std::nullopt : std::optional(*file.barcode);
+  if (file.barcode) {
+    variant.barcode = file.barcode;
+    if (file.barcode->empty()) variant.barcode.reset();
+  }
   if (file.weight_grams) variant.weight_grams = *file.weight_grams;
   if (file.price) set_price(variant.prices, *file.price);
   if (file.compare_at_price.value)

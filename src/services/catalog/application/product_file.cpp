@@ -12,9 +12,9 @@ constexpr std::size_t images_max = 250;
 
 std::optional<std::int64_t> integer_of(std::string_view text) {
   std::int64_t value = 0;
-  const auto* end = text.data() + text.size();
-  const auto [at, error] = std::from_chars(text.data(), end, value);
-  return error == std::errc{} && at == end ? std::optional(value) : std::nullopt;
+  const auto [at, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc{} && at == text.data() + text.size() ? std::optional(value)
+                                                                 : std::nullopt;
 }
 
 std::optional<std::int64_t> grams_of(std::string_view text) {

@@ -24,7 +24,7 @@ struct Shelf {
     }
     return events;
   }
-  std::vector<StockEvent> take(std::vector<Demand> demands) {
+  std::vector<StockEvent> take(const std::vector<Demand>& demands) {
     return apply(reserve(
         reservation, "ord_1", demands,
         [&](const std::string& sku) { return sku == stock.sku ? &stock : nullptr; },
