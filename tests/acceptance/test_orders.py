@@ -121,6 +121,7 @@ def test_an_authorised_payment_is_captured_before_goods_leave(shop):
     for _ in range(100):
         if shop.call("GET", path).json["payment_status"] == "captured":
             break
+        time.sleep(0.05)
     assert shop.call("POST", path + "/fulfilments").json["status"] == "fulfilled"
 
 
