@@ -47,32 +47,11 @@ class Audit {
 
   /// I5: positions and revisions without gaps, and the chain of hashes up to the head.
   void check_log(const std::string& prefix) {
-    Digest last{};
-    std::int64_t position = 0;
-    bool intact = true;
-    shop_.query("SELECT position, stream, revision, type, data, metadata, recorded_at, hash FROM " +
-                    prefix + "log ORDER BY position",
-                [&](const sql::Row& row) {
-                  const RecordedEvent event{row.integer(0),
-                                            std::string(row.text(1)),
-                                            row.integer(2),
-                                            std::string(row.text(3)),
-                                            std::string(row.text(4)),
-                                            std::string(row.text(5)),
-                                            from_rfc3339(row.text(6)).value_or(Timestamp{})};
-                  last = sqlite::chain(crypto_, last, event);
-                  if (event.position != ++position || to_hex(last) != row.text(7)) {
-                    find(prefix + "log is damaged at position " + std::to_string(position));
-                    intact = false;
-                  }
-                  return intact;
-                });
-    report_.checked.events += position;
-    shop_.query("SELECT position, hash FROM " + prefix + "log_head", [&](const sql::Row& row) {
-      const bool same =
-          row.integer(0) == position && (position == 0 || row.text(1) == to_hex(last));
-      if (intact && !same) find(prefix + "log ends before its head: events are missing");
-    });
+    const auto walked = sqlite::verify_chain(shop_, prefix, crypto_);
+    report_.checked.events += walked.events;
+    if (walked.damaged_at)
+      find(prefix + "log is damaged at position " + std::to_string(*walked.damaged_at));
+    if (!walked.ends_at_head) find(prefix + "log ends before its head: events are missing");
     shop_.query("SELECT stream, min(revision), max(revision), count(*) FROM " + prefix +
                     "log GROUP BY stream",
                 [&](const sql::Row& row) {

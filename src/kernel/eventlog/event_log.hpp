@@ -65,6 +65,9 @@ class EventLog {
   virtual void read_all_backwards(const Each& each) = 0;
   /// Position of the newest event, 0 for an empty log.
   virtual std::int64_t head() = 0;
+  /// Position of the newest event that this object made durable, 0 before the first. From any
+  /// thread, without asking the database.
+  [[nodiscard]] virtual std::int64_t durable_head() const = 0;
 };
 
 }  // namespace stoa

@@ -52,6 +52,7 @@ class Participant {
   virtual ~Participant() = default;
   virtual void flush(UnitOfWork& unit) = 0;  ///< before the commit
   virtual void rolled_back() noexcept = 0;   ///< memory that may differ from the database must go
+  virtual void committed() noexcept {}       ///< durable now, and nobody has been answered yet
 };
 
 }  // namespace stoa

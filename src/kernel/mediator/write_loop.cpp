@@ -187,6 +187,7 @@ class Loop final : public WriteLoop {
       ++commits_;
       commands_ += static_cast<std::int64_t>(count);
     }
+    for (auto* participant : participants_) participant->committed();
     for (auto* work = works; work != works + count; ++work)
       if (work->done) work->done(nullptr);
     for (auto& action : unit.take_after_commit()) action();

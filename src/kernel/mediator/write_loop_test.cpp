@@ -66,6 +66,7 @@ class FakeParticipant final : public Participant {
   explicit FakeParticipant(Story& story) : story_(story) {}
   void flush(UnitOfWork&) override { story_.add("flush"); }
   void rolled_back() noexcept override { story_.add("forget"); }
+  void committed() noexcept override { story_.add("durable"); }
 
  private:
   Story& story_;
@@ -126,8 +127,8 @@ TEST_F(WriteLoopTest, WhatWaits_SharesOneTransaction) {
   make();
   for (const auto* name : {"a", "b", "c"}) submit(work(name));
   run();
-  EXPECT_EQ(story_.told(),
-            (Told{"begin", "a", "b", "c", "flush", "commit", "a done", "b done", "c done"}));
+  EXPECT_EQ(story_.told(), (Told{"begin", "a", "b", "c", "flush", "commit", "durable", "a done",
+                                 "b done", "c done"}));
   EXPECT_EQ(loop_->figures().commits, 1);
   EXPECT_EQ(loop_->figures().commands, 3);
 }
@@ -148,11 +149,12 @@ TEST_F(WriteLoopTest, AFailedBatch_FailsTheGuiltyAlone) {
   submit(guilty("b"));
   submit(work("c"));
   run();
-  EXPECT_EQ(story_.told(),
-            (Told{"begin", "a",        "rollback", "forget", "defect",    // all together
-                  "begin", "a",        "flush",    "commit", "a done",    // then each alone
-                  "begin", "rollback", "forget",   "defect", "b failed",  //
-                  "begin", "c",        "flush",    "commit", "c done"}));
+  EXPECT_EQ(
+      story_.told(),
+      (Told{"begin", "a",        "rollback", "forget", "defect",              // all together
+            "begin", "a",        "flush",    "commit", "durable",  "a done",  // then each alone
+            "begin", "rollback", "forget",   "defect", "b failed",            //
+            "begin", "c",        "flush",    "commit", "durable",  "c done"}));
   EXPECT_EQ(loop_->figures().rollbacks, 2);
 }
 
@@ -202,8 +204,8 @@ TEST_F(WriteLoopTest, Reactions_ShareTheTransactionAndItsCause) {
   };
   submit(std::move(a));
   run();
-  EXPECT_EQ(story_.told(),
-            (Told{"begin", "first", "second by a person", "flush", "commit", "a done", "outside"}));
+  EXPECT_EQ(story_.told(), (Told{"begin", "first", "second by a person", "flush", "commit",
+                                 "durable", "a done", "outside"}));
 }
 
 TEST_F(WriteLoopTest, WorkFromInside_GoesFirst) {

@@ -1,6 +1,7 @@
 #include "platform/sqlite/event_log.hpp"
 
 #include <algorithm>
+#include <atomic>
 
 #include "kernel/base/assert.hpp"
 #include "kernel/base/text.hpp"
@@ -29,13 +30,18 @@ std::string metadata_of(const Cause& cause) {
 }
 
 struct Statements {
-  std::string insert, head, update_head, revision, stream, stream_back, all, all_back, newest;
+  std::string insert, insert_after, head, update_head, revision, stream, stream_back, all, all_back,
+      newest;
   explicit Statements(const std::string& log) {
     const std::string columns =
         "SELECT position, stream, revision, type, data, metadata, recorded_at FROM " + log;
     insert = "INSERT INTO " + log +
              "(position, stream, revision, type, data, metadata, recorded_at, hash)"
              " VALUES(?, ?, ?, ?, ?, ?, ?, ?)";
+    insert_after = "INSERT INTO " + log +
+                   "(position, stream, revision, type, data, metadata, recorded_at, hash)"
+                   " SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 WHERE EXISTS(SELECT 1 FROM " +
+                   log + " WHERE stream = ?2 AND revision = ?3 - 1)";
     head = "SELECT position, hash, recorded_at, epoch FROM " + log + "_head";
     update_head = "UPDATE " + log + "_head SET position = ?, hash = ?, recorded_at = ?";
     revision = "SELECT max(revision) FROM " + log + " WHERE stream = ?";
@@ -47,12 +53,16 @@ struct Statements {
   }
 };
 
+RecordedEvent event_of(const sql::Row& row, Timestamp recorded_at) {
+  return {
+      row.integer(0),           std::string(row.text(1)), row.integer(2), std::string(row.text(3)),
+      std::string(row.text(4)), std::string(row.text(5)), recorded_at};
+}
+
 RecordedEvent read_event(const sql::Row& row) {
   const auto time = from_rfc3339(row.text(6));
   STOA_ASSERT(time.has_value());
-  return {
-      row.integer(0),           std::string(row.text(1)), row.integer(2), std::string(row.text(3)),
-      std::string(row.text(4)), std::string(row.text(5)), *time};
+  return event_of(row, *time);
 }
 
 class SqliteLog final : public Log {
@@ -80,10 +90,8 @@ class SqliteLog final : public Log {
                         metadata,
                         at};
       const auto hash = chain(crypto_, head_.hash, row);
-      try {
-        insert(row, hash);
-      } catch (const sql::UniqueViolation&) {
-        // Only the first row can meet an existing revision: nothing has been appended yet.
+      if (!insert(row, hash)) {
+        // Only the first row can meet another revision: nothing has been appended yet.
         STOA_ASSERT(&event == &events.front());
         return wrong_revision(stream);
       }
@@ -126,6 +134,10 @@ class SqliteLog final : public Log {
     head_loaded_ = false;
     head_changed_ = false;
   }
+  void committed() noexcept override {
+    if (head_loaded_) durable_head_ = head_.position;
+  }
+  [[nodiscard]] std::int64_t durable_head() const override { return durable_head_; }
 
  private:
   struct Head {
@@ -135,9 +147,16 @@ class SqliteLog final : public Log {
     std::int64_t epoch = 0;
   };
 
-  void insert(const RecordedEvent& row, const Digest& hash) {
-    db_.execute(sql_.insert, row.position, row.stream, row.revision, row.type, row.data,
-                row.metadata, to_rfc3339(row.recorded_at), to_hex(hash));
+  /// False when the stream has another revision than the row's predecessor.
+  bool insert(const RecordedEvent& row, const Digest& hash) {
+    try {
+      db_.execute(row.revision == 1 ? sql_.insert : sql_.insert_after, row.position, row.stream,
+                  row.revision, row.type, row.data, row.metadata, to_rfc3339(row.recorded_at),
+                  to_hex(hash));
+    } catch (const sql::UniqueViolation&) {
+      return false;
+    }
+    return db_.changes() == 1;
   }
 
   /// The writer is alone: what it wrote last is what the table holds, until a rollback.
@@ -174,6 +193,7 @@ class SqliteLog final : public Log {
   Head head_;
   bool head_loaded_ = false;
   bool head_changed_ = false;
+  std::atomic<std::int64_t> durable_head_{0};
 };
 
 }  // namespace
@@ -197,6 +217,27 @@ std::string log_schema(std::string_view prefix) {
          " hash TEXT NOT NULL, recorded_at TEXT NOT NULL, epoch INTEGER NOT NULL);"
          "INSERT INTO " +
          log + "_head VALUES(1, 0, '', '1970-01-01T00:00:00.000000Z', 1);";
+}
+
+ChainReport verify_chain(sql::Connection& db, std::string_view prefix, const Crypto& crypto) {
+  const std::string log = std::string(prefix) + "log";
+  ChainReport report;
+  Digest last{};
+  db.query("SELECT position, stream, revision, type, data, metadata, recorded_at, hash FROM " +
+               log + " ORDER BY position",
+           [&](const sql::Row& row) {
+             last = chain(crypto, last,
+                          event_of(row, from_rfc3339(row.text(6)).value_or(Timestamp{})));
+             if (row.integer(0) != ++report.events || to_hex(last) != row.text(7))
+               report.damaged_at = report.events;
+             return !report.damaged_at;
+           });
+  if (report.damaged_at) return report;
+  db.query("SELECT position, hash FROM " + log + "_head", [&](const sql::Row& row) {
+    report.ends_at_head =
+        row.integer(0) == report.events && (report.events == 0 || row.text(1) == to_hex(last));
+  });
+  return report;
 }
 
 Digest chain(const Crypto& crypto, const Digest& previous, const RecordedEvent& event) {
