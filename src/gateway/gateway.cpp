@@ -24,7 +24,8 @@ bool is_request_id(std::string_view text) {
 class TheGateway final : public Gateway {
  public:
   TheGateway(GatewayOptions options, http::Router& router, const Crypto& crypto, const Clock& clock,
-             IdSource& ids, telemetry::Metrics& metrics, telemetry::Log& log, RateLimiter* limiter)
+             IdSource& ids, telemetry::Metrics& metrics, telemetry::Log& log, Positions& positions,
+             RateLimiter* limiter)
       : options_(std::move(options)),
         router_(router),
         crypto_(crypto),
@@ -32,6 +33,7 @@ class TheGateway final : public Gateway {
         ids_(ids),
         metrics_(metrics),
         log_(log),
+        positions_(positions),
         limiter_(limiter),
         rate_policy_(policy_of(options_.rate_limit)) {
     STOA_ASSERT((limiter != nullptr) == options_.rate_limit.has_value());
@@ -45,6 +47,9 @@ class TheGateway final : public Gateway {
     auto answer = [this, request, route, reply = std::move(reply)](http::Response response) {
       response.headers.emplace_back("X-Request-Id", request->request_id);
       response.headers.emplace_back("traceparent", request->traceparent);
+      if (request->principal != Principal::anonymous && route != nullptr &&
+          route->access != Access::open)
+        response.headers.emplace_back("Stoa-Position", to_text(positions_.durable()));
       measure(*request, route, response.status);
       reply(std::move(response));
     };
@@ -73,12 +78,25 @@ class TheGateway final : public Gateway {
   void serve(const http::RequestPtr& request, const http::Route* route, const Result<void>& allowed,
              const http::Reply& answer) {
     if (!allowed) return answer(http::problem(allowed.error(), *request));
+    auto wanted = wanted_positions(*request);
+    if (!wanted) return answer(http::problem(wanted.error(), *request));
+    // A write needs no wait: it is decided on the newest state.
+    const bool reads = request->method == "GET" || request->method == "HEAD";
+    if (wanted->empty() || !reads) return run(*route, request, answer);
+    positions_.when_reached(std::move(*wanted), [this, request, route, answer](bool reached) {
+      if (reached) return run(*route, request, answer);
+      answer(http::problem({ErrorKind::unavailable, "position_not_reached",
+                            "The shop has not come to this Stoa-Position: try again shortly."},
+                           *request));
+    });
+  }
+  void run(const http::Route& route, const http::RequestPtr& request, const http::Reply& answer) {
     try {
-      route->handler(request, answer);
+      route.handler(request, answer);
     } catch (const std::exception& e) {
       log_.write(telemetry::Level::error, "A handler failed",
                  {{"what", e.what()},
-                  {"route", route->path},
+                  {"route", route.path},
                   {"request_id", request->request_id},
                   {"trace_id", telemetry::trace_id_of(request->traceparent)}});
       answer(http::problem(internal_error(), *request));
@@ -119,6 +137,26 @@ class TheGateway final : public Gateway {
   static std::string client_of(const http::Request& request) {
     if (request.principal == Principal::secret) return "secret key";
     return request.client_address;
+  }
+
+  /// Empty without the header.
+  [[nodiscard]] Result<PositionVector> wanted_positions(const http::Request& request) const {
+    const auto text = request.header("stoa-position");
+    if (text.empty()) return PositionVector{};
+    if (auto positions = parse_positions(text); positions && are_of_this_shop(*positions))
+      return std::move(*positions);
+    return fail(Error{ErrorKind::malformed,
+                      "invalid_position",
+                      "Stoa-Position must be sent back as it was answered.",
+                      {{"header/Stoa-Position", "invalid_position",
+                        "Must be like " + to_text(positions_.durable()) + "."}}});
+  }
+  [[nodiscard]] bool are_of_this_shop(const PositionVector& positions) const {
+    const auto known = positions_.durable();
+    return std::ranges::all_of(positions, [&](const auto& one) {
+      return std::ranges::any_of(known,
+                                 [&](const auto& other) { return other.first == one.first; });
+    });
   }
 
   void identify(http::Request& request) {
@@ -190,6 +228,7 @@ class TheGateway final : public Gateway {
   IdSource& ids_;
   telemetry::Metrics& metrics_;
   telemetry::Log& log_;
+  Positions& positions_;
   RateLimiter* limiter_;
   std::string rate_policy_;
 };
@@ -199,10 +238,10 @@ class TheGateway final : public Gateway {
 std::unique_ptr<Gateway> make_gateway(GatewayOptions options, http::Router& router,
                                       const Crypto& crypto, const Clock& clock, IdSource& ids,
                                       telemetry::Metrics& metrics, telemetry::Log& log,
-                                      RateLimiter* limiter) {
+                                      Positions& positions, RateLimiter* limiter) {
   add_pages(router, options, metrics);
   return std::make_unique<TheGateway>(std::move(options), router, crypto, clock, ids, metrics, log,
-                                      limiter);
+                                      positions, limiter);
 }
 
 }  // namespace stoa

@@ -7,6 +7,7 @@
 
 #include "kernel/base/crypto.hpp"
 #include "kernel/base/ids.hpp"
+#include "kernel/eventlog/positions.hpp"
 #include "kernel/http/router.hpp"
 #include "kernel/resilience/rate_limiter.hpp"
 #include "kernel/telemetry/log.hpp"
@@ -24,8 +25,9 @@ struct GatewayOptions {
 };
 
 /// The edge of the shop: gives a request its identity and trace, finds its route, knows its key,
-/// holds its client to the rate, checks that the key opens the route, measures and logs it. The
-/// same chain for every route, in this order.
+/// holds its client to the rate, checks that the key opens the route, lets a read wait for the
+/// `Stoa-Position` it names, measures and logs it. The same chain for every route, in this order.
+/// Answers to a key say in `Stoa-Position` what is durable.
 class Gateway {
  public:
   virtual ~Gateway() = default;
@@ -39,6 +41,6 @@ class Gateway {
 std::unique_ptr<Gateway> make_gateway(GatewayOptions options, http::Router& router,
                                       const Crypto& crypto, const Clock& clock, IdSource& ids,
                                       telemetry::Metrics& metrics, telemetry::Log& log,
-                                      RateLimiter* limiter = nullptr);
+                                      Positions& positions, RateLimiter* limiter = nullptr);
 
 }  // namespace stoa

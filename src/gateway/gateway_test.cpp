@@ -28,6 +28,17 @@ class PlainCrypto final : public Crypto {
   }
 };
 
+/// Stands at catalog=12; waits end when the test says so.
+class FakePositions final : public Positions {
+ public:
+  [[nodiscard]] PositionVector durable() const override { return {{"catalog", 12}}; }
+  void when_reached(PositionVector wanted, std::function<void(bool)> then) override {
+    if (wanted.front().second <= 12) return then(true);
+    waits.push_back(std::move(then));
+  }
+  std::vector<std::function<void(bool)>> waits;
+};
+
 using Headers = std::vector<std::pair<std::string, std::string>>;
 
 class GatewayTest : public testing::Test {
@@ -39,7 +50,7 @@ class GatewayTest : public testing::Test {
                  [](const auto&, const auto&) { throw std::runtime_error("a defect"); }});
     gateway_ = make_gateway({crypto_.sha256("sk_1"), crypto_.sha256("pk_1"), "/nowhere", "1.0",
                              [this] { return ready_; }},
-                            router_, crypto_, clock_, *ids_, metrics_, log_);
+                            router_, crypto_, clock_, *ids_, metrics_, log_, positions_);
   }
   /// Another gateway over the same routes would add the own ones twice.
   void limit(RateLimit limit) {
@@ -47,9 +58,10 @@ class GatewayTest : public testing::Test {
     add("/secret", http::Access::secret);
     add("/public", http::Access::publishable);
     limiter_ = make_memory_rate_limiter(limit);
-    gateway_ = make_gateway({crypto_.sha256("sk_1"), crypto_.sha256("pk_1"), "/nowhere", "1.0",
-                             [this] { return ready_; }, limit},
-                            router_, crypto_, clock_, *ids_, metrics_, log_, limiter_.get());
+    gateway_ =
+        make_gateway({crypto_.sha256("sk_1"), crypto_.sha256("pk_1"), "/nowhere", "1.0",
+                      [this] { return ready_; }, limit},
+                     router_, crypto_, clock_, *ids_, metrics_, log_, positions_, limiter_.get());
   }
   void add(std::string path, http::Access access) {
     router_.add({"GET", std::move(path), access, "", "",
@@ -83,10 +95,12 @@ class GatewayTest : public testing::Test {
   http::Router router_;
   telemetry::Metrics metrics_;
   telemetry::Log log_{clock_, telemetry::Level::debug};
+  FakePositions positions_;
   bool ready_ = true;
   std::string address_ = "192.0.2.1";
   std::unique_ptr<RateLimiter> limiter_;
   std::string logged_;
+  std::vector<http::Response> answers_;
   std::unique_ptr<Gateway> gateway_;
 };
 
@@ -187,6 +201,51 @@ TEST_F(GatewayTest, MonitorsAreNotLimited) {
       EXPECT_EQ(send(path).status, 200) << path;
   ready_ = false;
   EXPECT_EQ(header(send("/health/ready"), "Retry-After"), "1");
+}
+
+TEST_F(GatewayTest, AnswersSayWhatIsDurable_ButNotToStrangers) {
+  EXPECT_EQ(header(send("/public", {{"authorization", "Bearer pk_1"}}), "Stoa-Position"),
+            "catalog=12");
+  EXPECT_EQ(header(send("/health/live"), "Stoa-Position"), "");
+  EXPECT_EQ(header(send("/public"), "Stoa-Position"), "") << "refused without a key";
+}
+
+TEST_F(GatewayTest, ARead_WaitsForItsPosition) {
+  const Headers headers{{"authorization", "Bearer sk_1"}, {"stoa-position", "catalog=13"}};
+  const auto ask = [&] {
+    const auto request = std::make_shared<http::Request>();
+    request->method = "GET";
+    request->path = "/secret";
+    request->headers = headers;
+    gateway_->handle(request, [this](http::Response one) { answers_.push_back(std::move(one)); });
+  };
+  ask();
+  ask();
+  ASSERT_EQ(positions_.waits.size(), 2U);
+  EXPECT_TRUE(answers_.empty());
+  positions_.waits[0](true);
+  ASSERT_EQ(answers_.size(), 1U);
+  EXPECT_EQ(answers_[0].status, 200);
+  positions_.waits[1](false);
+  ASSERT_EQ(answers_.size(), 2U);
+  EXPECT_EQ(answers_[1].status, 503);
+  EXPECT_NE(answers_[1].body.find("position_not_reached"), std::string::npos);
+  EXPECT_EQ(header(answers_[1], "Retry-After"), "1");
+}
+
+TEST_F(GatewayTest, AReachedPosition_IsNotWaitedFor) {
+  EXPECT_EQ(
+      send("/public", {{"authorization", "Bearer pk_1"}, {"stoa-position", "catalog=12"}}).status,
+      200);
+}
+
+TEST_F(GatewayTest, AMalformedOrForeignPosition_IsNamed) {
+  for (const auto* text : {"12", "catalog=x", "elsewhere=1"}) {
+    const auto answer =
+        send("/public", {{"authorization", "Bearer pk_1"}, {"stoa-position", text}});
+    EXPECT_EQ(answer.status, 400) << text;
+    EXPECT_NE(answer.body.find("header/Stoa-Position"), std::string::npos) << text;
+  }
 }
 
 TEST_F(GatewayTest, OwnPages) {

@@ -6,6 +6,7 @@
 
 #include "gateway/gateway.hpp"
 #include "kernel/base/text.hpp"
+#include "kernel/eventlog/positions.hpp"
 #include "kernel/http/from_store.hpp"
 #include "kernel/http/typed.hpp"
 #include "kernel/mediator/write_loop.hpp"
@@ -143,6 +144,12 @@ class EmbeddedShop final : public Shop {
     ordering_part_ = part("ordering_");
     payment_part_ = part("payment_");
     agents_part_ = part("agents_");
+    positions_.add("catalog", *catalog_part_->log);
+    positions_.add("ordering", *ordering_part_->log);
+    positions_.add("payment", *payment_part_->log);
+    positions_.add("agents", *agents_part_->log);
+    participants_.push_back(&positions_);
+    loop_->every(std::chrono::milliseconds(100), [this](UnitOfWork&) { positions_.expire(); });
     const auto seconds = [&](std::string_view path) {
       return std::chrono::seconds(configuration.integer(path));
     };
@@ -230,7 +237,7 @@ class EmbeddedShop final : public Shop {
     gateway_ = make_gateway(
         {crypto_->sha256(options.keys.secret), crypto_->sha256(options.keys.publishable),
          options.swagger_folder, STOA_VERSION, [this] { return ready_.load(); }, rate_limit},
-        router_, *crypto_, clock_, *ids_, metrics_, log_, limiter_.get());
+        router_, *crypto_, clock_, *ids_, metrics_, log_, positions_, limiter_.get());
     beast::HttpServerOptions server_options;
     server_options.address = options.configuration.text("Http:Address");
     server_options.port = options.port;
@@ -268,6 +275,7 @@ class EmbeddedShop final : public Shop {
   std::unique_ptr<sqlite::Database> database_;
   std::unique_ptr<sqlite::Database> ledger_;
   std::unique_ptr<sql::Connection> ledger_db_;
+  LocalPositions positions_{clock_};
   std::vector<Participant*> participants_;
   std::unique_ptr<sqlite::ReaderPool> pool_;
   std::unique_ptr<WriteLoop> loop_;

@@ -93,6 +93,9 @@ void write_operation(json::Writer& w, const Route& route, json::Schemas& schemas
   for (const auto segment : segments_of(route.path))
     if (is_parameter(segment)) write_parameter(w, parameter_name(segment), "path", true, "");
   for (const auto& one : route.query) write_parameter(w, one.name, "query", false, one.description);
+  if (route.method == "GET" && route.access != Access::open)
+    write_parameter(w, "Stoa-Position", "header", false,
+                    "of an earlier answer; this one waits until it shows what that one did");
   if (route.takes_idempotency_key)
     write_parameter(w, "Idempotency-Key", "header", true,
                     "1 to 255 printable characters; the same key gives the same effect once");

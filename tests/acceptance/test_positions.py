@@ -1,0 +1,55 @@
+"""Stoa-Position: who writes can read the write, wherever it is served from."""
+import time
+
+
+def vector(answer):
+    return {name: int(number) for name, number in (part.split("=") for part in answer.headers["stoa-position"].split(","))}
+
+
+def test_an_answer_says_what_is_durable(shop):
+    before = vector(shop.call("GET", "/v1/products"))
+    assert set(before) == {"catalog", "ordering", "payment", "agents"}
+    shop.product("POS-1", units=1)
+    after = vector(shop.call("GET", "/v1/products"))
+    assert after["catalog"] > before["catalog"] and after["ordering"] == before["ordering"]
+    assert "stoa-position" not in shop.call("GET", "/health/live", key=None).headers
+
+
+def test_the_answer_to_a_write_counts_the_write(shop):
+    before = vector(shop.call("GET", "/v1/products"))
+    shop.product("POS-2")
+    answer = shop.adjust("POS-2", 3)
+    head = max(event["position"] for event in shop.call("GET", "/v1/events?limit=1000").json["data"] if event["service"] == "catalog")
+    assert vector(answer)["catalog"] == head > before["catalog"]
+
+
+def test_a_read_that_sends_it_back_is_served_at_once(shop):
+    shop.product("POS-3", units=5)
+    order = shop.order("POS-3")
+    begun = time.monotonic()
+    for path in ("/v1/orders/" + order.json["id"], "/v1/inventory/POS-3", "/v1/payments"):
+        assert shop.call("GET", path, headers={"Stoa-Position": order.headers["stoa-position"]}).status == 200
+    assert time.monotonic() - begun < 1
+
+
+def test_a_position_of_an_unknown_future_ends_as_503(shop):
+    begun = time.monotonic()
+    answer = shop.call("GET", "/v1/products", headers={"Stoa-Position": "catalog=1000000000"})
+    assert answer.status == 503 and answer.json["code"] == "position_not_reached"
+    assert answer.headers["retry-after"]
+    assert 1.5 < time.monotonic() - begun < 4
+
+
+def test_a_malformed_position_is_named(shop):
+    for text in ("soon", "catalog=-1", "nobody=1", "catalog=1,catalog=2"):
+        answer = shop.call("GET", "/v1/products", headers={"Stoa-Position": text})
+        assert answer.status == 400, text
+        assert answer.json["errors"][0]["pointer"] == "header/Stoa-Position"
+
+
+def test_positions_survive_a_restart(own_shop):
+    own_shop.product("POS-4", units=1)
+    before = own_shop.call("GET", "/v1/products").headers["stoa-position"]
+    own_shop.stop()
+    own_shop.start()
+    assert own_shop.call("GET", "/v1/products").headers["stoa-position"] == before
