@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <variant>
 #include <vector>
 
@@ -13,26 +14,73 @@
 
 namespace stoa {
 
-/// An event type: a struct with `static constexpr std::string_view type` (`OrderPlaced.v1`) and
-/// `fields()`. A service's stored events are one std::variant of such structs.
+/// An event type: a struct with `static constexpr std::string_view type` (`OrderPlaced.v2`) and
+/// `fields()`. A service's stored events are one std::variant of such structs. A version that
+/// succeeds another names it, `using previous = OrderPlacedV1;`, and brings it up to itself by a
+/// pure `static OrderPlaced upcast(previous)`: what is stored is never rewritten.
 template <class Variant>
 NewEvent encode_event(const Variant& event) {
   return std::visit(
       [](const auto& e) { return NewEvent{std::string(e.type), json::to_stored_json(e)}; }, event);
 }
 
-/// Asserts that the type is known and the data readable: a log that cannot be read must stop us.
+namespace detail {
+
+template <class Event>
+concept Successor = requires { typename Event::previous; };
+
+/// Nothing when `type` is no version of the event.
+template <class Event>
+std::optional<Event> decode_version(std::string_view type, std::string_view data) {
+  if (type == Event::type) {
+    auto event = json::read_stored<Event>(data);
+    if (!event) assertion_failed(event.error().detail.c_str(), __FILE__, __LINE__);
+    return std::move(*event);
+  }
+  if constexpr (Successor<Event>) {
+    if (auto older = decode_version<typename Event::previous>(type, data))
+      return Event::upcast(std::move(*older));
+  }
+  return std::nullopt;
+}
+
+template <class Event, class Visit>
+void for_each_version(Visit&& visit) {
+  visit(std::type_identity<Event>{});
+  if constexpr (Successor<Event>) for_each_version<typename Event::previous>(visit);
+}
+
+}  // namespace detail
+
+/// Reads any version of an event as the present one. Asserts that the type is known and the data
+/// readable: a log that cannot be read must stop us.
 template <class Variant, std::size_t At = 0>
 Variant decode_event(std::string_view type, std::string_view data) {
   if constexpr (At == std::variant_size_v<Variant>) {
     assertion_failed(("a known event type, not " + std::string(type)).c_str(), __FILE__, __LINE__);
   } else {
     using Event = std::variant_alternative_t<At, Variant>;
-    if (type != Event::type) return decode_event<Variant, At + 1>(type, data);
-    auto event = json::read_stored<Event>(data);
-    if (!event) assertion_failed(event.error().detail.c_str(), __FILE__, __LINE__);
-    return std::move(*event);
+    if (auto event = detail::decode_version<Event>(type, data)) return std::move(*event);
+    return decode_event<Variant, At + 1>(type, data);
   }
+}
+
+/// Calls `visit(std::type_identity<E>{})` for every version of every event of the variant.
+template <class Variant, std::size_t At = 0, class Visit>
+void for_each_event_version(Visit&& visit) {
+  if constexpr (At < std::variant_size_v<Variant>) {
+    detail::for_each_version<std::variant_alternative_t<At, Variant>>(visit);
+    for_each_event_version<Variant, At + 1>(visit);
+  }
+}
+
+/// The names of all versions of the variant's events, as stored.
+template <class Variant>
+std::vector<std::string_view> types_of() {
+  std::vector<std::string_view> types;
+  for_each_event_version<Variant>(
+      [&]<class Event>(std::type_identity<Event>) { types.push_back(Event::type); });
+  return types;
 }
 
 /// Appends a service's typed events to its log and publishes what others may know of them in the

@@ -1,0 +1,90 @@
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <set>
+
+#include "golden/sample.hpp"
+#include "kernel/eventlog/journal.hpp"
+#include "services/agents/application/fraud_assessor.hpp"
+#include "services/agents/contracts/events.hpp"
+#include "services/catalog/contracts/events.hpp"
+#include "services/catalog/domain/events.hpp"
+#include "services/ordering/contracts/events.hpp"
+#include "services/ordering/domain/events.hpp"
+#include "services/payment/contracts/events.hpp"
+#include "services/payment/domain/payment.hpp"
+
+/// Every version of every event that a log may hold or a feed may have given has one file with its
+/// JSON, written when the version was made and never changed after. With STOA_WRITE_GOLDEN set in
+/// the environment, the test writes the files that are missing.
+namespace stoa {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string read(const fs::path& path) {
+  std::ifstream in(path);
+  std::string text(std::istreambuf_iterator<char>(in), {});
+  if (text.ends_with('\n')) text.pop_back();
+  return text;
+}
+
+template <class Event>
+void write_if_told(const fs::path& path) {
+  if (std::getenv("STOA_WRITE_GOLDEN") == nullptr || fs::exists(path)) return;
+  samples = 0;
+  fs::create_directories(path.parent_path());
+  std::ofstream(path) << json::to_stored_json(Sample<Event>::of(json::Unbounded{})) << '\n';
+}
+
+template <class Variant, class Event>
+void check(const fs::path& path) {
+  ASSERT_TRUE(fs::exists(path)) << Event::type << " has no golden file " << path;
+  const auto stored = read(path);
+  const auto event = json::read_stored<Event>(stored);
+  ASSERT_TRUE(event) << path << ": " << event.error().detail;
+  EXPECT_EQ(json::to_stored_json(*event), stored) << path;
+  const auto present = encode_event(decode_event<Variant>(Event::type, stored));
+  if (present.type == Event::type) EXPECT_EQ(present.data, stored) << path;
+}
+
+template <class Variant>
+void check_all(const std::string& folder) {
+  const auto root = fs::path(STOA_SOURCE_DIR) / "tests/golden" / folder;
+  std::set<std::string> known;
+  for_each_event_version<Variant>([&]<class Event>(std::type_identity<Event>) {
+    const auto name = std::string(Event::type) + ".json";
+    write_if_told<Event>(root / name);
+    check<Variant, Event>(root / name);
+    EXPECT_TRUE(known.insert(name).second) << name << " names two events";
+  });
+  for (const auto& entry : fs::directory_iterator(root))
+    EXPECT_TRUE(known.contains(entry.path().filename()))
+        << entry.path() << " is of no event: a version that was ever stored must stay readable";
+}
+
+TEST(GoldenEvents, OfCatalog_AreReadAndWrittenAsEver) {
+  check_all<catalog::StoredEvent>("catalog/stored");
+  check_all<catalog::contracts::Event>("catalog/published");
+}
+
+TEST(GoldenEvents, OfOrdering_AreReadAndWrittenAsEver) {
+  check_all<ordering::OrderEvent>("ordering/stored");
+  check_all<ordering::contracts::Event>("ordering/published");
+}
+
+TEST(GoldenEvents, OfPayment_AreReadAndWrittenAsEver) {
+  check_all<payment::PaymentEvent>("payment/stored");
+  check_all<payment::contracts::Event>("payment/published");
+}
+
+TEST(GoldenEvents, OfAgents_AreReadAndWrittenAsEver) {
+  check_all<agents::StoredEvent>("agents/stored");
+  check_all<agents::contracts::Event>("agents/published");
+}
+
+}  // namespace
+}  // namespace stoa
