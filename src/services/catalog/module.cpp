@@ -13,6 +13,7 @@ class Module final : public Catalog {
          Topic<ordering::contracts::Event>& ordering, HtmlSanitiser sanitise)
       : log_(context.store.log),
         rows_(open_rows(context.store.db)),
+        ledger_(ledger_subscription(rows_, log_)),
         journal_(log_, own, published),
         idempotency_(context.store.db, "catalog_"),
         inventory_(*rows_.stock, idempotency_, journal_, allocation_),
@@ -32,11 +33,12 @@ class Module final : public Catalog {
     add_import_routes(api);
   }
 
-  bool project_slice(UnitOfWork&) override { return project_ledger(*rows_.ledger, log_); }
+  bool project_slice(UnitOfWork& unit) override { return ledger_.slice(unit); }
 
  private:
   EventLog& log_;
   Rows rows_;
+  Subscription ledger_;
   CatalogJournal journal_;
   DefaultLocationFirst allocation_;
   Idempotency idempotency_;

@@ -175,7 +175,7 @@ void ledger(const Api& api, const RequestPtr& request, Reply reply) {
   api.read(request, reply, [request, limit, after](const Rows& rows, EventLog& log) {
     const auto& sku = request->param("sku");
     if (!rows.stock->load(sku)) return http::problem(no_sku(sku), *request);
-    auto page = ledger_page(*rows.ledger, log, sku, after, limit + 1);
+    auto page = ledger_page(rows, log, sku, after, limit + 1);
     if (!page) return http::problem(page.error(), *request);
     LedgerList list{std::move(*page), {}};
     if (list.data.size() > static_cast<std::size_t>(limit)) {

@@ -11,7 +11,8 @@
 namespace stoa::catalog {
 namespace {
 
-constexpr int slice_events_max = 2'000;
+constexpr std::string_view subscriber = "ledger";
+constexpr std::size_t slice_events_max = 2'000;
 constexpr int tail_events_max = 20'000;
 
 /// Folds events to ledger rows, with the balances of the locations that they touch.
@@ -87,33 +88,31 @@ class Accounts {
 
 }  // namespace
 
-bool project_ledger(LedgerRows& rows, EventLog& log) {
-  std::vector<RecordedEvent> events;
-  log.read_all(rows.checkpoint(), [&](const RecordedEvent& event) {
-    events.push_back(event);
-    return events.size() < slice_events_max;
-  });
-  if (events.empty()) return false;
-  Accounts accounts(rows);
-  std::vector<LedgerRow> fresh;
-  for (const auto& event : events)
-    for (auto& row : accounts.fold(event, "")) fresh.push_back(std::move(row));
-  // In the order of the table, so that a slice writes each of its pages once.
-  std::ranges::sort(fresh, {},
-                    [](const LedgerRow& row) { return std::tie(row.sku, row.position, row.line); });
-  for (const auto& row : fresh) rows.append(row);
-  rows.set_checkpoint(events.back().position);
-  return events.size() == slice_events_max;
+Subscription ledger_subscription(const Rows& rows, EventLog& log) {
+  return {log,
+          *rows.checkpoints,
+          {std::string(subscriber), types_of<StockEvent>(), slice_events_max},
+          [&ledger = *rows.ledger](UnitOfWork&, const std::vector<RecordedEvent>& events) {
+            Accounts accounts(ledger);
+            std::vector<LedgerRow> fresh;
+            for (const auto& event : events)
+              for (auto& row : accounts.fold(event, "")) fresh.push_back(std::move(row));
+            // In the order of the table, so that a slice writes each of its pages once.
+            std::ranges::sort(fresh, {}, [](const LedgerRow& row) {
+               return std::tie(row.sku, row.position, row.line);
+             });
+            for (const auto& row : fresh) ledger.append(row);
+          }};
 }
 
-Result<std::vector<LedgerRow>> ledger_page(LedgerRows& rows, EventLog& log, const std::string& sku,
+Result<std::vector<LedgerRow>> ledger_page(const Rows& rows, EventLog& log, const std::string& sku,
                                            LedgerCursor after, int limit) {
-  auto page = rows.page(sku, after.position, after.line, limit);
+  auto page = rows.ledger->page(sku, after.position, after.line, limit);
   const auto wanted = static_cast<std::size_t>(limit);
   if (page.size() >= wanted) return page;
-  Accounts accounts(rows);
+  Accounts accounts(*rows.ledger);
   int read = 0;
-  log.read_all(rows.checkpoint(), [&](const RecordedEvent& event) {
+  log.read_all(rows.checkpoints->of(subscriber), [&](const RecordedEvent& event) {
     for (auto& row : accounts.fold(event, sku)) {
       const bool beyond = row.position > after.position ||
                           (row.position == after.position && row.line > after.line);

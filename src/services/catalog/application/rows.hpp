@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "kernel/eventlog/subscription.hpp"
 #include "kernel/sql/connection.hpp"
 #include "services/catalog/domain/product.hpp"
 #include "services/catalog/domain/stock.hpp"
@@ -118,8 +119,6 @@ struct LedgerRow {
 class LedgerRows {
  public:
   virtual ~LedgerRows() = default;
-  virtual std::int64_t checkpoint() = 0;
-  virtual void set_checkpoint(std::int64_t position) = 0;
   virtual void append(const LedgerRow& row) = 0;
   virtual std::optional<LedgerRow> last(const std::string& sku, const std::string& location) = 0;
   virtual std::vector<LedgerRow> page(const std::string& sku, std::int64_t position,
@@ -132,6 +131,7 @@ struct Rows {
   std::unique_ptr<ProductRows> products;
   std::unique_ptr<CategoryRows> categories;
   std::unique_ptr<LedgerRows> ledger;
+  std::unique_ptr<Checkpoints> checkpoints;
 };
 using OpenRows = std::function<Rows(sql::Connection&)>;
 

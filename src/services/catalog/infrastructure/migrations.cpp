@@ -94,7 +94,8 @@ sql::Migrations catalog_migrations() {
 }
 
 Rows open_rows(sql::Connection& db) {
-  return {make_stock_rows(db), make_product_rows(db), make_category_rows(db), make_ledger_rows(db)};
+  return {make_stock_rows(db), make_product_rows(db), make_category_rows(db), make_ledger_rows(db),
+          std::make_unique<Checkpoints>(db, "catalog_")};
 }
 
 }  // namespace stoa::catalog

@@ -65,20 +65,6 @@ class SqlLedgerRows final : public LedgerRows {
  public:
   explicit SqlLedgerRows(sql::Connection& db) : db_(db) {}
 
-  std::int64_t checkpoint() override {
-    return db_
-        .one("SELECT position FROM catalog_checkpoint WHERE name = 'ledger'",
-             [](const sql::Row& row) { return row.integer(0); })
-        .value_or(0);
-  }
-
-  void set_checkpoint(std::int64_t position) override {
-    db_.execute(
-        "INSERT INTO catalog_checkpoint(name, position) VALUES('ledger', ?) "
-        "ON CONFLICT(name) DO UPDATE SET position = excluded.position",
-        position);
-  }
-
   void append(const LedgerRow& row) override {
     db_.execute(
         "INSERT INTO catalog_ledger(sku, position, line, kind, location, delta_on_hand, "

@@ -1,0 +1,56 @@
+#include "kernel/eventlog/subscription.hpp"
+
+#include <algorithm>
+
+namespace stoa {
+
+Checkpoints::Checkpoints(sql::Connection& db, std::string_view prefix) : db_(db) {
+  const auto table = std::string(prefix) + "checkpoint";
+  find_ = "SELECT position FROM " + table + " WHERE name = ?";
+  set_ = "INSERT INTO " + table +
+         "(name, position) VALUES(?, ?) ON CONFLICT(name) DO UPDATE SET position = "
+         "excluded.position";
+}
+
+std::string Checkpoints::schema(std::string_view prefix) {
+  return "CREATE TABLE " + std::string(prefix) +
+         "checkpoint(name TEXT NOT NULL PRIMARY KEY, position INTEGER NOT NULL);";
+}
+
+std::int64_t Checkpoints::of(std::string_view subscriber) {
+  return db_.one(find_, [](const sql::Row& row) { return row.integer(0); }, subscriber).value_or(0);
+}
+
+void Checkpoints::set(std::string_view subscriber, std::int64_t position) {
+  db_.execute(set_, subscriber, position);
+}
+
+Subscription::Subscription(EventLog& log, Checkpoints& checkpoints, Options options, Apply apply)
+    : log_(log),
+      checkpoints_(checkpoints),
+      options_(std::move(options)),
+      apply_(std::move(apply)) {}
+
+bool Subscription::wants(const RecordedEvent& event) const {
+  const auto& types = options_.types;
+  return types.empty() || std::ranges::find(types, event.type) != types.end();
+}
+
+bool Subscription::slice(UnitOfWork& unit) {
+  if (seen_ >= 0 && log_.durable_head() <= seen_) return false;
+  auto position = checkpoints_.of(options_.name);
+  const auto begun_at = position;
+  std::size_t looked_at = 0;
+  std::vector<RecordedEvent> events;
+  log_.read_all(position, [&](const RecordedEvent& event) {
+    position = event.position;
+    if (wants(event)) events.push_back(event);
+    return ++looked_at < options_.slice_events_max;
+  });
+  if (!events.empty()) apply_(unit, events);
+  if (position > begun_at) checkpoints_.set(options_.name, position);
+  unit.after_commit([this, position] { seen_ = position; });
+  return looked_at == options_.slice_events_max;
+}
+
+}  // namespace stoa
