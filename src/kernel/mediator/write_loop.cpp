@@ -200,8 +200,10 @@ class Loop final : public WriteLoop {
       work.run = [&](UnitOfWork& unit) { idle.wants_more = idle.slice(unit); };
       if (!try_transaction(&work, 1, true)) idle.wants_more = false;
     }
-    // What came meanwhile is gathered, so that a slice is worth its commit.
-    if (!wants_slice()) slice_at_ = Steady::now() + slice_pause;
+    // What came meanwhile is gathered, so that a slice is worth its commit. A projection that has
+    // much to do goes on at once, but behind the commands that wait.
+    slice_at_ = Steady::now();
+    if (!wants_slice()) slice_at_ += slice_pause;
   }
 
   Timestamp now() { return last_now_ = std::max(last_now_, clock_.now()); }
