@@ -42,7 +42,8 @@ void write_if_told(const fs::path& path) {
 
 template <class Variant, class Event>
 void check(const fs::path& path) {
-  ASSERT_TRUE(fs::exists(path)) << Event::type << " has no golden file " << path;
+  ASSERT_TRUE(fs::exists(path)) << Event::type << " has no golden file " << path
+                                << ": STOA_WRITE_GOLDEN=1 writes it";
   const auto stored = read(path);
   const auto event = json::read_stored<Event>(stored);
   ASSERT_TRUE(event) << path << ": " << event.error().detail;

@@ -246,7 +246,7 @@ void OrderRoutes::place(const RequestPtr& request, Reply reply) {
       [this, shared, used = key_of(*request, std::move(*key))](UnitOfWork& unit) {
         return orders_.place(unit, *shared, used);
       },
-      [this, request, reply, wait](Result<Receipt> receipt) {
+      [this, request, reply = std::move(reply), wait](Result<Receipt> receipt) {
         if (!receipt) return reply(http::problem(receipt.error(), *request));
         const auto id = receipt->order_id;
         const Answer answer{0, true, receipt->replayed};
@@ -360,7 +360,7 @@ void OrderRoutes::change(const RequestPtr& request, Reply reply, int status, boo
       [this, id = request->param("id"), decide = std::move(decide), used](UnitOfWork& unit) {
         return orders_.change(unit, id, decide, used ? &*used : nullptr);
       },
-      [this, request, reply, status](Result<Receipt> receipt) {
+      [this, request, reply = std::move(reply), status](Result<Receipt> receipt) {
         if (!receipt) return reply(http::problem(receipt.error(), *request));
         render(request, receipt->order_id, {status, false, receipt->replayed}, reply);
       });
