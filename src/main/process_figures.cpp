@@ -71,6 +71,7 @@ void LogHeads::add(telemetry::Metrics& metrics, const std::string& service, Even
 
 void LogHeads::read(UnitOfWork& unit) {
   std::vector<std::int64_t> positions;
+  positions.reserve(heads_.size());
   for (auto& head : heads_) positions.push_back(head.log.head());
   unit.after_commit([this, positions] {
     for (std::size_t at = 0; at < positions.size(); ++at) heads_[at].position = positions[at];

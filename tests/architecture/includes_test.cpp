@@ -95,7 +95,9 @@ std::vector<std::string> violations(const std::string& path, const std::string& 
     const auto end = line.find(open == '<' ? '>' : '"', directive.size() + 1);
     const auto header = line.substr(directive.size() + 1, end - directive.size() - 1);
     const bool good = open == '<' ? is_at_home(path, header) : may_include(path, header);
-    if (!good) found.push_back(path + ":" + std::to_string(number) + " must not include " + header);
+    if (good) continue;
+    found.push_back(path);
+    found.back().append(":").append(std::to_string(number)).append(" must not include ") += header;
   }
   if (path.ends_with(".hpp") && text.find("#pragma once\n") == text.npos)
     found.push_back(path + " lacks #pragma once");

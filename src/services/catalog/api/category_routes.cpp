@@ -31,11 +31,11 @@ http::Response shown(const Category& category) {
   return resource(200, json::to_json(category), category.revision);
 }
 
-void create(const Api& api, const RequestPtr& request, Reply reply) {
+void create(const Api& api, const RequestPtr& request, const Reply& reply) {
   auto change = http::read_body<CategoryChange>(*request);
   if (!change) return reply(http::problem(change.error(), *request));
   api.write<Category>(
-      request, std::move(reply),
+      request, reply,
       [&categories = api.categories, change = std::move(*change)](UnitOfWork& unit) {
         return categories.create(unit, change);
       },
@@ -45,7 +45,7 @@ void create(const Api& api, const RequestPtr& request, Reply reply) {
       });
 }
 
-void change_category(const Api& api, const RequestPtr& request, Reply reply) {
+void change_category(const Api& api, const RequestPtr& request, const Reply& reply) {
   auto change = http::read_body<CategoryChange>(*request);
   if (!change) return reply(http::problem(change.error(), *request));
   const auto revision = http::if_match_revision(*request);
@@ -53,30 +53,30 @@ void change_category(const Api& api, const RequestPtr& request, Reply reply) {
   const auto id = CategoryId::parse(request->param("id"));
   if (!id) return reply(http::problem(no_category(), *request));
   api.write<Category>(
-      request, std::move(reply),
+      request, reply,
       [&categories = api.categories, id = *id, revision = *revision, change = std::move(*change)](
           UnitOfWork& unit) { return categories.update(unit, id, revision, change); },
       shown);
 }
 
-void remove(const Api& api, const RequestPtr& request, Reply reply) {
+void remove(const Api& api, const RequestPtr& request, const Reply& reply) {
   const auto id = CategoryId::parse(request->param("id"));
   if (!id) return reply(http::problem(no_category(), *request));
   api.write<Category>(
-      request, std::move(reply),
+      request, reply,
       [&categories = api.categories, id = *id](UnitOfWork& unit) {
         return categories.remove(unit, id);
       },
       shown);
 }
 
-void list(const Api& api, const RequestPtr& request, Reply reply) {
+void list(const Api& api, const RequestPtr& request, const Reply& reply) {
   api.read(request, reply, [](const Rows& rows, EventLog&) {
     return http::json_response(200, json::to_json(CategoryList{rows.categories->all(), {}}));
   });
 }
 
-void show(const Api& api, const RequestPtr& request, Reply reply) {
+void show(const Api& api, const RequestPtr& request, const Reply& reply) {
   api.read(request, reply, [request](const Rows& rows, EventLog&) {
     const auto id = CategoryId::parse(request->param("id"));
     const auto category = id ? rows.categories->by_id(*id) : std::nullopt;
@@ -89,8 +89,8 @@ void show(const Api& api, const RequestPtr& request, Reply reply) {
 void add_category_routes(const Api& api) {
   auto& router = api.context.router;
   const auto serve = [api](auto handler) {
-    return [api, handler](const RequestPtr& request, Reply reply) {
-      handler(api, request, std::move(reply));
+    return [api, handler](const RequestPtr& request, const Reply& reply) {
+      handler(api, request, reply);
     };
   };
   router.add({.method = "POST",

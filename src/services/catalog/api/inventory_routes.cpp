@@ -104,7 +104,7 @@ Error no_sku(const std::string& sku) {
   return {ErrorKind::not_found, "unknown_sku", "The shop has no SKU " + sku + "."};
 }
 
-void adjust(const Api& api, const RequestPtr& request, Reply reply) {
+void adjust(const Api& api, const RequestPtr& request, const Reply& reply) {
   auto key = http::idempotency_key(*request);
   if (!key) return reply(http::problem(key.error(), *request));
   auto body = http::read_body<AdjustBody>(*request);
@@ -120,7 +120,7 @@ void adjust(const Api& api, const RequestPtr& request, Reply reply) {
   AdjustStock command{body->location,  Quantity(body->delta),  body->reason,
                       body->reference, body->expected_on_hand, body->force};
   api.write<Inventory::Adjusted>(
-      request, std::move(reply),
+      request, reply,
       [&inventory = api.inventory, use = std::move(use), sku, command = std::move(command)](
           UnitOfWork& unit) { return inventory.adjust(unit, use, sku, command); },
       [](const Inventory::Adjusted& adjusted) {
@@ -131,11 +131,11 @@ void adjust(const Api& api, const RequestPtr& request, Reply reply) {
       });
 }
 
-void set_backorder_limit(const Api& api, const RequestPtr& request, Reply reply) {
+void set_backorder_limit(const Api& api, const RequestPtr& request, const Reply& reply) {
   const auto body = http::read_body<BackorderBody>(*request);
   if (!body) return reply(http::problem(body.error(), *request));
   api.write<Stock>(
-      request, std::move(reply),
+      request, reply,
       [&inventory = api.inventory, sku = request->param("sku"),
        limit = Quantity(body->backorder_limit)](UnitOfWork& unit) {
         return inventory.set_backorder_limit(unit, sku, limit);
@@ -143,7 +143,7 @@ void set_backorder_limit(const Api& api, const RequestPtr& request, Reply reply)
       shown);
 }
 
-void show(const Api& api, const RequestPtr& request, Reply reply) {
+void show(const Api& api, const RequestPtr& request, const Reply& reply) {
   api.read(request, reply, [request](const Rows& rows, EventLog&) {
     const auto& sku = request->param("sku");
     const auto stock = rows.stock->load(sku);
@@ -158,7 +158,7 @@ std::optional<std::int64_t> integer_of(const std::string& text) {
   return error == std::errc{} && at == end && value >= 0 ? std::optional(value) : std::nullopt;
 }
 
-void ledger(const Api& api, const RequestPtr& request, Reply reply) {
+void ledger(const Api& api, const RequestPtr& request, const Reply& reply) {
   http::Query query(*request);
   const auto limit = static_cast<int>(query.integer("limit", 1, 1000, 100));
   LedgerCursor after;
@@ -192,8 +192,8 @@ void ledger(const Api& api, const RequestPtr& request, Reply reply) {
 void add_inventory_routes(const Api& api) {
   auto& router = api.context.router;
   const auto serve = [api](auto handler) {
-    return [api, handler](const RequestPtr& request, Reply reply) {
-      handler(api, request, std::move(reply));
+    return [api, handler](const RequestPtr& request, const Reply& reply) {
+      handler(api, request, reply);
     };
   };
   router.add({.method = "POST",

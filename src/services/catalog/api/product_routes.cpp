@@ -53,19 +53,19 @@ int weight_of(const ProductChange& change) {
   return 1 + (change.variants ? static_cast<int>(change.variants->size()) : 0);
 }
 
-void create(const Api& api, const RequestPtr& request, Reply reply) {
+void create(const Api& api, const RequestPtr& request, const Reply& reply) {
   auto change = read_change(api, *request);
   if (!change) return reply(http::problem(change.error(), *request));
   const int weight = weight_of(*change);
   api.write<Product>(
-      request, std::move(reply),
+      request, reply,
       [&products = api.products, change = std::move(*change)](UnitOfWork& unit) {
         return products.create(unit, change);
       },
       created, weight);
 }
 
-void change_product(const Api& api, const RequestPtr& request, Reply reply,
+void change_product(const Api& api, const RequestPtr& request, const Reply& reply,
                     Result<ProductChange> change) {
   if (!change) return reply(http::problem(change.error(), *request));
   const auto revision = http::if_match_revision(*request);
@@ -74,13 +74,13 @@ void change_product(const Api& api, const RequestPtr& request, Reply reply,
   if (!id) return reply(http::problem(no_product(), *request));
   const int weight = weight_of(*change);
   api.write<Product>(
-      request, std::move(reply),
+      request, reply,
       [&products = api.products, id = *id, revision = *revision, change = std::move(*change)](
           UnitOfWork& unit) { return products.update(unit, id, revision, change); },
       shown, weight);
 }
 
-void show(const Api& api, const RequestPtr& request, Reply reply) {
+void show(const Api& api, const RequestPtr& request, const Reply& reply) {
   api.read(request, reply, [request](const Rows& rows, EventLog&) {
     const auto document = rows.products->document(request->param("id_or_handle"));
     if (!document || (!document->active && request->principal != Principal::secret))
@@ -148,7 +148,7 @@ Result<ProductQuery> read_query(const http::Request& request) {
   return wanted;
 }
 
-void list(const Api& api, const RequestPtr& request, Reply reply) {
+void list(const Api& api, const RequestPtr& request, const Reply& reply) {
   auto query = read_query(*request);
   if (!query) return reply(http::problem(query.error(), *request));
   if (request->principal != Principal::secret) {
@@ -182,8 +182,8 @@ void list(const Api& api, const RequestPtr& request, Reply reply) {
 void add_product_routes(const Api& api) {
   auto& router = api.context.router;
   const auto serve = [api](auto handler) {
-    return [api, handler](const RequestPtr& request, Reply reply) {
-      handler(api, request, std::move(reply));
+    return [api, handler](const RequestPtr& request, const Reply& reply) {
+      handler(api, request, reply);
     };
   };
   router.add({.method = "POST",
@@ -221,8 +221,8 @@ void add_product_routes(const Api& api) {
               .path = "/v1/products/{id}",
               .summary = "Change the given members of a product",
               .tag = "Products",
-              .handler = serve([](const Api& a, const RequestPtr& request, Reply reply) {
-                change_product(a, request, std::move(reply), read_change(a, *request));
+              .handler = serve([](const Api& a, const RequestPtr& request, const Reply& reply) {
+                change_product(a, request, reply, read_change(a, *request));
               }),
               .body = http::schema_of<ProductChange>(),
               .answer = http::schema_of<Product>(),
@@ -231,10 +231,10 @@ void add_product_routes(const Api& api) {
               .path = "/v1/products/{id}",
               .summary = "Archive a product: it is kept, and sold no more",
               .tag = "Products",
-              .handler = serve([](const Api& a, const RequestPtr& request, Reply reply) {
+              .handler = serve([](const Api& a, const RequestPtr& request, const Reply& reply) {
                 ProductChange change;
                 change.status = ProductStatus::archived;
-                change_product(a, request, std::move(reply), std::move(change));
+                change_product(a, request, reply, std::move(change));
               }),
               .answer = http::schema_of<Product>()});
 }
