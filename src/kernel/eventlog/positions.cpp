@@ -94,7 +94,7 @@ void LocalPositions::settle(Timestamp now) {
   std::vector<Wait> ended;
   {
     const std::lock_guard lock(mutex_);
-    const auto rest = std::stable_partition(waits_.begin(), waits_.end(), [&](const Wait& wait) {
+    const auto rest = std::partition(waits_.begin(), waits_.end(), [&](const Wait& wait) {
       return wait.deadline > now && !reached(wait.wanted);
     });
     std::move(rest, waits_.end(), std::back_inserter(ended));

@@ -184,6 +184,10 @@ void read_text(Reader& reader, const Value& value, std::string& to, const Text& 
   const auto* text = value.if_string();
   if (text == nullptr) return reader.error("wrong_type", "Must be a text.");
   const std::string_view view(*text);
+  if (!reader.is_of_client()) {
+    to = view;
+    return;
+  }
   const auto length = utf8_length(view);
   if (length < bound.min)
     return reader.error("too_short",
@@ -204,9 +208,9 @@ void read_integer(Reader& reader, const Value& value, std::int64_t& to, const Ra
   if (!number)
     return reader.error("not_an_integer",
                         "Must be a whole number of at most 53 bits, without decimals.");
-  if (*number < bound.min)
+  if (reader.is_of_client() && *number < bound.min)
     return reader.error("too_small", "Must be at least " + std::to_string(bound.min) + ".");
-  if (*number > bound.max)
+  if (reader.is_of_client() && *number > bound.max)
     return reader.error("too_large", "Must be at most " + std::to_string(bound.max) + ".");
   to = *number;
 }
@@ -215,6 +219,8 @@ const Array* read_array(Reader& reader, const Value& value, std::size_t min, std
   const auto* array = value.if_array();
   if (array == nullptr) {
     reader.error("wrong_type", "Must be a list.");
+  } else if (!reader.is_of_client()) {
+    return array;
   } else if (array->size() < min) {
     reader.error("too_few", "Must have at least " + std::to_string(min) + " entries.");
     return nullptr;
@@ -315,7 +321,7 @@ void Codec<Money>::read_members(Reader& reader, const Value& value, Money& to, c
                      std::min(bound.max, Money::max_amount)};
   member("amount", [&](const Value& v) { detail::read_integer(reader, v, amount, within); });
   member("currency", [&](const Value& v) { Codec<Currency>::read_code(reader, v, currency); });
-  if (reader.refuses_unknown()) {
+  if (reader.is_of_client()) {
     constexpr std::string_view known[] = {"amount", "currency"};
     detail::refuse_unknown_members(reader, *object, known, 2);
   }

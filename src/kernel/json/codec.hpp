@@ -32,14 +32,15 @@ struct Raw {
 /// Collects every fault of one input with its pointer; the first 100 are kept.
 class Reader {
  public:
-  enum class Unknown {
-    refuse,  ///< input of a client: a member that we do not know is a mistake
-    skip,    ///< stored or published by another version of Stoa
+  enum class Origin {
+    client,  ///< a member that we do not know and a value beyond its bound are mistakes
+    stored,  ///< by Stoa, perhaps another version: such members are skipped, bounds not judged
+             ///< again
   };
-  explicit Reader(Unknown unknown, std::string pointer = {})
-      : unknown_(unknown), pointer_(std::move(pointer)) {}
+  explicit Reader(Origin origin, std::string pointer = {})
+      : origin_(origin), pointer_(std::move(pointer)) {}
 
-  [[nodiscard]] bool refuses_unknown() const { return unknown_ == Unknown::refuse; }
+  [[nodiscard]] bool is_of_client() const { return origin_ == Origin::client; }
   [[nodiscard]] const std::vector<FieldError>& errors() const { return errors_; }
   [[nodiscard]] std::vector<FieldError> take_errors() { return std::move(errors_); }
   void error(std::string code, std::string message);
@@ -56,7 +57,7 @@ class Reader {
  private:
   void push(std::string_view member);
 
-  Unknown unknown_;
+  Origin origin_;
   std::string pointer_;
   std::vector<FieldError> errors_;
 };
@@ -143,7 +144,7 @@ struct Codec<T> {
     const Object* object = detail::read_object(reader, value);
     if (object == nullptr) return;
     for_each_field<T>([&](const auto& field) { read_field(reader, *object, to, field); });
-    if (!reader.refuses_unknown()) return;
+    if (!reader.is_of_client()) return;
     const auto names = std::apply(
         [](const auto&... field) {
           return std::array<std::string_view, sizeof...(field)>{field.name...};
@@ -474,7 +475,7 @@ template <class T>
 Result<T> read_input(std::string_view text) {
   auto value = parse(text);
   if (!value) return fail(std::move(value.error()));
-  Reader reader(Reader::Unknown::refuse);
+  Reader reader(Reader::Origin::client);
   T body{};
   Codec<T>::read(reader, *value, body, Unbounded{});
   if (reader.errors().empty()) return body;
@@ -483,10 +484,11 @@ Result<T> read_input(std::string_view text) {
                     reader.take_errors()});
 }
 
-/// Text that Stoa wrote, perhaps another version of it: unknown members are skipped.
+/// Text that Stoa wrote, perhaps another version of it: unknown members are skipped, and what was
+/// within its bounds then is read even if it is not now.
 template <class T>
 Result<T> read_stored(const Value& value) {
-  Reader reader(Reader::Unknown::skip);
+  Reader reader(Reader::Origin::stored);
   T body{};
   Codec<T>::read(reader, value, body, Unbounded{});
   if (reader.errors().empty()) return body;

@@ -99,8 +99,8 @@ Subscription ledger_subscription(const Rows& rows, EventLog& log) {
               for (auto& row : accounts.fold(event, "")) fresh.push_back(std::move(row));
             // In the order of the table, so that a slice writes each of its pages once.
             std::ranges::sort(fresh, {}, [](const LedgerRow& row) {
-               return std::tie(row.sku, row.position, row.line);
-             });
+              return std::tie(row.sku, row.position, row.line);
+            });
             for (const auto& row : fresh) ledger.append(row);
           }};
 }

@@ -41,10 +41,10 @@ Error conflict(std::string code, std::string detail, const std::string& pointer,
                other ? "/v1/products/" + other->str() : ""};
 }
 
-/// What the codec could not read back must never be stored: sanitised HTML may have grown, and a
+/// What a client could not have sent must never be stored: sanitised HTML may have grown, and a
 /// file's cells have not passed the bounds of the routes.
 std::vector<FieldError> unreadable(const Product& product) {
-  json::Reader reader(json::Reader::Unknown::skip);
+  json::Reader reader(json::Reader::Origin::client);
   const auto value = json::parse(json::to_stored_json(product));
   if (!value) return {{"", "unreadable", value.error().detail}};
   Product back;
