@@ -14,10 +14,8 @@ constexpr std::chrono::milliseconds pause{100};
 
 class FileCheckpointer final : public Checkpointer {
  public:
-  FileCheckpointer(const std::string& path, std::int64_t wal_bytes_max)
-      : database_(open(path, Database::Mode::writer)),
-        wal_bytes_max_(wal_bytes_max),
-        thread_([this] { run(); }) {}
+  explicit FileCheckpointer(const std::string& path)
+      : database_(open(path, Database::Mode::writer)), thread_([this] { run(); }) {}
   FileCheckpointer(const FileCheckpointer&) = delete;
   FileCheckpointer& operator=(const FileCheckpointer&) = delete;
   ~FileCheckpointer() override {
@@ -32,16 +30,11 @@ class FileCheckpointer final : public Checkpointer {
  private:
   void run() {
     std::unique_lock lock(mutex_);
-    while (!wake_.wait_for(lock, pause, [this] { return stopping_; })) {
-      // Not from the size of the file, which stays when the WAL begins anew.
-      const auto pages = database_->checkpoint();
-      if (pages * Database::page_bytes > wal_bytes_max_) database_->restart_wal();
-    }
+    while (!wake_.wait_for(lock, pause, [this] { return stopping_; })) database_->checkpoint();
     database_->checkpoint();
   }
 
   std::unique_ptr<Database> database_;
-  std::int64_t wal_bytes_max_;
   std::mutex mutex_;
   std::condition_variable wake_;
   bool stopping_ = false;
@@ -50,9 +43,8 @@ class FileCheckpointer final : public Checkpointer {
 
 }  // namespace
 
-std::unique_ptr<Checkpointer> make_checkpointer(const std::string& path,
-                                                std::int64_t wal_bytes_max) {
-  return std::make_unique<FileCheckpointer>(path, wal_bytes_max);
+std::unique_ptr<Checkpointer> make_checkpointer(const std::string& path) {
+  return std::make_unique<FileCheckpointer>(path);
 }
 
 }  // namespace stoa::sqlite

@@ -157,6 +157,7 @@ class Handle final : public sql::Connection {
 
 class File final : public Database {
   static constexpr int busy_timeout_ms = 5'000;
+  static constexpr int wal_pages_max = 8'192;  // 32 MB
 
  public:
   File(const std::string& path, Mode mode) : mode_(mode) {
@@ -177,6 +178,7 @@ class File final : public Database {
           "wal_autocheckpoint=0;"
           "PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-16000;"
           "PRAGMA journal_size_limit=67108864;");
+      sqlite3_wal_hook(shared_.db, count_wal_pages, &wal_pages_);
     } else {
       all->run_script("PRAGMA query_only=ON; PRAGMA cache_size=-8000;");
     }
@@ -194,9 +196,10 @@ class File final : public Database {
     return std::make_unique<Handle>(shared_, prefix);
   }
 
-  // A writer takes the lock at once: to ask for it later, from within a snapshot, would wait for
-  // the checkpointer that waits for the snapshot.
-  void begin() override { begin_->execute(mode_ == Mode::writer ? "BEGIN IMMEDIATE" : "BEGIN"); }
+  void begin() override {
+    if (wal_pages_ > wal_pages_max) checkpoint();
+    begin_->execute(mode_ == Mode::writer ? "BEGIN IMMEDIATE" : "BEGIN");
+  }
   void commit() override {
     try {
       begin_->execute("COMMIT");
@@ -210,18 +213,8 @@ class File final : public Database {
       sqlite3_exec(shared_.db, "ROLLBACK", nullptr, nullptr, nullptr);
   }
 
-  std::int64_t checkpoint() override {
-    int pages = 0;
-    int moved = 0;
-    sqlite3_wal_checkpoint_v2(shared_.db, nullptr, SQLITE_CHECKPOINT_PASSIVE, &pages, &moved);
-    return pages;
-  }
-  bool restart_wal() override {
-    sqlite3_busy_timeout(shared_.db, 50);
-    const int code =
-        sqlite3_wal_checkpoint_v2(shared_.db, nullptr, SQLITE_CHECKPOINT_RESTART, nullptr, nullptr);
-    sqlite3_busy_timeout(shared_.db, busy_timeout_ms);
-    return code == SQLITE_OK;
+  void checkpoint() override {
+    sqlite3_wal_checkpoint_v2(shared_.db, nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
   }
 
   [[nodiscard]] std::int64_t statements() const override {
@@ -229,7 +222,13 @@ class File final : public Database {
   }
 
  private:
+  static int count_wal_pages(void* pages, sqlite3*, const char*, int in_wal) {
+    *static_cast<int*>(pages) = in_wal;
+    return SQLITE_OK;
+  }
+
   Mode mode_;
+  int wal_pages_ = 0;  // after the last commit
   Shared shared_;
   std::unique_ptr<sql::Connection> begin_;
 };

@@ -13,7 +13,10 @@ namespace stoa::sqlite {
 class Database : public sql::Transactions {
  public:
   enum class Mode {
-    writer,  ///< makes the file when it is missing; WAL, synchronous=FULL, no automatic checkpoint
+    /// Makes the file when it is missing; WAL, synchronous=FULL. SQLite begins a WAL anew only when
+    /// all of it is moved and nobody reads it, which under steady writing never happens by itself:
+    /// so beyond 32 MB a transaction first moves the rest, some milliseconds.
+    writer,
     reader,  ///< read only; its transactions see one snapshot
   };
 
@@ -21,14 +24,8 @@ class Database : public sql::Transactions {
   /// authorizer refuses the rest when a statement is prepared. An empty prefix allows all.
   virtual std::unique_ptr<sql::Connection> handle(std::string_view prefix) = 0;
 
-  static constexpr std::int64_t page_bytes = 4096;
-
-  /// Moves what the WAL holds into the file as far as readers allow; on a connection of its own
-  /// thread. Gives the pages that are in the WAL.
-  virtual std::int64_t checkpoint() = 0;
-  /// The same to the end, so that the next write begins the WAL anew. Writers wait meanwhile; gives
-  /// up when a reader holds on to the WAL for more than 50 ms: false.
-  virtual bool restart_wal() = 0;
+  /// Moves what the WAL holds into the file as far as readers allow, without waiting for anybody.
+  virtual void checkpoint() = 0;
 
   /// Statements run since the file was opened; from any thread.
   [[nodiscard]] virtual std::int64_t statements() const = 0;
