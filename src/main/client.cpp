@@ -105,11 +105,11 @@ int print_audit(const json::Value& report, bool json) {
     return clean ? 0 : 1;
   }
   const auto checked = [&](std::string_view name) {
-    return std::to_string(report.at("checked").at(name).as_int64()) + " " + std::string(name);
+    return std::to_string(report.at("checked").at(name).as_int64());
   };
-  std::cout << (clean ? "Clean: " : "NOT clean: ") << checked("streams") << ", "
-            << checked("events") << ", " << checked("units") << " on hand, "
-            << checked("minor_units") << " of money kept." << std::endl;
+  std::cout << (clean ? "Clean: " : "NOT clean: ") << checked("streams") << " streams, "
+            << checked("events") << " events, " << checked("units") << " units on hand, "
+            << checked("minor_units") << " minor units of money kept." << std::endl;
   for (const auto& finding : report.at("findings").as_array())
     std::cout << "  " << std::string_view(finding.as_string()) << "\n";
   return clean ? 0 : 1;

@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "kernel/base/assert.hpp"
+
 namespace stoa::catalog {
 
 /// States by key in memory, the least recently used forgotten first. Changed ones stay until they
@@ -26,8 +28,10 @@ class WriteBackCache {
     return state ? put(key, std::move(*state)) : nullptr;
   }
 
+  /// The key must be new.
   State* put(const std::string& key, State state) {
-    const auto at = entries_.try_emplace(key).first;
+    const auto [at, fresh] = entries_.try_emplace(key);
+    STOA_ASSERT(fresh);
     at->second.state = std::move(state);
     order_.push_front(&at->first);
     at->second.place = order_.begin();
