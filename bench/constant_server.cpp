@@ -1,4 +1,5 @@
-/// The limit of every read: the shop's own HTTP server with an answer that is ready, of `BYTES` bytes.
+/// The limit of every read: the shop's own HTTP server with an answer that is ready, of `BYTES`
+/// bytes.
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -21,7 +22,7 @@ int main(int argc, char** argv) {
         response.body = body;
         reply(std::move(response));
       },
-      [](std::string_view, std::string_view) { return std::size_t{1} << 20; });
+      [](std::string_view, std::string_view) { return stoa::http::RouteLimits{}; });
   server->start();
   std::printf("%d\n", server->port());
   std::fflush(stdout);

@@ -1,9 +1,7 @@
-/// A load generator for one shop on loopback: one thread, keep-alive connections, either closed loop
-/// (each connection sends when it was answered) or open loop (`--rate`: requests are due at fixed
-/// times, and latency counts from when a request was due, so that waiting is not omitted). Prints one
-/// JSON object; its own CPU time is in it.
-#include <sys/resource.h>
-
+/// A load generator for one shop on loopback: one thread, keep-alive connections, either closed
+/// loop (each connection sends when it was answered) or open loop (`--rate`: requests are due at
+/// fixed times, and latency counts from when a request was due, so that waiting is not omitted).
+/// Prints one JSON object; its own CPU time is in it.
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <boost/asio.hpp>
@@ -14,6 +12,8 @@
 #include <random>
 #include <string>
 #include <vector>
+
+#include "cpu_time.hpp"
 
 namespace {
 
@@ -34,15 +34,6 @@ struct Tally {
   std::map<std::string, std::int64_t> outcomes;
   std::int64_t unexpected = 0;
 };
-
-double cpu_seconds() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  const auto of = [](const timeval& t) {
-    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6;
-  };
-  return of(usage.ru_utime) + of(usage.ru_stime);
-}
 
 class Load {
  public:
@@ -71,7 +62,7 @@ class Load {
   asio::awaitable<void> take_cpu_at_start() {
     asio::steady_timer timer(context_, measure_from_);
     co_await timer.async_wait(asio::use_awaitable);
-    cpu_at_start_ = cpu_seconds();
+    cpu_at_start_ = stoa::bench::cpu_seconds();
   }
 
   asio::awaitable<void> worker() {
@@ -164,18 +155,19 @@ class Load {
     auto& all = tally_.latencies_ms;
     std::sort(all.begin(), all.end());
     const auto at = [&](double share) {
-      return all.empty() ? 0.0
-                         : all[std::min(all.size() - 1,
-                                        static_cast<std::size_t>(
-                                            share * static_cast<double>(all.size())))];
+      return all.empty()
+                 ? 0.0
+                 : all[std::min(all.size() - 1,
+                                static_cast<std::size_t>(share * static_cast<double>(all.size())))];
     };
     const auto count = static_cast<double>(all.size());
-    std::printf("{\"requests\":%zu,\"per_s\":%.1f,\"p50_ms\":%.3f,\"p99_ms\":%.3f,"
-                "\"p999_ms\":%.3f,\"max_ms\":%.3f,\"cpu_us\":%.2f,\"unexpected\":%lld,"
-                "\"outcomes\":{",
-                all.size(), count / options_.seconds, at(0.5), at(0.99), at(0.999), at(1.0),
-                count == 0 ? 0.0 : (cpu_seconds() - cpu_at_start_) * 1e6 / count,
-                static_cast<long long>(tally_.unexpected));
+    std::printf(
+        "{\"requests\":%zu,\"per_s\":%.1f,\"p50_ms\":%.3f,\"p99_ms\":%.3f,"
+        "\"p999_ms\":%.3f,\"max_ms\":%.3f,\"cpu_us\":%.2f,\"unexpected\":%lld,"
+        "\"outcomes\":{",
+        all.size(), count / options_.seconds, at(0.5), at(0.99), at(0.999), at(1.0),
+        count == 0 ? 0.0 : (stoa::bench::cpu_seconds() - cpu_at_start_) * 1e6 / count,
+        static_cast<long long>(tally_.unexpected));
     const char* comma = "";
     for (const auto& [outcome, times] : tally_.outcomes) {
       std::printf("%s\"%s\":%lld", comma, outcome.c_str(), static_cast<long long>(times));

@@ -1,12 +1,10 @@
-/// The limit of orders: SQLite alone, one thread. Takes orders from a shop's file and writes their rows
-/// again into another, empty one of the same tables: the same statements, bytes, indexes and
+/// The limit of orders: SQLite alone, one thread. Takes orders from a shop's file and writes their
+/// rows again into another, empty one of the same tables: the same statements, bytes, indexes and
 /// durability, two commits an order shared by a batch, but no HTTP, JSON, hashing, sealing or
 /// decision. The rows are in memory before the clock starts.
 ///
 /// usage: stoa_sqlite_limit LOADED.db EMPTY.db BATCH ORDERS_MAX    prints one JSON object
 #include <sqlite3.h>
-#include <sys/resource.h>
-
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -17,6 +15,8 @@
 #include <string>
 #include <variant>
 #include <vector>
+
+#include "cpu_time.hpp"
 
 namespace {
 
@@ -58,8 +58,12 @@ class Statement {
     Values values;
     for (int i = 0; i < sqlite3_column_count(statement_); ++i) {
       switch (sqlite3_column_type(statement_, i)) {
-        case SQLITE_NULL: values.emplace_back(); break;
-        case SQLITE_INTEGER: values.emplace_back(sqlite3_column_int64(statement_, i)); break;
+        case SQLITE_NULL:
+          values.emplace_back();
+          break;
+        case SQLITE_INTEGER:
+          values.emplace_back(sqlite3_column_int64(statement_, i));
+          break;
         default:
           values.emplace_back(
               std::string(static_cast<const char*>(sqlite3_column_blob(statement_, i)),
@@ -76,8 +80,10 @@ class File {
  public:
   explicit File(const char* path) {
     if (sqlite3_open(path, &db_) != SQLITE_OK) throw std::runtime_error(path);
-    sqlite3_exec(db_, "PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=8192;"
-                      "PRAGMA cache_size=-16000;", nullptr, nullptr, nullptr);
+    sqlite3_exec(db_,
+                 "PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=8192;"
+                 "PRAGMA cache_size=-16000;",
+                 nullptr, nullptr, nullptr);
   }
   File(const File&) = delete;
   File& operator=(const File&) = delete;
@@ -168,30 +174,20 @@ class Source {
   /// Revisions up to `in_first` belong to the first commit.
   void add_log(Order& order, const std::string& service, const std::string& stream, int in_first) {
     int at = 0;
-    for (const auto& row :
-         file_.run("SELECT " + log_columns + " FROM " + service +
-                       "_log WHERE stream = ? ORDER BY revision",
-                   {stream})) {
+    for (const auto& row : file_.run("SELECT " + log_columns + " FROM " + service +
+                                         "_log WHERE stream = ? ORDER BY revision",
+                                     {stream})) {
       auto& to = at++ < in_first ? order.placed : order.paid;
-      to.push_back({"INSERT INTO " + service + "_log(" + log_columns +
-                        ") VALUES(?, ?, ?, ?, ?, ?, ?)",
-                    row});
+      to.push_back(
+          {"INSERT INTO " + service + "_log(" + log_columns + ") VALUES(?, ?, ?, ?, ?, ?, ?)",
+           row});
     }
   }
   File file_;
 };
 
-double cpu_seconds() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  const auto of = [](const timeval& t) {
-    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6;
-  };
-  return of(usage.ru_utime) + of(usage.ru_stime);
-}
-
 void commit_batch(File& file, const std::vector<Order>& orders, std::size_t from, std::size_t to,
-                  std::vector<Order::Write> Order::*part) {
+                  std::vector<Order::Write> Order::* part) {
   file.run("BEGIN IMMEDIATE");
   for (auto at = from; at < to; ++at)
     for (const auto& write : orders[at].*part) file.run(write.statement, write.values);
@@ -209,7 +205,7 @@ int main(int argc, char** argv) {
   const auto orders = Source(argv[1]).orders(std::atoi(argv[4]));
   File file(argv[2]);
   const auto begin = std::chrono::steady_clock::now();
-  const auto cpu = cpu_seconds();
+  const auto cpu = stoa::bench::cpu_seconds();
   for (std::size_t at = 0; at < orders.size(); at += batch) {
     const auto end = std::min(at + batch, orders.size());
     commit_batch(file, orders, at, end, &Order::placed);
@@ -219,6 +215,6 @@ int main(int argc, char** argv) {
       std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   const auto count = static_cast<double>(orders.size());
   std::printf("{\"orders\":%zu,\"per_s\":%.1f,\"cpu_us\":%.2f,\"statements\":%.1f}\n",
-              orders.size(), count / seconds, (cpu_seconds() - cpu) * 1e6 / count,
+              orders.size(), count / seconds, (stoa::bench::cpu_seconds() - cpu) * 1e6 / count,
               static_cast<double>(file.count) / count);
 }
