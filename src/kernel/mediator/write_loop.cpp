@@ -17,7 +17,7 @@ namespace {
 using Steady = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds slice_pause{250};
-constexpr std::chrono::milliseconds slice_delay_max{250};  ///< of a slice while work waits
+constexpr std::chrono::milliseconds slice_delay_max{1'000};  ///< of a slice while work waits
 
 class Loop final : public WriteLoop {
  public:

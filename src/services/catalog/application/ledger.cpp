@@ -12,7 +12,7 @@ namespace stoa::catalog {
 namespace {
 
 constexpr std::string_view subscriber = "ledger";
-constexpr std::size_t slice_events_max = 500;
+constexpr std::size_t slice_events_max = 2'000;
 constexpr int tail_events_max = 20'000;
 
 /// Folds events to ledger rows, with the balances of the locations that they touch.
