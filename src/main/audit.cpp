@@ -204,10 +204,4 @@ AuditReport audit(sql::Connection& shop, sql::Connection& ledger, const Crypto& 
   return Audit(shop, ledger, crypto).run();
 }
 
-std::optional<NewEvent> published_by_catalog(const RecordedEvent& row) {
-  const auto event =
-      catalog::published(decode_event<catalog::StoredEvent>(row.type, row.data), row);
-  return event ? std::optional(encode_event(*event)) : std::nullopt;
-}
-
 }  // namespace stoa

@@ -1,11 +1,9 @@
 #pragma once
 
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "kernel/base/crypto.hpp"
-#include "kernel/eventlog/event_log.hpp"
 #include "kernel/json/codec.hpp"
 #include "kernel/sql/connection.hpp"
 
@@ -42,7 +40,5 @@ struct AuditReport {
 /// rows against their logs, and captured money against the provider's ledger. `shop` is one read
 /// snapshot of the whole file; what is still in flight in it is not judged.
 AuditReport audit(sql::Connection& shop, sql::Connection& ledger, const Crypto& crypto);
-
-std::optional<NewEvent> published_by_catalog(const RecordedEvent& row);
 
 }  // namespace stoa

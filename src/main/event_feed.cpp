@@ -7,10 +7,11 @@
 #include <memory>
 #include <mutex>
 
+#include "kernel/eventlog/journal.hpp"
 #include "kernel/http/typed.hpp"
-#include "main/audit.hpp"
 #include "platform/sqlite/event_log.hpp"
 #include "services/agents/module.hpp"
+#include "services/catalog/application/journal.hpp"
 #include "services/ordering/module.hpp"
 #include "services/payment/module.hpp"
 
@@ -51,6 +52,12 @@ struct FeedPage {
 };
 
 using Cursor = std::map<std::string, std::int64_t>;
+
+std::optional<NewEvent> published_by_catalog(const RecordedEvent& row) {
+  const auto event =
+      catalog::published(decode_event<catalog::StoredEvent>(row.type, row.data), row);
+  return event ? std::optional(encode_event(*event)) : std::nullopt;
+}
 
 /// A service and what it publishes of its stored events.
 struct Publisher {

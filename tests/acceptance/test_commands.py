@@ -79,6 +79,12 @@ def test_a_replay_shows_a_bar_on_a_terminal(own_shop):
     assert re.search(r"\rinvoices   \[#{30}\] (\d+) of \1\r\n", seen), seen
 
 
+def sell_one_and_stop(shop, sku):
+    shop.product(sku, units=5)
+    shop.order(sku)
+    assert shop.stop() == 0
+
+
 def tamper(shop, database, statement):
     with sqlite3.connect(shop.data + "/" + database) as connection:
         connection.executescript(statement)
@@ -87,9 +93,7 @@ def tamper(shop, database, statement):
 
 
 def test_the_audit_finds_what_was_tampered_with(own_shop):
-    own_shop.product("AUDIT", units=5)
-    own_shop.order("AUDIT")
-    assert own_shop.stop() == 0
+    sell_one_and_stop(own_shop, "AUDIT")
     ran = own_shop.run("audit", "--data", own_shop.data)
     assert ran.returncode == 0 and ran.stdout.startswith("Clean: ")
     code, report = tamper(own_shop, "shop.db", "UPDATE catalog_stock_level SET on_hand = on_hand + 1")
@@ -100,18 +104,14 @@ def test_the_audit_finds_what_was_tampered_with(own_shop):
 
 
 def test_the_audit_holds_the_money_against_the_provider(own_shop):
-    own_shop.product("LEDGER", units=5)
-    own_shop.order("LEDGER")
-    assert own_shop.stop() == 0
+    sell_one_and_stop(own_shop, "LEDGER")
     code, report = tamper(own_shop, "simulator.db", "DROP TRIGGER sim_ledger_no_update;"
                           "UPDATE sim_ledger SET amount = amount + 1")
     assert code == 1 and "provider's ledger" in report["findings"][0]
 
 
 def test_the_audit_finds_money_that_no_order_knows(own_shop):
-    own_shop.product("UNKNOWN", units=5)
-    own_shop.order("UNKNOWN")
-    assert own_shop.stop() == 0
+    sell_one_and_stop(own_shop, "UNKNOWN")
     code, report = tamper(own_shop, "simulator.db", "INSERT INTO sim_ledger(key, payment_id, kind, amount, currency, code, at)"
                           " SELECT 'stray', 'pay_stray', kind, amount, currency, code, at FROM sim_ledger WHERE kind = 'capture'")
     assert code == 1 and "no order knows" in report["findings"][0]

@@ -32,8 +32,8 @@ class WriteLoop : public Executor {
   /// Takes no more commands from outside, finishes what is queued, ends the thread.
   virtual void stop() = 0;
   [[nodiscard]] virtual WriteLoopFigures figures() const = 0;
-  /// Called when nothing waits, four times a second at most while there is little to do, and four
-  /// times a second even when work never ends; true when there may be more to do. Before start()
+  /// Called when nothing waits, four times a second at most while there is little to do, and about
+  /// once a second even when work never ends; true when there may be more to do. Before start()
   /// only.
   virtual void when_idle(std::function<bool(UnitOfWork&)> slice) = 0;
 };
