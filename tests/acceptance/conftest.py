@@ -3,7 +3,7 @@ import http.client, json, os, re, signal, subprocess, tempfile, pathlib, shutil,
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-STOA = ROOT / "build" / "release" / "stoa"
+STOA = pathlib.Path(os.environ.get("STOA_BINARY", ROOT / "build" / "release" / "stoa"))
 SECRET = "sk_" + "0123456789abcdef" * 2
 PUBLISHABLE = "pk_" + "fedcba9876543210" * 2
 

@@ -1,0 +1,42 @@
+"""Real servers for the tests: where `./dev servers` left them, and how each is started on free ports."""
+import contextlib, os, pathlib, socket, subprocess, tempfile, time
+import pytest
+
+FOLDER = pathlib.Path(os.environ.get("STOA_SERVERS", pathlib.Path.home() / ".cache" / "stoa" / "servers"))
+
+
+def program(name):
+    """The path of a server's program, or the test is skipped with the reason."""
+    path = FOLDER / name
+    if not path.exists():
+        pytest.skip(f"{name} is not in {FOLDER}: `./dev servers` could not fetch it")
+    return path
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@contextlib.contextmanager
+def running(command, port, seconds=30, **options):
+    """Runs a server in a folder of its own until the block ends; entered when its port answers."""
+    with tempfile.TemporaryDirectory(prefix="stoa-server-") as folder, open(folder + "/log", "wb") as log:
+        process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, **options)
+        try:
+            until = time.monotonic() + seconds
+            while True:
+                with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 0.2):
+                    break
+                if process.poll() is not None or time.monotonic() > until:
+                    raise RuntimeError(f"{command[0]} did not start: " + open(folder + "/log").read()[-2000:])
+                time.sleep(0.05)
+            yield process
+        finally:
+            process.terminate()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
