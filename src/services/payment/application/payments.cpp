@@ -84,7 +84,8 @@ Payments::Payments(Executor& executor, const Clock& clock, EventLog& log,
                    PaymentOptions options)
     : executor_(executor),
       store_(store),
-      calls_(provider, clock, options.provider_timeout),
+      provider_(provider),
+      calls_(clock, {.deadline = options.provider_timeout}),
       options_(options),
       journal_(log, topic, translate) {
   provider.on_report([this](const ProviderReport& report) {
@@ -185,7 +186,8 @@ void Payments::call_after_commit(UnitOfWork& unit, const Work& work, Operation o
          {}}));
   };
   unit.after_commit([this, request = std::move(request), answer = std::move(answer)] {
-    calls_.send(request, answer);
+    // What the line has no room for is brought again by its row of work.
+    calls_.send(request.key, [this, request, answer] { provider_.call(request, answer); });
   });
 }
 

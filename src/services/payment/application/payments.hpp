@@ -6,9 +6,10 @@
 
 #include "kernel/eventlog/journal.hpp"
 #include "kernel/mediator/executor.hpp"
+#include "kernel/resilience/outside_calls.hpp"
 #include "services/ordering/contracts/events.hpp"
 #include "services/payment/application/payment_store.hpp"
-#include "services/payment/application/provider_calls.hpp"
+#include "services/payment/application/provider.hpp"
 #include "services/payment/contracts/events.hpp"
 #include "services/payment/domain/payment.hpp"
 
@@ -59,7 +60,8 @@ class Payments final : public Participant {
 
   Executor& executor_;
   PaymentStore& store_;
-  ProviderCalls calls_;
+  PaymentProvider& provider_;
+  OutsideCalls calls_;
   PaymentOptions options_;
   Journal<PaymentEvent, contracts::Event> journal_;
   std::unordered_map<std::string, std::shared_ptr<Payment>> hot_;
