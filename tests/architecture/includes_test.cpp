@@ -20,6 +20,7 @@ const std::map<std::string_view, std::string_view> foreign{
     {"sqlite3.h", "platform/sqlite/"}, {"openssl/", "platform/openssl/"},
     {"gumbo.h", "platform/gumbo/"},    {"zlib.h", "platform/zlib/"},
     {"boost/asio", "platform/beast/"}, {"boost/beast", "platform/beast/"},
+    {"curl/", "platform/curl/"},
 };
 
 /// `services/ordering/domain/order.cpp` is {"ordering", "domain"}.
