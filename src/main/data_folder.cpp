@@ -5,12 +5,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <utility>
+#include <vector>
 
 #include "kernel/base/text.hpp"
 
@@ -31,6 +33,31 @@ std::unexpected<Error> unusable(const std::string& path) {
 }  // namespace
 
 Result<DataFolder> DataFolder::open(const std::string& path) {
+  auto folder = lock(path);
+  if (folder && std::filesystem::exists(folder->file(unfinished)))
+    return fail(ErrorKind::conflict, "half_restored",
+                "The restore into " + path + " did not finish: run `stoa restore` again.");
+  return folder;
+}
+
+Result<DataFolder> DataFolder::open_to_restore(const std::string& path) {
+  namespace fs = std::filesystem;
+  auto folder = lock(path);
+  if (!folder) return folder;
+  const bool is_ours = fs::exists(folder->file(unfinished));
+  std::vector<fs::path> there;
+  for (const auto& entry : fs::directory_iterator(path))
+    if (entry.path().filename() != "lock") there.push_back(entry.path());
+  if (!is_ours && !there.empty())
+    return fail(ErrorKind::conflict, "folder_not_empty",
+                "The folder " + path + " is not empty: restore into a new one.");
+  std::ranges::partition(there, [&](const fs::path& one) { return one.filename() != unfinished; });
+  for (const auto& one : there) fs::remove_all(one);  // the mark goes last
+  fs::create_directory(folder->file(unfinished));
+  return folder;
+}
+
+Result<DataFolder> DataFolder::lock(const std::string& path) {
   std::error_code error;
   std::filesystem::create_directories(path, error);
   if (error)
@@ -38,14 +65,14 @@ Result<DataFolder> DataFolder::open(const std::string& path) {
                 "Cannot make the data folder " + path + ": " + error.message() + ".");
   ::chmod(path.c_str(), 0700);
   const auto name = path + "/lock";
-  const int lock = ::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (lock < 0) return unusable(name);
-  if (::flock(lock, LOCK_EX | LOCK_NB) != 0) {
-    ::close(lock);
+  const int held = ::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (held < 0) return unusable(name);
+  if (::flock(held, LOCK_EX | LOCK_NB) != 0) {
+    ::close(held);
     return fail(ErrorKind::conflict, "already_running",
                 "Another Stoa runs on the data folder " + path + ": stop it first.");
   }
-  return DataFolder(path, lock);
+  return DataFolder(path, held);
 }
 
 bool DataFolder::is_in_use(const std::string& path) {

@@ -14,8 +14,13 @@ namespace stoa {
 class DataFolder {
  public:
   /// Makes the folder (0700) when it is missing and takes its lock; `already_running` (conflict)
-  /// when another process holds it.
+  /// when another process holds it, `half_restored` (conflict) when a restore into it broke off.
   static Result<DataFolder> open(const std::string& path);
+  /// A folder with nothing but the mark of an unfinished restore in it, the empty folder
+  /// `unfinished`; who is done removes the mark. `folder_not_empty` (conflict) when there is more
+  /// than what a restore that broke off left.
+  static Result<DataFolder> open_to_restore(const std::string& path);
+  static constexpr std::string_view unfinished = ".restoring";
   /// Whether a process holds the lock now.
   static bool is_in_use(const std::string& path);
   DataFolder(DataFolder&& other) noexcept;
@@ -27,6 +32,7 @@ class DataFolder {
   [[nodiscard]] std::string file(std::string_view name) const;
 
  private:
+  static Result<DataFolder> lock(const std::string& path);
   DataFolder(std::string path, int lock) : path_(std::move(path)), lock_(lock) {}
   std::string path_;
   int lock_;

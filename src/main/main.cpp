@@ -11,6 +11,7 @@
 #include "main/configuration.hpp"
 #include "main/data_folder.hpp"
 #include "main/demo.hpp"
+#include "main/operator_commands.hpp"
 #include "main/replay.hpp"
 #include "main/shop.hpp"
 #include "platform/openssl/crypto.hpp"
@@ -181,6 +182,7 @@ int run(int argc, char** argv) {
   for (auto* command :
        {import_products_command, replay_invoices_command, events_command, audit_command})
     add_shop_options(*command, shop, up_options.data);
+  OperatorCommands operators(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
@@ -189,6 +191,7 @@ int run(int argc, char** argv) {
   if (*up_command) return up(up_options);
   if (*migrate_command) return migrate(up_options.data);
   if (*config_command) return show_configuration(up_options.settings);
+  if (const auto code = operators.run()) return *code;
   if (*version_command) std::cout << "stoa " << STOA_VERSION << std::endl;
   if (*version_command || *up_command) return exit_done;
   const auto is_stopped_shop = [&](const CLI::App* command) {

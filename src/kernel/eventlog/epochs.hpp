@@ -1,0 +1,51 @@
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+#include <vector>
+
+namespace stoa {
+
+/// The lives of one log. It begins in epoch 1; a log that is restored from a backup goes on in a
+/// new epoch from where the backup ended, and what the old one held beyond is gone. Whoever follows
+/// a log remembers the epoch beside the position, and so never takes new events for ones that it
+/// has seen.
+class LogEpochs {
+ public:
+  static constexpr std::int64_t first = 1;
+
+  struct Epoch {
+    std::int64_t epoch = first;
+    std::int64_t began_after = 0;  ///< the last position of the epochs before
+  };
+
+  /// A log that was never restored.
+  LogEpochs() = default;
+  /// Those after the first, in order.
+  explicit LogEpochs(const std::vector<Epoch>& later) {
+    epochs_.insert(epochs_.end(), later.begin(), later.end());
+  }
+
+  [[nodiscard]] std::int64_t current() const { return epochs_.back().epoch; }
+
+  /// The last position that this log has in common with what was read in `epoch`, at least; 0 when
+  /// the epoch is none of this log's.
+  [[nodiscard]] std::int64_t common_with(std::int64_t epoch) const {
+    const auto at = std::ranges::find(epochs_, epoch, &Epoch::epoch);
+    if (at == epochs_.end()) return 0;
+    auto last = std::numeric_limits<std::int64_t>::max();
+    for (auto later = at + 1; later != epochs_.end(); ++later)
+      last = std::min(last, later->began_after);
+    return last;
+  }
+  /// Whether all that was read up to `position` in `epoch` is still what this log says.
+  [[nodiscard]] bool holds(std::int64_t position, std::int64_t epoch) const {
+    return position <= common_with(epoch);
+  }
+
+ private:
+  std::vector<Epoch> epochs_{{}};
+};
+
+}  // namespace stoa

@@ -1,0 +1,70 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+#include "kernel/base/crypto.hpp"
+#include "kernel/base/result.hpp"
+
+namespace stoa {
+
+// Files of backups. What the operating system refuses (disk full, no permission) is thrown as
+// std::runtime_error with a sentence that names the file.
+
+/// A whole file as bytes in memory that the kernel pages in and out; read only.
+class MappedFile {
+ public:
+  explicit MappedFile(const std::filesystem::path& path);
+  MappedFile(const MappedFile&) = delete;
+  MappedFile& operator=(const MappedFile&) = delete;
+  ~MappedFile();
+  [[nodiscard]] std::string_view bytes() const { return bytes_; }
+
+ private:
+  std::string_view bytes_;
+};
+
+/// A file that is written from its beginning, readable by its owner alone (0600).
+class NewFile {
+ public:
+  explicit NewFile(const std::filesystem::path& path);
+  NewFile(const NewFile&) = delete;
+  NewFile& operator=(const NewFile&) = delete;
+  ~NewFile();
+  void write(std::string_view bytes);
+  void sync();  ///< what was written is on the disk when it returns
+
+ private:
+  std::filesystem::path path_;
+  int file_;
+};
+
+/// Waits until the names in a folder are on the disk.
+void sync_folder(const std::filesystem::path& folder);
+/// Waits until the bytes of a file are on the disk, and makes it its owner's alone.
+void sync_file(const std::filesystem::path& file);
+/// Writes and syncs a file beside the name and then gives it the name, in place of an older one.
+void replace_file(const std::filesystem::path& path, std::string_view bytes);
+
+/// SHA-256 of a file, in hexadecimal digits.
+std::string sha256_of(const std::filesystem::path& file, const Crypto& crypto);
+
+/// A file is compared in blocks of the size of SQLite's pages.
+constexpr std::size_t block_bytes = 4'096;
+
+/// The SHA-256 of every block of a file one after another, 32 bytes each; the last may be short.
+std::string block_digests(std::string_view bytes, const Crypto& crypto);
+
+/// Writes the blocks whose digests are not those of `before` to a new file of changes: after
+/// `STOABLK1` for each its number (8 bytes, lowest first) and its bytes. Returns how many they are.
+std::int64_t write_changes(std::string_view bytes, std::string_view digests,
+                           std::string_view before, const std::filesystem::path& changes);
+
+/// Puts the blocks of such a file into `target` and gives it `target_bytes` bytes.
+/// `damaged_backup` (invalid) when the file of changes is none.
+Result<void> apply_changes(const std::filesystem::path& changes,
+                           const std::filesystem::path& target, std::int64_t target_bytes);
+
+}  // namespace stoa

@@ -1,0 +1,41 @@
+#include "main/log_epochs.hpp"
+
+#include <algorithm>
+
+#include "main/backup_cut.hpp"
+
+namespace stoa {
+
+std::string log_epochs_schema() {
+  return "CREATE TABLE IF NOT EXISTS host_log_epochs(service TEXT NOT NULL, epoch INTEGER NOT NULL,"
+         " began_after INTEGER NOT NULL, PRIMARY KEY(service, epoch)) WITHOUT ROWID";
+}
+
+std::map<std::string, LogEpochs> read_log_epochs(sqlite::Database& shop) {
+  std::map<std::string, std::vector<LogEpochs::Epoch>> later;
+  const auto db = shop.handle("host_");
+  db->query("SELECT service, epoch, began_after FROM host_log_epochs ORDER BY service, epoch",
+            [&](const sql::Row& row) {
+              later[std::string(row.text(0))].push_back({row.integer(1), row.integer(2)});
+            });
+  std::map<std::string, LogEpochs> epochs;
+  for (const auto& [service, list] : later) epochs.emplace(service, LogEpochs(list));
+  return epochs;
+}
+
+std::int64_t begin_log_epoch(sqlite::Database& shop, Timestamp now) {
+  const auto db = shop.handle("");
+  db->run_script(log_epochs_schema());
+  const auto logs = logs_of(*db);
+  auto epoch = to_unix_milliseconds(now);
+  for (const auto& log : logs) epoch = std::max(epoch, log.epoch + 1);
+  shop.begin();
+  for (const auto& log : logs) {
+    db->execute("UPDATE " + log.service + "_log_head SET epoch = ?", epoch);
+    db->execute("INSERT INTO host_log_epochs VALUES(?, ?, ?)", log.service, epoch, log.position);
+  }
+  shop.commit();
+  return epoch;
+}
+
+}  // namespace stoa

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "kernel/base/clock.hpp"
+#include "kernel/eventlog/epochs.hpp"
+#include "platform/sqlite/database.hpp"
+
+namespace stoa {
+
+/// The table of the epochs that logs were restored into, for the migrations of the shop.
+std::string log_epochs_schema();
+
+/// The epochs of every log that was ever restored, by the name of its service.
+std::map<std::string, LogEpochs> read_log_epochs(sqlite::Database& shop);
+
+/// Begins an epoch of every log of a restored shop, the same for all: the time in milliseconds, or
+/// more when the clock is behind an epoch before. Returns it.
+std::int64_t begin_log_epoch(sqlite::Database& shop, Timestamp now);
+
+}  // namespace stoa
