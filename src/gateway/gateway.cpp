@@ -1,6 +1,7 @@
 #include "gateway/gateway.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cctype>
 
 #include "gateway/pages.hpp"
@@ -21,6 +22,42 @@ bool is_request_id(std::string_view text) {
   });
 }
 
+/// Counts a stream for as long as the server holds it.
+class CountedStream final : public http::Stream {
+ public:
+  CountedStream(std::shared_ptr<http::Stream> stream, std::atomic<std::size_t>& open)
+      : stream_(std::move(stream)), open_(open) {
+    ++open_;
+  }
+  CountedStream(const CountedStream&) = delete;
+  CountedStream& operator=(const CountedStream&) = delete;
+  ~CountedStream() override { --open_; }
+  void next(Take take) override { stream_->next(std::move(take)); }
+  [[nodiscard]] std::string_view heartbeat() const override { return stream_->heartbeat(); }
+
+ private:
+  std::shared_ptr<http::Stream> stream_;
+  std::atomic<std::size_t>& open_;
+};
+
+/// Moves a parameter of the query to the header that it stands for, unless that is there already.
+void take_from_query(http::Request& request, const http::SecretParameter& parameter) {
+  std::string kept;
+  std::string_view rest = request.query;
+  while (!rest.empty()) {
+    const auto part = rest.substr(0, rest.find('&'));
+    rest.remove_prefix(std::min(part.size() + 1, rest.size()));
+    const auto name = part.substr(0, part.find('='));
+    if (percent_decode(name) == parameter.name) {
+      const auto value = part.substr(std::min(name.size() + 1, part.size()));
+      request.headers.emplace_back(parameter.header, percent_decode(value).value_or(""));
+    } else {
+      kept.append(kept.empty() ? "" : "&").append(part);
+    }
+  }
+  request.query = std::move(kept);
+}
+
 class TheGateway final : public Gateway {
  public:
   TheGateway(GatewayOptions options, http::Router& router, const Crypto& crypto, const Clock& clock,
@@ -37,6 +74,7 @@ class TheGateway final : public Gateway {
         limiter_(limiter),
         rate_policy_(policy_of(options_.rate_limit)) {
     STOA_ASSERT((limiter != nullptr) == options_.rate_limit.has_value());
+    metrics_.gauge("stoa_http_streams", [this] { return static_cast<double>(streams_.load()); });
   }
 
   void handle(std::shared_ptr<http::Request> request, http::Reply reply) override {
@@ -44,7 +82,10 @@ class TheGateway final : public Gateway {
     auto match = router_.match(request->method, request->path);
     const auto* route = match ? match->route : nullptr;
     if (match) request->params = std::move(match->params);
+    if (route != nullptr)
+      for (const auto& parameter : route->secret_query) take_from_query(*request, parameter);
     auto answer = [this, request, route, reply = std::move(reply)](http::Response response) {
+      if (response.stream) hold_stream(response, *request);
       response.headers.emplace_back("X-Request-Id", request->request_id);
       response.headers.emplace_back("traceparent", request->traceparent);
       if (request->principal != Principal::anonymous && route != nullptr &&
@@ -74,6 +115,17 @@ class TheGateway final : public Gateway {
   }
 
  private:
+  /// A few too many may slip in when they come at the same instant.
+  void hold_stream(http::Response& response, const http::Request& request) {
+    if (streams_ < options_.streams_max) {
+      response.stream = std::make_shared<CountedStream>(std::move(response.stream), streams_);
+      return;
+    }
+    response = http::problem({ErrorKind::unavailable, "too_many_streams",
+                              "Too many streams are open: try again shortly."},
+                             request);
+  }
+
   /// `allowed` is what the chain said so far; `route` is null only when that is a refusal.
   void serve(const http::RequestPtr& request, const http::Route* route, const Result<void>& allowed,
              const http::Reply& answer) {
@@ -231,6 +283,7 @@ class TheGateway final : public Gateway {
   Positions& positions_;
   RateLimiter* limiter_;
   std::string rate_policy_;
+  std::atomic<std::size_t> streams_{0};
 };
 
 }  // namespace

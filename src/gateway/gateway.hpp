@@ -22,12 +22,13 @@ struct GatewayOptions {
   std::string version;
   std::function<bool()> ready;
   std::optional<RateLimit> rate_limit = {};  ///< of each client; nothing: none
+  std::size_t streams_max = 1'000;           ///< open at once; more are answered 503
 };
 
 /// The edge of the shop: gives a request its identity and trace, finds its route, knows its key,
 /// holds its client to the rate, checks that the key opens the route, lets a read wait for the
 /// `Stoa-Position` it names, measures and logs it. The same chain for every route, in this order.
-/// Answers to a key say in `Stoa-Position` what is durable.
+/// Answers to a key say in `Stoa-Position` what is durable. It outlives the streams it let through.
 class Gateway {
  public:
   virtual ~Gateway() = default;

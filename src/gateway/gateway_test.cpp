@@ -258,5 +258,70 @@ TEST_F(GatewayTest, OwnPages) {
   EXPECT_EQ(send("/health/live").status, 200);
 }
 
+TEST_F(GatewayTest, SecretOfTheQuery_BecomesItsHeader_BeforeAnythingElseSeesIt) {
+  http::RequestPtr seen;
+  http::Route route{"GET",
+                    "/stream",
+                    http::Access::open,
+                    "",
+                    "",
+                    [&](const http::RequestPtr& request, const http::Reply& reply) {
+                      seen = request;
+                      reply({});
+                    }};
+  route.secret_query = {{"token", "stoa-order-token", ""}};
+  router_.add(std::move(route));
+  const auto query_of = [&](std::string query, Headers headers = {}) {
+    auto request = std::make_shared<http::Request>();
+    request->method = "GET";
+    request->path = "/stream";
+    request->query = std::move(query);
+    request->headers = std::move(headers);
+    testing::internal::CaptureStderr();
+    gateway_->handle(request, [](const http::Response&) {});
+    logged_ = testing::internal::GetCapturedStderr();
+    return seen->query;
+  };
+  EXPECT_EQ(query_of("a=1&token=ot%5F1&b=2"), "a=1&b=2");
+  EXPECT_EQ(seen->header("stoa-order-token"), "ot_1");
+  EXPECT_EQ(logged_.find("ot_1"), std::string::npos);
+  EXPECT_EQ(query_of("%74oken=ot_1"), "");
+  EXPECT_EQ(query_of("token"), "");
+  EXPECT_EQ(query_of("tokens=1"), "tokens=1");
+  EXPECT_EQ(query_of("token=ot_1", {{"stoa-order-token", "ot_2"}}), "");
+  EXPECT_EQ(seen->header("stoa-order-token"), "ot_2") << "the header goes first";
+}
+
+struct SilentStream final : http::Stream {
+  void next(Take) override {}
+  [[nodiscard]] std::string_view heartbeat() const override { return ":"; }
+};
+
+TEST_F(GatewayTest, StreamsAreCounted_AndBeyondTheirMost503) {
+  router_ = {};
+  gateway_ = make_gateway({crypto_.sha256("sk_1"),
+                           crypto_.sha256("pk_1"),
+                           "/nowhere",
+                           "1.0",
+                           [] { return true; },
+                           {},
+                           1},
+                          router_, crypto_, clock_, *ids_, metrics_, log_, positions_);
+  router_.add({"GET", "/stream", http::Access::open, "", "",
+               [](const http::RequestPtr&, const http::Reply& reply) {
+                 http::Response response;
+                 response.stream = std::make_shared<SilentStream>();
+                 reply(std::move(response));
+               }});
+  auto first = send("/stream");
+  EXPECT_TRUE(first.stream);
+  const auto second = send("/stream");
+  EXPECT_EQ(second.status, 503);
+  EXPECT_FALSE(second.stream);
+  EXPECT_EQ(header(second, "Retry-After"), "1");
+  first.stream.reset();
+  EXPECT_TRUE(send("/stream").stream);
+}
+
 }  // namespace
 }  // namespace stoa

@@ -6,8 +6,10 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <utility>
 
 #include "kernel/eventlog/journal.hpp"
+#include "kernel/http/event_stream.hpp"
 #include "kernel/http/typed.hpp"
 #include "platform/sqlite/event_log.hpp"
 #include "services/agents/module.hpp"
@@ -69,11 +71,16 @@ const std::vector<Publisher> publishers{{"catalog", published_by_catalog},
                                         {"payment", payment::published},
                                         {"agents", agents::published}};
 
-/// Reads up to `limit` published events of one service and moves its cursor past what it looked at.
+constexpr std::size_t looked_at_max = 50'000;  ///< events of a service, for one page
+
+/// Reads up to `limit` published events of one service, or until their data has `bytes_max`, and
+/// moves its cursor past what it looked at.
 std::vector<FeedItem> read_source(const Publisher& source, EventLog& log, std::int64_t& cursor,
-                                  std::size_t limit, const std::vector<std::string>& types) {
+                                  std::size_t limit, const std::vector<std::string>& types,
+                                  std::size_t bytes_max = SIZE_MAX) {
   std::vector<FeedItem> items;
   std::size_t looked_at = 0;
+  std::size_t bytes = 0;
   auto previous = cursor;
   log.read_all(cursor, [&](const RecordedEvent& row) {
     cursor = row.position;
@@ -90,8 +97,9 @@ std::vector<FeedItem> read_source(const Publisher& source, EventLog& log, std::i
                        row.recorded_at,
                        {event->data}});
       previous = row.position;
+      bytes += event->data.size();
     }
-    return items.size() < limit && ++looked_at < 50'000;
+    return items.size() < limit && bytes < bytes_max && ++looked_at < looked_at_max;
   });
   return items;
 }
@@ -137,6 +145,56 @@ struct FeedQuery : std::enable_shared_from_this<FeedQuery> {
   }
 };
 
+/// One client of the stream, between its looks. Of one look at a time.
+struct FeedStream : std::enable_shared_from_this<FeedStream> {
+  const std::vector<Readers*>* readers = nullptr;  ///< of each publisher
+  const Positions* positions = nullptr;
+  Cursor cursor;
+  std::vector<std::string> types;
+  std::size_t turn = 0;  ///< whose log comes first: a busy one must not hide the others
+
+  [[nodiscard]] bool has_more(const Publisher& from) {
+    for (const auto& [service, position] : positions->durable())
+      if (service == from.service) return position > cursor[service];
+    return false;
+  }
+
+  /// Reads the logs that have grown, one after another, until one has something wanted.
+  void look(const http::Found& found, std::size_t asked = 0) {
+    for (; asked < publishers.size(); ++asked) {
+      turn = (turn + 1) % publishers.size();
+      if (!has_more(publishers[turn])) continue;
+      const bool taken = (*readers)[turn]->submit(
+          [self = shared_from_this(), found, asked](Store store) {
+            auto piece = self->read(store.log);
+            if (!piece.empty()) return found(std::move(piece));
+            self->look(found, asked + 1);
+          },
+          [found] { found(std::nullopt); });
+      if (!taken) found(std::nullopt);  // the client comes back
+      return;
+    }
+    found(std::string());
+  }
+
+  std::string read(EventLog& log) {
+    const auto& from = publishers[turn];
+    auto& place = cursor[from.service];
+    const auto end = place + static_cast<std::int64_t>(looked_at_max);
+    std::string piece;
+    const auto items = read_source(from, log, place, 500, types, http::piece_bytes_max);
+    const auto last = std::exchange(place, 0);
+    for (const auto& item : items) {
+      place = item.position;
+      http::append_event(piece, text_of(cursor), item.type, json::to_json(item));
+    }
+    place = last;
+    // Nothing wanted in so many: the client's place moves all the same, and the look goes on.
+    if (items.empty() && place >= end) http::append_event(piece, text_of(cursor), {}, {});
+    return piece;
+  }
+};
+
 std::vector<std::string> split(std::string_view text) {
   std::vector<std::string> parts;
   while (!text.empty()) {
@@ -165,10 +223,66 @@ std::optional<Cursor> parse_cursor(std::string_view text) {
   return cursor;
 }
 
+/// Where a client of the stream goes on: after what it has seen last, or `after`.
+Result<Cursor> place_of(const http::Request& request, const std::string& after,
+                        const Positions& positions) {
+  const auto last = request.header("last-event-id");
+  auto cursor = parse_cursor(last.empty() ? std::string_view(after) : last);
+  const auto refuse = [&](const std::string& message) {
+    if (!last.empty()) return fail(http::wrong_last_event_id(message));
+    return fail(Error{ErrorKind::invalid,
+                      "invalid_query",
+                      "after must be a next_after or an id.",
+                      {{"query/after", "wrong_cursor", message}}});
+  };
+  if (!cursor) return refuse("Must be a next_after or an id of this stream.");
+  for (const auto& [service, position] : positions.durable())
+    if ((*cursor)[service] > position)
+      return refuse("The log of " + service + " has not come so far.");
+  return std::move(*cursor);
+}
+
+void add_event_stream(http::Router& router,
+                      const std::shared_ptr<std::vector<Readers*>>& of_publishers,
+                      const Positions& positions, News& news) {
+  router.add({.method = "GET",
+              .path = "/v1/events/stream",
+              .access = http::Access::secret,
+              .summary = "Integration events of all services as they happen, server-sent events",
+              .tag = "Events",
+              .handler =
+                  [of_publishers, &positions, &news](const http::RequestPtr& request,
+                                                     const http::Reply& reply) {
+                    http::Query query(*request);
+                    const auto after = query.text("after").value_or("");
+                    const auto feed = std::make_shared<FeedStream>();
+                    feed->types = split(query.text("types").value_or(""));
+                    if (const auto good = query.finish(); !good)
+                      return reply(http::problem(good.error(), *request));
+                    auto cursor = place_of(*request, after, positions);
+                    if (!cursor) return reply(http::problem(cursor.error(), *request));
+                    feed->readers = of_publishers.get();
+                    feed->positions = &positions;
+                    feed->cursor = std::move(*cursor);
+                    reply(http::event_stream(http::make_live_stream(
+                        [feed](const http::Found& found) { feed->look(found); },
+                        [&news](std::function<void()> wake) {
+                          return news.listen(std::string(News::every_commit), std::move(wake));
+                        })));
+                  },
+              .answer = http::schema_of<FeedItem>(),
+              .query = {{"after",
+                         "An id or next_after; Last-Event-ID goes before it; absent: from the "
+                         "beginning"},
+                        {"types", "Only these types, separated by commas"}},
+              .answer_type = "text/event-stream"});
+}
+
 }  // namespace
 
 void add_event_feed(http::Router& router,
-                    const std::function<Readers*(const std::string& service)>& readers) {
+                    const std::function<Readers*(const std::string& service)>& readers,
+                    const Positions& positions, News& news) {
   auto of_publishers = std::make_shared<std::vector<Readers*>>();
   for (const auto& publisher : publishers) of_publishers->push_back(readers(publisher.service));
   router.add({"GET",
@@ -197,6 +311,7 @@ void add_event_feed(http::Router& router,
               {{"after", "next_after of the page before; absent: from the beginning"},
                {"limit", "1 to 1000, default 100"},
                {"types", "Only these types, separated by commas"}}});
+  add_event_stream(router, of_publishers, positions, news);
 }
 
 Result<std::string> read_event_page(sqlite::Database& shop, const Crypto& crypto,

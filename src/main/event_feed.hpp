@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "kernel/base/crypto.hpp"
+#include "kernel/eventlog/news.hpp"
+#include "kernel/eventlog/positions.hpp"
 #include "kernel/http/router.hpp"
 #include "kernel/mediator/readers.hpp"
 #include "platform/sqlite/database.hpp"
@@ -13,10 +15,12 @@
 namespace stoa {
 
 /// Adds `GET /v1/events`: the integration events of all services under a vector cursor
-/// (`catalog:12,ordering:7`), ordered and without gaps within each service. `readers` is asked for
-/// each service by its name, now; what it gives outlives the router.
+/// (`catalog:12,ordering:7`), ordered and without gaps within each service, and
+/// `GET /v1/events/stream`, the same as server-sent events whose ids are such cursors. `readers` is
+/// asked for each service by its name, now; what it gives outlives the router, as do the others.
 void add_event_feed(http::Router& router,
-                    const std::function<Readers*(const std::string& service)>& readers);
+                    const std::function<Readers*(const std::string& service)>& readers,
+                    const Positions& positions, News& news);
 
 /// A page of the same feed, from the file of a shop that does not run: JSON text. `wrong_cursor`
 /// (invalid) when `after` is none.

@@ -133,7 +133,8 @@ class EmbeddedShop final : public Shop {
                                                  *crypto_,
                                                  router_,
                                                  participants_,
-                                                 secret});
+                                                 secret,
+                                                 news_});
   }
 
   void compose(const Configuration& configuration, const std::string& secret) {
@@ -149,6 +150,7 @@ class EmbeddedShop final : public Shop {
     positions_.add("payment", *payment_part_->log);
     positions_.add("agents", *agents_part_->log);
     participants_.push_back(&positions_);
+    participants_.push_back(&news_);
     loop_->every(std::chrono::milliseconds(100), [this](UnitOfWork&) { positions_.expire(); });
     const auto seconds = [&](std::string_view path) {
       return std::chrono::seconds(configuration.integer(path));
@@ -172,8 +174,9 @@ class EmbeddedShop final : public Shop {
     auto& agents_context = context_of(*agents_part_, secret);
     agents_ = agents::make_agents(agents_context, agents_topic_, ordering_topic_,
                                   {configuration.integer("Fraud:RejectAt")});
-    add_event_feed(router_,
-                   [this](const std::string& service) { return part_of(service).readers.get(); });
+    add_event_feed(
+        router_, [this](const std::string& service) { return part_of(service).readers.get(); },
+        positions_, news_);
   }
 
   Part& part_of(const std::string& service) {
@@ -236,7 +239,8 @@ class EmbeddedShop final : public Shop {
     if (rate_limit) limiter_ = make_memory_rate_limiter(*rate_limit);
     gateway_ = make_gateway(
         {crypto_->sha256(options.keys.secret), crypto_->sha256(options.keys.publishable),
-         options.swagger_folder, STOA_VERSION, [this] { return ready_.load(); }, rate_limit},
+         options.swagger_folder, STOA_VERSION, [this] { return ready_.load(); }, rate_limit,
+         static_cast<std::size_t>(options.configuration.integer("Http:StreamsMax"))},
         router_, *crypto_, clock_, *ids_, metrics_, log_, positions_, limiter_.get());
     beast::HttpServerOptions server_options;
     server_options.address = options.configuration.text("Http:Address");
@@ -250,6 +254,9 @@ class EmbeddedShop final : public Shop {
     server_options.read_timeout = milliseconds("Http:HeaderTimeoutMs");
     server_options.body_timeout = milliseconds("Http:BodyTimeoutMs");
     server_options.idle_timeout = milliseconds("Http:IdleTimeoutMs");
+    server_options.heartbeat = milliseconds("Http:StreamHeartbeatMs");
+    server_options.stream_age_max =
+        std::chrono::seconds(options.configuration.integer("Http:StreamSecondsMax"));
     server_ = beast::make_http_server(
         server_options,
         [this](std::shared_ptr<http::Request> request, http::Reply reply) {
@@ -276,6 +283,7 @@ class EmbeddedShop final : public Shop {
   std::unique_ptr<sqlite::Database> ledger_;
   std::unique_ptr<sql::Connection> ledger_db_;
   LocalPositions positions_{clock_};
+  News news_;
   std::vector<Participant*> participants_;
   std::unique_ptr<sqlite::ReaderPool> pool_;
   std::unique_ptr<WriteLoop> loop_;

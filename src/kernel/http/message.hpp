@@ -38,11 +38,26 @@ struct Request {
   [[nodiscard]] Cause cause() const;
 };
 
+/// The rest of an answer that comes piece by piece for as long as its client listens. The server
+/// asks for a piece when the client has taken the one before: a slow client holds one and no more.
+/// Let go when the client has gone or the server stops.
+class Stream {
+ public:
+  using Take = std::function<void(std::string piece)>;
+  virtual ~Stream() = default;
+  /// Calls `take` once, from any thread, as soon as there is a piece; an empty one ends the stream.
+  /// Asked again only after that.
+  virtual void next(Take take) = 0;
+  /// Sent when nothing has come for a while; says nothing.
+  [[nodiscard]] virtual std::string_view heartbeat() const = 0;
+};
+
 struct Response {
   int status = 200;
   std::string body;
   std::string content_type = "application/json";
   std::vector<std::pair<std::string, std::string>> headers = {};
+  std::shared_ptr<Stream> stream = {};  ///< when there is one, it follows `body`
 };
 
 using RequestPtr = std::shared_ptr<const Request>;

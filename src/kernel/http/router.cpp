@@ -93,6 +93,8 @@ void write_operation(json::Writer& w, const Route& route, json::Schemas& schemas
   for (const auto segment : segments_of(route.path))
     if (is_parameter(segment)) write_parameter(w, parameter_name(segment), "path", true, "");
   for (const auto& one : route.query) write_parameter(w, one.name, "query", false, one.description);
+  for (const auto& one : route.secret_query)
+    write_parameter(w, one.name, "query", false, one.description);
   if (route.method == "GET" && route.access != Access::open)
     write_parameter(w, "Stoa-Position", "header", false,
                     "of an earlier answer; this one waits until it shows what that one did");
@@ -105,7 +107,8 @@ void write_operation(json::Writer& w, const Route& route, json::Schemas& schemas
              route.body(schemas) + "}}}";
   w.out += R"(,"responses":{")" + std::to_string(route.status) + R"(":{"description":"Done")";
   if (route.answer)
-    w.out += R"(,"content":{"application/json":{"schema":)" + route.answer(schemas) + "}}";
+    w.out +=
+        R"(,"content":{")" + route.answer_type + R"(":{"schema":)" + route.answer(schemas) + "}}";
   w.out += R"(},"default":{"description":"A problem as of RFC 9457","content":)"
            R"({"application/problem+json":{"schema":{"$ref":"#/components/schemas/Problem"}}}}}})";
 }

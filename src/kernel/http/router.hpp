@@ -18,6 +18,12 @@ struct QueryParameter {
   std::string description;
 };
 
+struct SecretParameter {
+  std::string name;
+  std::string header;  ///< in lower case
+  std::string description;
+};
+
 using Handler = std::function<void(const RequestPtr&, Reply)>;
 using SchemaOf = std::function<std::string(json::Schemas&)>;
 
@@ -42,6 +48,11 @@ struct Route {
   bool takes_idempotency_key = false;  ///< then the header is required
   RouteLimits limits = {};
   bool rate_limited = true;  ///< false for what monitors ask
+  std::string answer_type = "application/json";
+  /// Parameters of the query that stand for a header where a client cannot send one. The gateway
+  /// moves them there before anything else sees the query, so that no log and no trace holds them.
+  std::vector<SecretParameter> secret_query = {};
+  bool holds_secrets = false;  ///< in its answer, which is then never compressed
 };
 
 template <class T>

@@ -6,6 +6,7 @@
 #include "kernel/base/clock.hpp"
 #include "kernel/base/crypto.hpp"
 #include "kernel/base/ids.hpp"
+#include "kernel/eventlog/news.hpp"
 #include "kernel/http/router.hpp"
 #include "kernel/mediator/executor.hpp"
 #include "kernel/mediator/readers.hpp"
@@ -24,6 +25,7 @@ struct ServiceContext {
   http::Router& router;
   std::vector<Participant*>& participants;  ///< a module adds its own
   std::string shop_secret;  ///< for tokens and fingerprints; never leaves the process
+  News& news;               ///< what its streams have grown by; a module notes it
 };
 
 }  // namespace stoa

@@ -1,5 +1,8 @@
 #include "platform/beast/http_server.hpp"
 
+#include <sys/socket.h>
+
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <boost/asio/awaitable.hpp>
@@ -11,8 +14,10 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
+#include <cerrno>
 #include <ctime>
 #include <mutex>
 #include <optional>
@@ -43,27 +48,31 @@ struct Shared {
   std::atomic<bool> stopping{false};
 };
 
-/// Where a handler's answer meets the connection that waits for it. Of the connection's coroutine
-/// alone; a reply holds it weakly.
-struct PendingReply {
-  explicit PendingReply(asio::io_context& context)
+/// Where an answer, or a piece of one, meets the connection that waits for it. Of the connection's
+/// coroutine alone; who brings it holds it weakly.
+template <class T>
+struct Pending {
+  explicit Pending(asio::io_context& context)
       : wake(context, asio::steady_timer::time_point::max()) {}
   asio::steady_timer wake;
-  std::optional<http::Response> response;
+  std::optional<T> value;
 };
+using PendingReply = Pending<http::Response>;
+using PendingPiece = Pending<std::string>;
 
-/// The way of replies from other threads into a worker; it outlives the worker in those replies.
+/// The way of answers from other threads into a worker; it outlives the worker in those threads.
 class Gate {
  public:
   explicit Gate(asio::io_context& context) : context_(&context) {}
-  void deliver(std::weak_ptr<PendingReply> to, http::Response response) {
-    const auto kept = std::make_shared<http::Response>(std::move(response));
+  template <class T>
+  void deliver(std::weak_ptr<Pending<T>> to, T value) {
+    const auto kept = std::make_shared<T>(std::move(value));
     const std::lock_guard lock(mutex_);
     if (context_ == nullptr) return;
     asio::post(*context_, [to = std::move(to), kept] {
       const auto pending = to.lock();
-      if (!pending || pending->response) return;
-      pending->response = std::move(*kept);
+      if (!pending || pending->value) return;
+      pending->value = std::move(*kept);
       pending->wake.cancel();
     });
   }
@@ -136,19 +145,29 @@ std::shared_ptr<http::Request> to_request(Parser::value_type&& message) {
   return request;
 }
 
-bhttp::response<bhttp::string_body> to_message(http::Response&& response, unsigned version,
-                                               bool keep_alive, bool head) {
-  bhttp::response<bhttp::string_body> message(static_cast<bhttp::status>(response.status), version);
-  const bool bodiless = response.status == 204 || response.status == 304;
-  if (bodiless) response.body.clear();
+bool is_bodiless(const http::Response& response) {
+  return response.status == 204 || response.status == 304;
+}
+
+/// All of the header but what tells where the body ends.
+template <class Message>
+void set_header(Message& message, const http::Response& response, bool keep_alive) {
   message.set(bhttp::field::server, "Stoa");
   message.set(bhttp::field::date, http_date());
-  if (!bodiless && !response.content_type.empty())
+  if (!is_bodiless(response) && !response.content_type.empty())
     message.set(bhttp::field::content_type, response.content_type);
   for (const auto& [name, value] : response.headers)
     if (value.find_first_of(std::string_view("\r\n\0", 3)) == std::string::npos)
       message.set(name, value);
   message.keep_alive(keep_alive);
+}
+
+bhttp::response<bhttp::string_body> to_message(http::Response&& response, unsigned version,
+                                               bool keep_alive, bool head) {
+  bhttp::response<bhttp::string_body> message(static_cast<bhttp::status>(response.status), version);
+  const bool bodiless = is_bodiless(response);
+  if (bodiless) response.body.clear();
+  set_header(message, response, keep_alive);
   const auto size = response.body.size();
   if (!head) message.body() = std::move(response.body);
   message.prepare_payload();
@@ -201,6 +220,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void close_if_idle() {
     error_code code;
     if (idle_) socket_.cancel(code);
+    if (piece_) piece_->wake.cancel();
   }
 
  private:
@@ -235,6 +255,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
     auto request = to_request(parser.release());
     request->client_address = peer_;
     auto response = co_await ask(std::move(request), limits.answer_timeout);
+    if (response.stream) {
+      co_await send_stream(std::move(response), version, head);
+      co_return false;
+    }
     const bool stays = keep_alive && !shared_.stopping;
     auto message = to_message(std::move(response), version, stays, head);
     arm(shared_.options.body_timeout);
@@ -294,12 +318,12 @@ class Connection : public std::enable_shared_from_this<Connection> {
     pending->wake.expires_after(timeout);
     hand_over(request, pending);
     error_code code;
-    if (!pending->response)
+    if (!pending->value)
       co_await pending->wake.async_wait(asio::redirect_error(asio::use_awaitable, code));
-    if (!pending->response)
-      pending->response = http::problem(
+    if (!pending->value)
+      pending->value = http::problem(
           {ErrorKind::unavailable, "no_answer", "The answer took too long."}, *request);
-    co_return std::move(*pending->response);
+    co_return std::move(*pending->value);
   }
 
   void hand_over(const std::shared_ptr<http::Request>& request,
@@ -309,8 +333,99 @@ class Connection : public std::enable_shared_from_this<Connection> {
         gate->deliver(to, std::move(response));
       });
     } catch (const std::exception&) {  // the handler reports its own; this keeps the client served
-      pending->response = http::problem(internal_error(), *request);
+      pending->value = http::problem(internal_error(), *request);
     }
+  }
+
+  /// Ends with the stream, its client, its age, or the server.
+  asio::awaitable<void> send_stream(http::Response response, unsigned version, bool head) {
+    const auto stream = std::move(response.stream);
+    bhttp::response<bhttp::empty_body> message(static_cast<bhttp::status>(response.status),
+                                               version);
+    set_header(message, response, false);
+    const bool chunked = version >= 11;
+    message.chunked(chunked);
+    bhttp::response_serializer<bhttp::empty_body> serializer(message);
+    error_code code;
+    // What a slow client has not read is kept here, and not in the kernel by the megabyte.
+    socket_.set_option(asio::socket_base::send_buffer_size(64 * 1024), code);
+    code = {};
+    arm(shared_.options.body_timeout);
+    co_await bhttp::async_write_header(socket_, serializer,
+                                       asio::redirect_error(asio::use_awaitable, code));
+    disarm();
+    if (code || head) co_return;
+    watch_client();
+    const auto until = std::chrono::steady_clock::now() + shared_.options.stream_age_max;
+    bool open = co_await send_piece(response.body, chunked);
+    while (open && !is_over(until)) {
+      const auto piece = co_await next_piece(*stream, until, chunked);
+      if (!piece) co_return;
+      if (piece->empty()) break;
+      open = co_await send_piece(*piece, chunked);
+    }
+    if (open && chunked) co_await send_last_chunk();
+  }
+
+  [[nodiscard]] bool is_over(std::chrono::steady_clock::time_point until) const {
+    return shared_.stopping || gone_ || std::chrono::steady_clock::now() >= until;
+  }
+
+  /// Keeps the client company meanwhile. Empty: the stream ends; nothing: the client has gone.
+  asio::awaitable<std::optional<std::string>> next_piece(
+      http::Stream& stream, std::chrono::steady_clock::time_point until, bool chunked) {
+    const auto pending = std::make_shared<PendingPiece>(context_);
+    piece_ = pending;
+    stream.next([gate = gate_, to = std::weak_ptr(pending)](std::string piece) {
+      gate->deliver(to, std::move(piece));
+    });
+    bool open = true;
+    while (open && !pending->value && !is_over(until)) {
+      const auto beat = std::chrono::steady_clock::now() + shared_.options.heartbeat;
+      pending->wake.expires_at(std::min(beat, until));
+      error_code code;
+      co_await pending->wake.async_wait(asio::redirect_error(asio::use_awaitable, code));
+      if (!pending->value && !is_over(until))
+        open = co_await send_piece(stream.heartbeat(), chunked);
+    }
+    piece_.reset();
+    if (!open || gone_) co_return std::nullopt;
+    co_return pending->value ? std::move(pending->value) : std::string();
+  }
+
+  asio::awaitable<bool> send_piece(std::string_view piece, bool chunked) {
+    error_code code;
+    const asio::const_buffer bytes(piece.data(), piece.size());
+    arm(shared_.options.body_timeout);
+    if (chunked) {
+      const auto chunk = bhttp::make_chunk(bytes);
+      co_await asio::async_write(socket_, chunk, asio::redirect_error(asio::use_awaitable, code));
+    } else {
+      co_await asio::async_write(socket_, bytes, asio::redirect_error(asio::use_awaitable, code));
+    }
+    disarm();
+    co_return !code;
+  }
+
+  asio::awaitable<void> send_last_chunk() {
+    error_code ignored;
+    const auto last = bhttp::make_chunk_last();
+    arm(shared_.options.body_timeout);
+    co_await asio::async_write(socket_, last, asio::redirect_error(asio::use_awaitable, ignored));
+    disarm();
+  }
+
+  /// The client of a stream has nothing more to say: when its side closes, it has gone.
+  void watch_client() {
+    socket_.async_wait(tcp::socket::wait_read, [weak = weak_from_this()](error_code code) {
+      const auto self = weak.lock();
+      if (!self || code) return;
+      char byte = 0;
+      const auto count = ::recv(self->socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+      if (count > 0 || (count < 0 && (errno == EAGAIN || errno == EINTR))) return;
+      self->gone_ = true;
+      if (self->piece_) self->piece_->wake.cancel();
+    });
   }
 
   static bool has_gone(const error_code& code) {
@@ -370,6 +485,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::uint64_t round_ = 0;
   bool expired_ = false;
   bool idle_ = false;
+  bool gone_ = false;                    ///< the client of a stream
+  std::shared_ptr<PendingPiece> piece_;  ///< that its stream waits for
 };
 
 /// SO_REUSEPORT would let a second shop share the port in silence: a plain bind finds out.

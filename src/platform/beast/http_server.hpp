@@ -20,10 +20,14 @@ struct HttpServerOptions {
   std::chrono::milliseconds read_timeout{10'000};  ///< for a request's header, once it began
   std::chrono::milliseconds body_timeout{30'000};  ///< for its body, and for sending the answer
   std::chrono::milliseconds idle_timeout{60'000};  ///< between requests
+  std::chrono::milliseconds heartbeat{15'000};     ///< of a stream on which nothing comes
+  std::chrono::seconds stream_age_max{3'600};      ///< then its client comes back
 };
 
 /// HTTP/1.1 with keep-alive: one request at a time a connection, one io_context a thread. Faults of
-/// the protocol, and connections beyond the limit, are answered with problem documents.
+/// the protocol, and connections beyond the limit, are answered with problem documents. A stream is
+/// sent in chunks (to HTTP/1.0: until the connection closes) and ends its connection; who does not
+/// take a piece of it within `body_timeout` is cut off.
 class HttpServer {
  public:
   using Handle = std::function<void(std::shared_ptr<http::Request>, http::Reply)>;
@@ -34,8 +38,8 @@ class HttpServer {
   [[nodiscard]] virtual std::uint16_t port() const = 0;
   [[nodiscard]] virtual std::size_t connections() const = 0;  ///< that are open now
   virtual void start() = 0;
-  /// Takes no more connections, closes idle ones, lets running requests end within `grace`, closes
-  /// all. A reply that comes later is dropped.
+  /// Takes no more connections, closes idle ones, ends streams, lets running requests end within
+  /// `grace`, closes all. A reply that comes later is dropped.
   virtual void stop(std::chrono::milliseconds grace) = 0;
 };
 

@@ -54,6 +54,22 @@ class RawSocket {
   int fd_;
 };
 
+/// Gives its pieces, then waits until it is let go.
+class SomePieces final : public http::Stream {
+ public:
+  explicit SomePieces(std::vector<std::string> pieces) : pieces_(std::move(pieces)) {}
+  void next(Take take) override {
+    if (at_ < pieces_.size()) return take(pieces_[at_++]);
+    waiting_ = std::move(take);
+  }
+  [[nodiscard]] std::string_view heartbeat() const override { return "beat,"; }
+
+ private:
+  std::vector<std::string> pieces_;
+  std::size_t at_ = 0;
+  Take waiting_;
+};
+
 /// `/echo` answers the request's body, `/thread` from another thread, `/hold` when it is told to.
 class HttpServerTest : public testing::Test {
  protected:
@@ -63,6 +79,7 @@ class HttpServerTest : public testing::Test {
     options.read_timeout = 200ms;
     options.body_timeout = 200ms;
     options.idle_timeout = 5s;
+    options.heartbeat = 20ms;
     server_ = make_http_server(
         options,
         [this](const std::shared_ptr<http::Request>& request, const http::Reply& reply) {
@@ -82,6 +99,11 @@ class HttpServerTest : public testing::Test {
     if (request->path == "/address") return reply({200, request->client_address, "text/plain", {}});
     if (request->path == "/none") return reply({204, "ignored", "text/plain", {}});
     if (request->path == "/split") return reply({200, "", "text/plain", {{"X-Bad", "a\r\nb: c"}}});
+    if (request->path == "/stream") {
+      http::Response response{200, "first,", "text/plain", {}};
+      response.stream = stream_;
+      return reply(std::move(response));
+    }
     if (request->path == "/hold") {
       const std::lock_guard lock(mutex_);
       held_ = reply;
@@ -115,6 +137,7 @@ class HttpServerTest : public testing::Test {
   std::mutex mutex_;
   std::vector<std::thread> threads_;
   http::Reply held_;
+  std::shared_ptr<http::Stream> stream_;
   std::atomic<bool> is_held_{false};
 };
 
@@ -309,6 +332,65 @@ TEST_F(HttpServerTest, ReplyAfterTheServerHasGone_IsDropped) {
   server_.reset();
   running.join();
   release();
+}
+
+TEST_F(HttpServerTest, Stream_IsSentInChunks_UntilItEnds) {
+  stream_ = std::make_shared<SomePieces>(std::vector<std::string>{"a,", "b,", ""});
+  const auto answer = raw("GET /stream HTTP/1.1\r\nHost: h\r\n\r\n");
+  EXPECT_TRUE(has(answer, "Transfer-Encoding: chunked\r\n"));
+  EXPECT_FALSE(has(answer, "Content-Length"));
+  EXPECT_TRUE(answer.ends_with("\r\n\r\n6\r\nfirst,\r\n2\r\na,\r\n2\r\nb,\r\n0\r\n\r\n")) << answer;
+}
+
+TEST_F(HttpServerTest, StreamToHttp10_EndsWithItsConnection) {
+  stream_ = std::make_shared<SomePieces>(std::vector<std::string>{"a,", ""});
+  const auto answer = raw("GET /stream HTTP/1.0\r\n\r\n");
+  EXPECT_FALSE(has(answer, "chunked"));
+  EXPECT_TRUE(answer.ends_with("\r\n\r\nfirst,a,")) << answer;
+}
+
+TEST_F(HttpServerTest, IdleStream_BeatsUntilTheServerStops_AndEndsProperly) {
+  stream_ = std::make_shared<SomePieces>(std::vector<std::string>{});
+  const RawSocket socket(server_->port());
+  socket.send("GET /stream HTTP/1.1\r\nHost: h\r\n\r\n");
+  std::string answer;
+  while (!has(answer, "beat,\r\n5\r\nbeat,")) answer += socket.read_some();
+  server_->stop(5s);
+  answer += socket.read_all();
+  EXPECT_TRUE(answer.ends_with("0\r\n\r\n")) << answer;
+}
+
+TEST_F(HttpServerTest, ClientThatTakesNothing_IsCutOff) {
+  stream_ = std::make_shared<SomePieces>(
+      std::vector<std::string>{std::string(4 << 20, 'x'), std::string(4 << 20, 'x'), ""});
+  const RawSocket socket(server_->port());
+  socket.send("GET /stream HTTP/1.1\r\nHost: h\r\n\r\n");
+  while (server_->connections() == 0) std::this_thread::sleep_for(1ms);
+  while (server_->connections() > 0) std::this_thread::sleep_for(1ms);
+  EXPECT_FALSE(socket.read_all().ends_with("0\r\n\r\n"));
+}
+
+TEST_F(HttpServerTest, StreamOfAClientThatHasGone_IsLetGoAtOnce) {
+  HttpServerOptions options;
+  options.heartbeat = 1h;
+  std::weak_ptr<http::Stream> given;
+  const auto server = make_http_server(
+      options,
+      [&](const auto&, const http::Reply& reply) {
+        http::Response response;
+        response.stream = std::make_shared<SomePieces>(std::vector<std::string>{});
+        given = response.stream;
+        reply(std::move(response));
+      },
+      [](auto, auto) { return http::RouteLimits{}; });
+  server->start();
+  {
+    const RawSocket socket(server->port());
+    socket.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    EXPECT_TRUE(has(socket.read_some(), "200 OK"));
+  }
+  while (server->connections() > 0) std::this_thread::sleep_for(1ms);
+  EXPECT_TRUE(given.expired());
 }
 
 TEST_F(HttpServerTest, TakenPort_IsRefused) {

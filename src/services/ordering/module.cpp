@@ -1,5 +1,6 @@
 #include "services/ordering/module.hpp"
 
+#include "services/ordering/api/order_stream.hpp"
 #include "services/ordering/api/orders_api.hpp"
 #include "services/ordering/application/orders.hpp"
 #include "services/ordering/infrastructure/sql_order_store.hpp"
@@ -13,9 +14,11 @@ class Module final : public Ordering {
       : store_(make_sql_order_store(context.store.db)),
         queries_(make_sql_order_queries()),
         idempotency_(context.store.db, "ordering_"),
-        orders_(context.store.log, own, *store_, idempotency_, context.crypto, deadlines) {
+        orders_(context.store.log, own, *store_, idempotency_, context.crypto, context.news,
+                deadlines) {
     context.participants.push_back(&orders_);
     add_order_routes(context, orders_, *queries_);
+    add_order_stream(context);
     auto& clock = context.clock;
     context.executor.every(std::chrono::milliseconds(250),
                            [this](UnitOfWork& unit) { orders_.act_on_deadlines(unit); });

@@ -3,6 +3,7 @@
 #include "kernel/base/text.hpp"
 #include "kernel/http/from_store.hpp"
 #include "kernel/http/typed.hpp"
+#include "services/ordering/api/order_access.hpp"
 #include "services/ordering/api/order_bodies.hpp"
 #include "services/ordering/application/order_view.hpp"
 
@@ -73,8 +74,6 @@ struct OrderPage {
   }
 };
 
-Error no_order() { return {ErrorKind::not_found, "order_not_found", "There is no such order."}; }
-
 /// Refuses what looks like the number of a payment card, wherever a person could have typed one.
 class CardGuard {
  public:
@@ -118,6 +117,7 @@ class OrderRoutes {
         ids_(context.ids),
         crypto_(context.crypto),
         secret_(context.shop_secret),
+        access_(context.crypto, context.shop_secret),
         orders_(orders),
         queries_(queries) {}
 
@@ -139,13 +139,6 @@ class OrderRoutes {
     bool replayed = false;
   };
 
-  [[nodiscard]] std::string fingerprint(std::string_view what, std::string_view text) const {
-    const auto digest = crypto_.hmac_sha256(secret_, std::string(what).append(":").append(text));
-    return to_hex(digest).substr(0, 32);
-  }
-  [[nodiscard]] std::string token_of(std::string_view order_id) const {
-    return "ot_" + fingerprint("order token", order_id);
-  }
   [[nodiscard]] IdempotencyKey key_of(const http::Request& request, std::string key) const {
     return {request.principal == Principal::secret ? "secret" : "publishable",
             request.method + " " + request.path, std::move(key),
@@ -158,8 +151,6 @@ class OrderRoutes {
               Reply reply) const;
   void change(const RequestPtr& request, Reply reply, int status, bool key_required,
               Orders::Decide decide);
-  /// A publishable key reads an order with the order's own token.
-  [[nodiscard]] Result<void> may_read(const http::Request& request) const;
 
   Executor& executor_;
   Readers& readers_;
@@ -167,6 +158,7 @@ class OrderRoutes {
   IdSource& ids_;
   const Crypto& crypto_;
   std::string secret_;
+  OrderAccess access_;
   Orders& orders_;
   const OrderQueries& queries_;
 };
@@ -214,11 +206,13 @@ Result<PlaceOrder> OrderRoutes::command_of(const http::Request& request,
   command.currency = body.currency;
   for (auto& line : body.lines)
     command.lines.push_back({std::move(line.sku), line.quantity, line.unit_price});
-  command.email_fingerprint = fingerprint("email", ascii_lower(body.customer.email));
+  command.email_fingerprint =
+      fingerprint(crypto_, secret_, "email", ascii_lower(body.customer.email));
   if (const auto& to = body.shipping_address) {
     command.address_fingerprint =
-        fingerprint("address", ascii_lower(to->line1 + "|" + to->city + "|" +
-                                           to->postal_code.value_or("") + "|" + to->country));
+        fingerprint(crypto_, secret_, "address",
+                    ascii_lower(to->line1 + "|" + to->city + "|" + to->postal_code.value_or("") +
+                                "|" + to->country));
   }
   command.personal = {std::move(body.customer.email), std::move(body.customer.name),
                       std::move(body.shipping_address), std::move(body.billing_address)};
@@ -272,7 +266,7 @@ void OrderRoutes::render(const RequestPtr& request, const std::string& order_id,
   http::answer_from_store(readers_, request, std::move(reply), [=, this](Store store) {
     const auto order = fold_order(store.log, order_id);
     if (!order) return http::problem(no_order(), *request);
-    const auto view = view_of(*order, unseal(store, *order), token_of(order_id));
+    const auto view = view_of(*order, unseal(store, *order), access_.token_of(order_id));
     const int status = answer.status != 0 ? answer.status : (order->is_final() ? 201 : 202);
     auto response = http::json_response(status, json::to_json(view));
     response.headers.emplace_back("ETag", "\"" + std::to_string(order->revision) + "\"");
@@ -282,16 +276,8 @@ void OrderRoutes::render(const RequestPtr& request, const std::string& order_id,
   });
 }
 
-Result<void> OrderRoutes::may_read(const http::Request& request) const {
-  if (request.principal == Principal::secret) return {};
-  if (constant_time_equals(request.header("stoa-order-token"), token_of(request.param("id"))))
-    return {};
-  // As if it did not exist: a stranger learns nothing.
-  return fail(no_order());
-}
-
 void OrderRoutes::show(const RequestPtr& request, Reply reply) {
-  if (const auto allowed = may_read(*request); !allowed)
+  if (const auto allowed = access_.may_read(*request); !allowed)
     return reply(http::problem(allowed.error(), *request));
   render(request, request->param("id"), {200, false, false}, std::move(reply));
 }

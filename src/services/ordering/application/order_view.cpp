@@ -37,6 +37,12 @@ std::string_view process_status_of(const Order& order) {
   return order.stage != Stage::done || refunding || capturing ? "running" : "ended";
 }
 
+FulfilmentView view_of(const Fulfilment& fulfilment) {
+  const auto& record = fulfilment.record;
+  return {record.fulfilment_id,   units_of(record.lines), record.carrier,
+          record.tracking_number, record.tracking_url,    fulfilment.at};
+}
+
 OrderView view_of(const Order& order, const PersonalData& personal, std::string access_token) {
   const auto& placed = order.placed;
   OrderView view;
@@ -64,9 +70,7 @@ OrderView view_of(const Order& order, const PersonalData& personal, std::string 
   if (!placed.provider.empty())
     view.payments.push_back({placed.payment_id, placed.provider, placed.capture,
                              order.payment_status(), order.captured, order.refunded});
-  for (const auto& [record, at] : order.fulfilments)
-    view.fulfilments.push_back({record.fulfilment_id, units_of(record.lines), record.carrier,
-                                record.tracking_number, record.tracking_url, at});
+  for (const auto& one : order.fulfilments) view.fulfilments.push_back(view_of(one));
   for (const auto& [record, at] : order.returns)
     view.returns.push_back(
         {record.return_id, units_of(record.lines), record.refund, record.reason, at});

@@ -196,6 +196,8 @@ struct OrderView {
 
 OrderView view_of(const Order& order, const PersonalData& personal, std::string access_token);
 
+FulfilmentView view_of(const Fulfilment& fulfilment);
+
 /// Where the order's processes stand: running, parked, ended.
 std::string_view process_status_of(const Order& order);
 

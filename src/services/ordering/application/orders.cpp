@@ -72,10 +72,11 @@ std::optional<Order> fold_order(EventLog& log, std::string_view order_id) {
 }
 
 Orders::Orders(EventLog& log, Topic<contracts::Event>& topic, OrderStore& store,
-               Idempotency& idempotency, const Crypto& crypto, Deadlines deadlines)
+               Idempotency& idempotency, const Crypto& crypto, News& news, Deadlines deadlines)
     : store_(store),
       idempotency_(idempotency),
       crypto_(crypto),
+      news_(news),
       deadlines_(deadlines),
       journal_(log, topic, translate) {}
 
@@ -320,7 +321,10 @@ void Orders::expire_waits(Timestamp now) {
 }
 
 void Orders::flush(UnitOfWork&) {
-  for (const auto& [id, order] : changed_) store_.save(row_of(id, *order, deadlines_));
+  for (const auto& [id, order] : changed_) {
+    store_.save(row_of(id, *order, deadlines_));
+    news_.note(stream_of(id));
+  }
   changed_.clear();
   if (hot_.size() > hot_orders_max) hot_.clear();
 }

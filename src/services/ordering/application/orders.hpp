@@ -9,6 +9,7 @@
 
 #include "kernel/base/crypto.hpp"
 #include "kernel/eventlog/journal.hpp"
+#include "kernel/eventlog/news.hpp"
 #include "kernel/mediator/idempotency.hpp"
 #include "services/agents/contracts/events.hpp"
 #include "services/catalog/contracts/events.hpp"
@@ -56,7 +57,7 @@ struct Receipt {
 class Orders final : public Participant {
  public:
   Orders(EventLog& log, Topic<contracts::Event>& topic, OrderStore& store, Idempotency& idempotency,
-         const Crypto& crypto, Deadlines deadlines);
+         const Crypto& crypto, News& news, Deadlines deadlines);
 
   Result<Receipt> place(UnitOfWork& unit, const PlaceOrder& command, const IdempotencyKey& key);
 
@@ -96,6 +97,7 @@ class Orders final : public Participant {
   OrderStore& store_;
   Idempotency& idempotency_;
   const Crypto& crypto_;
+  News& news_;  ///< told the stream of each order that changes
   Deadlines deadlines_;
   Journal<OrderEvent, contracts::Event> journal_;
   std::unordered_map<std::string, std::shared_ptr<Order>> hot_;
