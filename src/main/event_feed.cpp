@@ -314,6 +314,37 @@ void add_event_feed(http::Router& router,
   add_event_stream(router, of_publishers, positions, news);
 }
 
+jobs::ExportSourcePtr add_event_export(http::Router& router, Readers& whole_shop,
+                                       const Crypto& crypto) {
+  auto source = std::make_shared<jobs::ExportSource>();
+  source->name = "events";
+  source->summary = "All integration events, JSON Lines, a page at a time";
+  source->content_type = "application/jsonl";
+  source->extension = ".jsonl";
+  source->readers = &whole_shop;
+  source->page = [&crypto](Store store,
+                           const jobs::ExportRequest& request) -> Result<jobs::ExportPage> {
+    constexpr std::size_t limit = 200;
+    auto cursor = parse_cursor(request.after);
+    if (!cursor) return fail(jobs::wrong_cursor());
+    jobs::ExportPage page;
+    std::size_t left = limit;
+    for (const auto& publisher : publishers) {
+      const auto log = sqlite::make_log(store.db, publisher.service + "_", crypto);
+      auto& at = (*cursor)[publisher.service];
+      const auto items =
+          left == 0 ? std::vector<FeedItem>{} : read_source(publisher, *log, at, left, {});
+      for (const auto& item : items) page.text += json::to_json(item) + "\n";
+      left -= items.size();
+      page.more = page.more || at < log->head();
+    }
+    page.cursor = text_of(*cursor);
+    return page;
+  };
+  jobs::add_export_route(router, source);
+  return source;
+}
+
 Result<std::string> read_event_page(sqlite::Database& shop, const Crypto& crypto,
                                     const std::string& after, const std::string& types,
                                     std::size_t limit) {

@@ -9,6 +9,7 @@
 #include "kernel/eventlog/news.hpp"
 #include "kernel/eventlog/positions.hpp"
 #include "kernel/http/router.hpp"
+#include "kernel/jobs/export.hpp"
 #include "kernel/mediator/readers.hpp"
 #include "platform/sqlite/database.hpp"
 
@@ -21,6 +22,10 @@ namespace stoa {
 void add_event_feed(http::Router& router,
                     const std::function<Readers*(const std::string& service)>& readers,
                     const Positions& positions, News& news);
+
+/// The same feed as an export, JSON Lines; `whole_shop` reads the tables of all services.
+jobs::ExportSourcePtr add_event_export(http::Router& router, Readers& whole_shop,
+                                       const Crypto& crypto);
 
 /// A page of the same feed, from the file of a shop that does not run: JSON text. `wrong_cursor`
 /// (invalid) when `after` is none.

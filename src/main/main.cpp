@@ -12,6 +12,7 @@
 #include "main/data_folder.hpp"
 #include "main/demo.hpp"
 #include "main/operator_commands.hpp"
+#include "main/export_client.hpp"
 #include "main/replay.hpp"
 #include "main/shop.hpp"
 #include "platform/openssl/crypto.hpp"
@@ -117,6 +118,28 @@ Result<void> find_key(ShopClientOptions& shop, const UpOptions& options) {
   return {};
 }
 
+/// What can be exported, each a command of its own.
+std::vector<CLI::App*> add_export_commands(CLI::App& command, ExportSelection& wanted) {
+  command.require_subcommand(1);
+  auto* products = command.add_subcommand("products", "All products as Shopify's product CSV");
+  products->add_option("--currency", wanted.currency, "Currency of the prices; default: GBP");
+  products->footer(
+      "A file is replaced when the new one is whole.\n"
+      "Example:\n  stoa export products --output products.csv");
+  auto* orders = command.add_subcommand("orders", "All orders as they are now, one JSON a line");
+  auto* events = command.add_subcommand("events", "All integration events, one JSON a line");
+  for (auto* lines : {orders, events}) {
+    lines->add_option("--after", wanted.after, "Cursor, as told by an earlier run");
+    lines->footer(
+        "With --output, FILE.cursor keeps where the file ends: run it again and it goes on from\n"
+        "there, also after a crash.\nExample:\n  stoa export " +
+        lines->get_name() + " --output " + lines->get_name() + ".jsonl");
+  }
+  for (auto* one : {products, orders, events})
+    one->add_option("--output", wanted.output, "File; default: standard output");
+  return {products, orders, events};
+}
+
 int run(int argc, char** argv) {
   CLI::App app{"Stoa: a commerce back end in one process"};
   app.require_subcommand(1);
@@ -155,6 +178,9 @@ int run(int argc, char** argv) {
       ->capture_default_str();
   import_products_command->add_flag("--dry-run", dry_run, "Only say what would change");
   import_products_command->footer("Example:\n  stoa import products products.csv --dry-run");
+  ExportSelection wanted;
+  auto* export_command = app.add_subcommand("export", "Export from a running shop");
+  const auto export_commands = add_export_commands(*export_command, wanted);
   auto* replay_command = app.add_subcommand("replay", "Replay history into a running shop");
   replay_command->require_subcommand(1);
   auto* replay_invoices_command =
@@ -183,6 +209,7 @@ int run(int argc, char** argv) {
        {import_products_command, replay_invoices_command, events_command, audit_command})
     add_shop_options(*command, shop, up_options.data);
   OperatorCommands operators(app);
+  for (auto* command : export_commands) add_shop_options(*command, shop, up_options.data);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
@@ -197,11 +224,15 @@ int run(int argc, char** argv) {
   const auto is_stopped_shop = [&](const CLI::App* command) {
     return *command && command->count("--data") > 0 && !DataFolder::is_in_use(up_options.data);
   };
+  for (const auto* command : export_commands)
+    if (*command) wanted.what = command->get_name();
   if (is_stopped_shop(audit_command)) return audit_folder(up_options.data, shop.json);
   if (is_stopped_shop(events_command))
     return print_events_of_folder(up_options.data, selection, shop.json);
   if (const auto found = find_key(shop, up_options); !found) return say(found.error());
   if (*import_products_command) return import_products(shop, file, currency, dry_run);
+  if (*export_command)
+    return wanted.what == "products" ? export_products(shop, wanted) : export_lines(shop, wanted);
   if (*replay_invoices_command) return replay_invoices({file, shop.url, shop.key, concurrency});
   if (*events_command) return print_events(shop, selection);
   return audit_over_http(shop);

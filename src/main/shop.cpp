@@ -189,6 +189,7 @@ class EmbeddedShop final : public Shop {
 
   void add_audit(const std::string& ledger_file) {
     whole_shop_ = pool_->of("");
+    add_event_export(router_, *whole_shop_, *crypto_);
     router_.add({"GET",
                  "/v1/audit",
                  http::Access::secret,

@@ -6,6 +6,8 @@
 #include <array>
 #include <memory>
 
+#include "kernel/base/text.hpp"
+
 namespace stoa::gumbo {
 namespace {
 
@@ -161,15 +163,9 @@ bool nests_too_deep(std::string_view html) {
   return false;
 }
 
-}  // namespace
-
-std::string sanitise(std::string_view input) {
-  const auto html = without_controls(input);
+/// One pass: the tree that a browser would make of it, written without what may harm.
+std::string sanitise_once(const std::string& html) {
   std::string out;
-  if (nests_too_deep(html)) {
-    escape(out, html);
-    return out;
-  }
   const std::unique_ptr<GumboOutput, void (*)(GumboOutput*)> parsed(
       gumbo_parse_with_options(&kGumboDefaultOptions, html.data(), html.size()),
       [](GumboOutput* output) { gumbo_destroy_output(&kGumboDefaultOptions, output); });
@@ -180,6 +176,26 @@ std::string sanitise(std::string_view input) {
       write_children(out, node->v.element.children, 0);
   }
   return out;
+}
+
+/// A parser may read another tree than was written: a few passes settle nearly all of them.
+constexpr int passes_max = 4;
+
+}  // namespace
+
+std::string sanitise(std::string_view input) {
+  auto html = without_controls(input);
+  if (!nests_too_deep(html)) {
+    for (int pass = 0; pass < passes_max; ++pass) {
+      auto next = sanitise_once(html);
+      if (next == html) return next;
+      html = std::move(next);
+    }
+  }
+  std::erase(html, '\r');  // which a parser would read as a line end
+  std::string text;
+  escape(text, trim(html));
+  return text;
 }
 
 }  // namespace stoa::gumbo

@@ -31,6 +31,7 @@ class Module final : public Catalog {
     add_category_routes(api);
     add_inventory_routes(api);
     add_import_routes(api);
+    add_export_routes(api);
   }
 
   bool project_slice(UnitOfWork& unit) override { return ledger_.slice(unit); }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "kernel/http/typed.hpp"
+#include "kernel/jobs/export.hpp"
 #include "kernel/mediator/service_context.hpp"
 #include "services/catalog/application/categories.hpp"
 #include "services/catalog/application/inventory.hpp"
@@ -38,6 +39,7 @@ void add_product_routes(const Api& api);
 void add_category_routes(const Api& api);
 void add_inventory_routes(const Api& api);
 void add_import_routes(const Api& api);
+jobs::ExportSourcePtr add_export_routes(const Api& api);
 
 /// With `Location` and `ETag` when they are not empty.
 http::Response resource(int status, std::string body, std::int64_t revision,

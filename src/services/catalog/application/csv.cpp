@@ -5,7 +5,10 @@
 namespace stoa::catalog {
 
 CsvReader::CsvReader(std::string_view text) : text_(text) {
-  if (text_.starts_with("\xEF\xBB\xBF")) text_.remove_prefix(3);
+  constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
+  if (!text_.starts_with(byte_order_mark)) return;
+  mark_bytes_ = byte_order_mark.size();
+  text_.remove_prefix(mark_bytes_);
 }
 
 /// Steps over a line end, if one is here.
@@ -55,7 +58,7 @@ std::optional<CsvRecord> CsvReader::next() {
   while (at_ < text_.size() && end_of_line()) {
   }
   if (at_ >= text_.size()) return std::nullopt;
-  CsvRecord record{line_, {}, {}};
+  CsvRecord record{line_, {}, {}, bytes_read(), 0};
   for (;;) {
     std::string field;
     if (at_ < text_.size() && text_[at_] == '"') {
@@ -68,9 +71,23 @@ std::optional<CsvRecord> CsvReader::next() {
     else
       record.fault = "There are too many fields.";
     if (!record.fault.empty()) at_ = std::min(text_.find('\n', at_), text_.size());
+    record.length = bytes_read() - record.offset;
     if (at_ >= text_.size() || end_of_line()) return record;
     ++at_;  // the comma
   }
+}
+
+void append_csv_cell(std::string& out, std::string_view cell) {
+  if (cell.find_first_of(",\"\r\n") == std::string_view::npos) {
+    out += cell;
+    return;
+  }
+  out += '"';
+  for (const char c : cell) {
+    if (c == '"') out += '"';
+    out += c;
+  }
+  out += '"';
 }
 
 }  // namespace stoa::catalog

@@ -184,7 +184,7 @@ ImportedProduct import_product(Products& products, Inventory& inventory, UnitOfW
   Merger merger(products, file, claims, result);
   const auto change = merger.change(options.currency);
   const auto& before = merger.before();
-  if (!before && file.variants.empty()) {
+  if (!before && file.variants.empty() && !file.rejected.empty()) {
     result.rejected.push_back({file.line, "The product has no good variant."});
     return result;
   }

@@ -9,6 +9,8 @@ namespace stoa::catalog {
 namespace {
 
 constexpr std::size_t images_max = 250;
+constexpr std::size_t html_max = 1'000'000;  // what a product holds: sanitised HTML may have grown
+constexpr std::size_t text_max = 200'000;
 
 std::optional<std::int64_t> integer_of(std::string_view text) {
   std::int64_t value = 0;
@@ -31,10 +33,15 @@ std::optional<bool> flag_of(std::string_view text) {
   return std::nullopt;
 }
 
+/// Absolute, or a path of the shop.
 bool is_web_address(std::string_view url) {
-  return url.size() <= 2048 && (url.starts_with("https://") || url.starts_with("http://")) &&
+  if (utf8_length(url) > 2048) return false;
+  if (url.starts_with('/')) return !url.starts_with("//");
+  return (url.starts_with("https://") || url.starts_with("http://")) &&
          url.find_first_of(" \t\"<>") == std::string_view::npos;
 }
+
+RowSpan span_of(const CsvRecord& record) { return {record.offset, record.length}; }
 
 bool is_option_column(std::string_view name) {
   return name.starts_with("Option") && name.ends_with("Value");
@@ -77,16 +84,18 @@ std::string ProductFile::fault_of(const CsvRecord& record) const {
            std::to_string(width_) + ".";
   for (const auto& [name, at] : columns_) {
     const auto& value = record.fields[at];
-    const bool long_text = name == "Body (HTML)" || name == "SEO Description";
+    const bool html = name == "Body (HTML)";
+    const bool long_text = html || name == "SEO Description";
     if (!is_utf8(value)) return name + " is not UTF-8.";
     // The sanitiser drops them from HTML.
-    if (name != "Body (HTML)" && has_control_characters(value, long_text || name == "Tags"))
+    if (!html && has_control_characters(value, long_text || name == "Tags"))
       return name + " has control characters.";
     const bool bounded = name == "Title" || name == "Vendor" || name == "Type" ||
                          name == "Variant SKU" || name == "Variant Barcode" ||
                          is_option_column(name);
     if (bounded && utf8_length(value) > 255) return name + " is longer than 255 characters.";
-    if (long_text && utf8_length(value) > 200'000) return name + " is too long.";
+    if (long_text && utf8_length(value) > (html ? html_max : text_max))
+      return name + " is too long.";
   }
   if (!is_handle(text(record, "Handle")))
     return "Handle must be lower-case letters, digits, hyphens and underscores.";
@@ -100,7 +109,7 @@ std::optional<FileProduct> ProductFile::next() {
   bool first = true;
   for (; ahead_; ahead_ = reader_.next()) {
     if (auto fault = fault_of(*ahead_); !fault.empty()) {
-      product.rejected.push_back({ahead_->line, std::move(fault)});
+      product.rejected.push_back({ahead_->line, std::move(fault), span_of(*ahead_)});
       // A bad row by itself: what follows may be another product.
       if (product.handle.empty() && product.rejected.size() >= 1000) {
         ahead_ = reader_.next();
@@ -116,10 +125,29 @@ std::optional<FileProduct> ProductFile::next() {
     } else if (handle != product.handle || product.variants.size() >= 2000) {
       break;
     }
+    product.rows.push_back(span_of(*ahead_));
     take_row(*ahead_, product, first && !product.continued);
     first = false;
   }
+  // Shopify's form of a product without options.
+  if (product.variants.size() == 1 &&
+      product.variants.front().options == std::vector<std::string>{"Default Title"} &&
+      (product.option_names.empty() || product.option_names == std::vector<std::string>{"Title"}))
+    product.variants.front().options.clear();
   return product;
+}
+
+/// Whether the file speaks of variants as Shopify does, and this row of none: an exported product
+/// that has no variant. Shopify's own files always tell policy and service of one.
+bool ProductFile::tells_no_variant(const CsvRecord& record) const {
+  for (const auto* column : {"Variant SKU", "Variant Price", "Variant Inventory Policy",
+                             "Variant Fulfillment Service", "Option1 Value"})
+    if (cell(record, column) == nullptr) return false;
+  return std::ranges::all_of(columns_, [&](const auto& column) {
+    const std::string_view name = column.first;
+    return !(name.starts_with("Variant ") || is_option_column(name)) ||
+           trim(record.fields[column.second]).empty();
+  });
 }
 
 void ProductFile::take_product_cells(const CsvRecord& record, FileProduct& product) {
@@ -172,14 +200,14 @@ void ProductFile::take_row(const CsvRecord& record, FileProduct& product, bool f
     }
   }
   take_image(record, product);
-  const bool variant_row = first || !text(record, "Option1 Value").empty() ||
-                           !text(record, "Variant SKU").empty() ||
-                           !text(record, "Variant Price").empty();
+  const bool variant_row =
+      (first && !tells_no_variant(record)) || !text(record, "Option1 Value").empty() ||
+      !text(record, "Variant SKU").empty() || !text(record, "Variant Price").empty();
   if (!variant_row) return;
   FileVariant variant;
   std::vector<FileNote> notes;
   if (auto fault = take_variant(record, product, variant, notes); !fault.empty()) {
-    product.rejected.push_back({record.line, std::move(fault)});
+    product.rejected.push_back({record.line, std::move(fault), span_of(record)});
     return;
   }
   std::move(notes.begin(), notes.end(), std::back_inserter(product.notes));
@@ -193,7 +221,7 @@ void ProductFile::take_image(const CsvRecord& record, FileProduct& product) cons
   image.url = text(record, "Image Src");
   if (image.url.empty()) return;
   if (!is_web_address(image.url)) {
-    product.rejected.push_back({record.line, "Image Src is no web address."});
+    product.rejected.push_back({record.line, "Image Src is no web address.", span_of(record)});
     return;
   }
   for (const auto& other : *product.images)
@@ -219,11 +247,6 @@ std::string ProductFile::take_variant(const CsvRecord& record, const FileProduct
     if (value.empty()) break;
     variant.options.push_back(std::move(value));
   }
-  // Shopify's form of a product without options.
-  const bool no_option_names =
-      product.option_names.empty() || product.option_names == std::vector<std::string>{"Title"};
-  if (no_option_names && variant.options == std::vector<std::string>{"Default Title"})
-    variant.options.clear();
   for (const auto& other : product.variants)
     if (other.options == variant.options)
       return "Has the same options as line " + std::to_string(other.line) + ".";

@@ -11,10 +11,17 @@
 
 namespace stoa::catalog {
 
+/// Where a row stands in the file, in bytes and without its line end.
+struct RowSpan {
+  std::size_t offset = 0;
+  std::size_t length = 0;
+};
+
 /// Something to tell about a line of a file.
 struct FileNote {
   std::int64_t line = 0;
   std::string reason;
+  RowSpan row = {};  ///< of a rejected one
   static constexpr auto fields() {
     using namespace json;
     return std::tuple{field("line", &FileNote::line),
@@ -46,6 +53,7 @@ struct FileProduct {
   std::vector<std::string> option_names;
   std::vector<FileVariant> variants;
   std::optional<std::vector<Image>> images;
+  std::vector<RowSpan> rows;  ///< all that were understood
   std::vector<FileNote> rejected;
   std::vector<FileNote> notes;
 };
@@ -64,6 +72,7 @@ class ProductFile {
   const std::string* cell(const CsvRecord& record, std::string_view column) const;
   std::string text(const CsvRecord& record, std::string_view column) const;
   [[nodiscard]] std::string fault_of(const CsvRecord& record) const;
+  [[nodiscard]] bool tells_no_variant(const CsvRecord& record) const;
   void take_product_cells(const CsvRecord& record, FileProduct& product);
   void take_row(const CsvRecord& record, FileProduct& product, bool first);
   std::string take_variant(const CsvRecord& record, const FileProduct& product,

@@ -1,5 +1,7 @@
 #include "services/ordering/api/orders_api.hpp"
 
+#include <charconv>
+
 #include "kernel/base/text.hpp"
 #include "kernel/http/from_store.hpp"
 #include "kernel/http/typed.hpp"
@@ -131,6 +133,7 @@ class OrderRoutes {
   void record_return(const RequestPtr& request, Reply reply);
   void refund(const RequestPtr& request, Reply reply);
   void retry(const RequestPtr& request, Reply reply);
+  [[nodiscard]] Result<jobs::ExportPage> export_page(Store store, std::string_view after) const;
 
  private:
   struct Answer {
@@ -147,6 +150,9 @@ class OrderRoutes {
   [[nodiscard]] Result<PlaceOrder> command_of(const http::Request& request,
                                               PlaceOrderBody body) const;
   [[nodiscard]] PersonalData unseal(Store store, const Order& order) const;
+  [[nodiscard]] std::string shown(Store store, const Order& order) const {
+    return json::to_json(view_of(order, unseal(store, order), access_.token_of(order.placed.order_id)));
+  }
   void render(const RequestPtr& request, const std::string& order_id, Answer answer,
               Reply reply) const;
   void change(const RequestPtr& request, Reply reply, int status, bool key_required,
@@ -266,9 +272,8 @@ void OrderRoutes::render(const RequestPtr& request, const std::string& order_id,
   http::answer_from_store(readers_, request, std::move(reply), [=, this](Store store) {
     const auto order = fold_order(store.log, order_id);
     if (!order) return http::problem(no_order(), *request);
-    const auto view = view_of(*order, unseal(store, *order), access_.token_of(order_id));
     const int status = answer.status != 0 ? answer.status : (order->is_final() ? 201 : 202);
-    auto response = http::json_response(status, json::to_json(view));
+    auto response = http::json_response(status, shown(store, *order));
     response.headers.emplace_back("ETag", "\"" + std::to_string(order->revision) + "\"");
     if (answer.created) response.headers.emplace_back("Location", "/v1/orders/" + order_id);
     if (answer.replayed) response.headers.emplace_back("Idempotent-Replayed", "true");
@@ -426,9 +431,56 @@ void OrderRoutes::retry(const RequestPtr& request, Reply reply) {
          [](const Order& order) { return ordering::retry(order); });
 }
 
+/// The cursor is the position of an order's first event: positions follow the commits, so that what
+/// is placed meanwhile is never behind it.
+Result<jobs::ExportPage> OrderRoutes::export_page(Store store, std::string_view after) const {
+  constexpr int orders_max = 200;
+  constexpr int events_max = 5'000;
+  std::int64_t position = 0;
+  const auto [end, error] = std::from_chars(after.data(), after.data() + after.size(), position);
+  if (!after.empty() &&
+      (error != std::errc{} || end != after.data() + after.size() || position < 0))
+    return fail(jobs::wrong_cursor());
+  std::vector<std::pair<std::string, std::int64_t>> placed;
+  int looked_at = 0;
+  store.log.read_all(position, [&](const RecordedEvent& row) {
+    position = row.position;
+    if (row.type.starts_with("OrderPlaced."))
+      placed.emplace_back(row.stream.substr(stream_prefix.size()), row.position);
+    return placed.size() < orders_max && ++looked_at < events_max;
+  });
+  jobs::ExportPage page;
+  for (const auto& [id, at] : placed) {
+    page.text += shown(store, *fold_order(store.log, id)) + "\n";
+    if (page.text.size() < jobs::export_page_bytes) continue;
+    position = at;
+    break;
+  }
+  page.cursor = std::to_string(position);
+  page.more = position < store.log.head();
+  return page;
+}
+
+jobs::ExportSourcePtr make_order_export(ServiceContext& context,
+                                        std::shared_ptr<const OrderRoutes> routes) {
+  auto source = std::make_shared<jobs::ExportSource>();
+  source->name = "orders";
+  source->summary =
+      "All orders in the order in which they were placed, JSON Lines, a page at a time";
+  source->content_type = "application/jsonl";
+  source->extension = ".jsonl";
+  source->readers = &context.readers;
+  source->page = [routes = std::move(routes)](Store store, const jobs::ExportRequest& request) {
+    return routes->export_page(store, request.after);
+  };
+  jobs::add_export_route(context.router, source);
+  return source;
+}
+
 }  // namespace
 
-void add_order_routes(ServiceContext& context, Orders& orders, const OrderQueries& queries) {
+jobs::ExportSourcePtr add_order_routes(ServiceContext& context, Orders& orders,
+                                       const OrderQueries& queries) {
   const auto routes = std::make_shared<OrderRoutes>(context, orders, queries);
   using http::Access;
   const auto order = http::schema_of<OrderView>();
@@ -535,6 +587,7 @@ void add_order_routes(ServiceContext& context, Orders& orders, const OrderQuerie
               to(&OrderRoutes::retry),
               {},
               order});
+  return make_order_export(context, routes);
 }
 
 }  // namespace stoa::ordering

@@ -1,12 +1,15 @@
 #pragma once
 
+#include "kernel/jobs/export.hpp"
 #include "kernel/mediator/service_context.hpp"
 #include "services/ordering/application/order_store.hpp"
 #include "services/ordering/application/orders.hpp"
 
 namespace stoa::ordering {
 
-/// Declares the routes of Ordering. All arguments outlive the router.
-void add_order_routes(ServiceContext& context, Orders& orders, const OrderQueries& queries);
+/// Declares the routes of Ordering. All arguments outlive the router. What it gives exports the
+/// orders, each as its route shows it, in the order in which they were placed.
+jobs::ExportSourcePtr add_order_routes(ServiceContext& context, Orders& orders,
+                                       const OrderQueries& queries);
 
 }  // namespace stoa::ordering
