@@ -6,47 +6,13 @@
 #include <string_view>
 
 #include "kernel/base/crypto.hpp"
+#include "kernel/base/files.hpp"
 #include "kernel/base/result.hpp"
 
 namespace stoa {
 
-// Files of backups. What the operating system refuses (disk full, no permission) is thrown as
-// std::runtime_error with a sentence that names the file.
-
-/// A whole file as bytes in memory that the kernel pages in and out; read only.
-class MappedFile {
- public:
-  explicit MappedFile(const std::filesystem::path& path);
-  MappedFile(const MappedFile&) = delete;
-  MappedFile& operator=(const MappedFile&) = delete;
-  ~MappedFile();
-  [[nodiscard]] std::string_view bytes() const { return bytes_; }
-
- private:
-  std::string_view bytes_;
-};
-
-/// A file that is written from its beginning, readable by its owner alone (0600).
-class NewFile {
- public:
-  explicit NewFile(const std::filesystem::path& path);
-  NewFile(const NewFile&) = delete;
-  NewFile& operator=(const NewFile&) = delete;
-  ~NewFile();
-  void write(std::string_view bytes);
-  void sync();  ///< what was written is on the disk when it returns
-
- private:
-  std::filesystem::path path_;
-  int file_;
-};
-
-/// Waits until the names in a folder are on the disk.
-void sync_folder(const std::filesystem::path& folder);
-/// Waits until the bytes of a file are on the disk, and makes it its owner's alone.
-void sync_file(const std::filesystem::path& file);
-/// Writes and syncs a file beside the name and then gives it the name, in place of an older one.
-void replace_file(const std::filesystem::path& path, std::string_view bytes);
+// Files of backups. What the operating system refuses (disk full, no permission) is thrown as in
+// kernel/base/files.hpp.
 
 /// SHA-256 of a file, in hexadecimal digits.
 std::string sha256_of(const std::filesystem::path& file, const Crypto& crypto);

@@ -249,9 +249,9 @@ Result<void> BackupFolder::write_files(BackupManifest& cut, const fs::path& stag
     std::string digests;
     {
       const MappedFile mapped(staged);
-      digests = block_digests(mapped.bytes(), crypto_);
+      digests = block_digests(mapped.text(), crypto_);
       if (before != nullptr)
-        write_changes(mapped.bytes(), digests, digests_of(*before, name).value_or(""),
+        write_changes(mapped.text(), digests, digests_of(*before, name).value_or(""),
                       folder / changes_of(name));
     }
     if (before == nullptr) {

@@ -56,9 +56,9 @@ std::string folder_of(const std::string& path) {
 void replace_file(const std::string& path, std::string_view text) {
   const auto beside = path + ".new";
   {
-    const Descriptor file(beside, O_WRONLY | O_CREAT | O_TRUNC);
-    write_all(file.value, text, beside);
-    if (::fsync(file.value) != 0) refuse(beside);
+    NewFile file(beside);
+    file.write(text);
+    file.sync();
   }
   if (::rename(beside.c_str(), path.c_str()) != 0) refuse(path);
   sync_folder(folder_of(path));
@@ -67,6 +67,22 @@ void replace_file(const std::string& path, std::string_view text) {
 void sync_folder(const std::string& path) {
   const Descriptor folder(path, O_RDONLY | O_DIRECTORY);
   if (::fsync(folder.value) != 0) refuse(path);
+}
+
+void sync_file(const std::string& path) {
+  const Descriptor file(path, O_RDONLY);
+  if (::fchmod(file.value, S_IRUSR | S_IWUSR) != 0 || ::fsync(file.value) != 0) refuse(path);
+}
+
+NewFile::NewFile(const std::string& path)
+    : path_(path),
+      descriptor_(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)) {
+  if (descriptor_ < 0) refuse(path);
+}
+NewFile::~NewFile() { ::close(descriptor_); }
+void NewFile::write(std::string_view text) { write_all(descriptor_, text, path_); }
+void NewFile::sync() {
+  if (::fsync(descriptor_) != 0) refuse(path_);
 }
 
 GrowingFile::GrowingFile(const std::string& path)

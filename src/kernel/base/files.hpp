@@ -15,6 +15,24 @@ void replace_file(const std::string& path, std::string_view text);
 /// Makes what stands in the folder (names, not contents) durable.
 void sync_folder(const std::string& path);
 
+/// Makes the contents of a file durable, and makes it its owner's alone (0600).
+void sync_file(const std::string& path);
+
+/// A file that is written from its beginning, in place of what it held. 0600.
+class NewFile {
+ public:
+  explicit NewFile(const std::string& path);
+  NewFile(const NewFile&) = delete;
+  NewFile& operator=(const NewFile&) = delete;
+  ~NewFile();
+  void write(std::string_view text);
+  void sync();  ///< what was written is durable when it returns
+
+ private:
+  std::string path_;
+  int descriptor_;
+};
+
 /// A file that grows at its end. Made (0600) when it is missing. For one thread at a time.
 class GrowingFile {
  public:
