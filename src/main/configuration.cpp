@@ -50,6 +50,11 @@ constexpr Setting settings[] = {
     {"Fraud:Default", Kind::choice, "accept", 0, 0, "accept reject"},
     {"Fraud:RejectAt", Kind::integer, "0", 0, 100},
     {"Payment:ProviderTimeoutMs", Kind::integer, "3000", 100, 600'000},
+    {"Search:Threads", Kind::integer, "1", 1, 64},
+    {"Search:Language", Kind::choice, "english", 0, 0,
+     "none arabic armenian basque catalan danish dutch english finnish french german hungarian "
+     "indonesian irish italian lithuanian nepali norwegian portuguese romanian russian spanish "
+     "swedish tamil turkish"},
     {"RateLimits:RequestsPerSecond", Kind::integer, "0", 0, 1'000'000},
     {"RateLimits:Burst", Kind::integer, "0", 0, 1'000'000},
     {"ConnectionStrings:CatalogDb", Kind::text, "", 0, 0, "", true},

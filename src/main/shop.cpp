@@ -15,6 +15,7 @@
 #include "main/demo.hpp"
 #include "main/event_feed.hpp"
 #include "main/process_figures.hpp"
+#include "main/product_search.hpp"
 #include "platform/beast/http_server.hpp"
 #include "platform/gumbo/sanitise.hpp"
 #include "platform/openssl/crypto.hpp"
@@ -89,6 +90,10 @@ class EmbeddedShop final : public Shop {
     pool_ = sqlite::make_reader_pool(
         options.folder.file("shop.db"),
         static_cast<int>(options.configuration.integer("Http:ReaderThreads")), *crypto_, report);
+    search_ = std::make_unique<ProductSearchHost>(
+        options.configuration, options.folder.file("search"), options.folder.file("shop.db"),
+        *crypto_,
+        [this](telemetry::Level level, const std::string& what) { log_.write(level, what); });
     loop_ = make_write_loop(*database_, clock_, participants_, report);
     ledger_db_ = ledger_->handle("");
     simulator_ = payment::make_simulator(*ledger_db_, *ledger_, clock_);
@@ -110,6 +115,8 @@ class EmbeddedShop final : public Shop {
     ready_ = false;
     server_->stop(stop_grace);
     loop_->stop();
+    catalog_->stop_search();
+    search_->stop();
     simulator_->stop();
     pool_->stop();
     checkpointers_.clear();
@@ -156,7 +163,8 @@ class EmbeddedShop final : public Shop {
       return std::chrono::seconds(configuration.integer(path));
     };
     auto& context = context_of(*catalog_part_, secret);
-    catalog_ = catalog::make_catalog(context, catalog_topic_, ordering_topic_, gumbo::sanitise);
+    catalog_ = catalog::make_catalog(context, catalog_topic_, ordering_topic_, gumbo::sanitise,
+                                     search_->parts(metrics_));
     loop_->when_idle([this](UnitOfWork& unit) { return catalog_->project_slice(unit); });
     auto& ordering_context = context_of(*ordering_part_, secret);
     ordering_ = ordering::make_ordering(
@@ -270,6 +278,7 @@ class EmbeddedShop final : public Shop {
                         [this] { return server_->connections(); });
     for (const auto* file : {"shop.db", "simulator.db"})
       checkpointers_.push_back(sqlite::make_checkpointer(options.folder.file(file)));
+    catalog_->start_search();
     loop_->start();
     ready_ = true;
     server_->start();
@@ -287,6 +296,7 @@ class EmbeddedShop final : public Shop {
   News news_;
   std::vector<Participant*> participants_;
   std::unique_ptr<sqlite::ReaderPool> pool_;
+  std::unique_ptr<ProductSearchHost> search_;
   std::unique_ptr<WriteLoop> loop_;
   std::unique_ptr<payment::Simulator> simulator_;
   http::Router router_;

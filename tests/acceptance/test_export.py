@@ -199,4 +199,4 @@ def test_events_are_exported_once_though_exporter_and_shop_are_killed(own_shop, 
     run(own_shop, "export", "events", "--output", str(file))
     expected = [json.loads(line) for line in run(own_shop, "events").stdout.splitlines()]
     assert [event["id"] for event in lines_of(file)] == [event["id"] for event in expected]
-    assert len({event["id"] for event in expected}) == len(expected) > 1_000
+    assert len({event["id"] for event in expected}) == len(expected) > 500

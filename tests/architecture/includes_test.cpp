@@ -19,6 +19,7 @@ namespace fs = std::filesystem;
 const std::map<std::string_view, std::string_view> foreign{
     {"sqlite3.h", "platform/sqlite/"}, {"openssl/", "platform/openssl/"},
     {"gumbo.h", "platform/gumbo/"},    {"zlib.h", "platform/zlib/"},
+    {"xapian", "platform/xapian/"},    {"unicode/", "platform/icu/"},
     {"boost/asio", "platform/beast/"}, {"boost/beast", "platform/beast/"},
     {"curl/", "platform/curl/"},
 };

@@ -7,6 +7,7 @@
 
 #include "kernel/mediator/service_context.hpp"
 #include "kernel/messaging/topic.hpp"
+#include "services/catalog/application/product_search.hpp"
 #include "services/catalog/contracts/events.hpp"
 #include "services/ordering/contracts/events.hpp"
 
@@ -19,13 +20,17 @@ class Catalog {
   virtual ~Catalog() = default;
   /// Carries projections on by a slice; true when there may be more. For the writer's idle time.
   virtual bool project_slice(UnitOfWork& unit) = 0;
+  /// The thread that keeps the search index up. It is stopped before the readers are.
+  virtual void start_search() = 0;
+  virtual void stop_search() = 0;
 };
 
 /// Declares the routes, subscribes to `ordering` and adds its participants. `sanitise` leaves of
 /// HTML what cannot harm a page (platform/gumbo); it is called from several threads.
 std::unique_ptr<Catalog> make_catalog(ServiceContext& context, Topic<contracts::Event>& own,
                                       Topic<ordering::contracts::Event>& ordering,
-                                      std::function<std::string(std::string_view)> sanitise);
+                                      std::function<std::string(std::string_view)> sanitise,
+                                      SearchParts search);
 
 /// Tables with the prefix `catalog_`, without the log.
 sql::Migrations catalog_migrations();

@@ -1,5 +1,6 @@
 #include <array>
 
+#include "services/catalog/api/product_list.hpp"
 #include "services/catalog/api/routes.hpp"
 
 namespace stoa::catalog {
@@ -12,16 +13,6 @@ using http::RequestPtr;
 using http::Response;
 
 constexpr std::size_t product_bytes_max = 4 << 20;
-
-struct ProductList {
-  std::vector<Product> data;
-  std::optional<std::string> next_cursor;
-  static constexpr auto fields() {
-    using namespace json;
-    return std::tuple{field("data", &ProductList::data),
-                      field("next_cursor", &ProductList::next_cursor)};
-  }
-};
 
 /// The body of a creation: a title must be there.
 std::string create_schema(json::Schemas& schemas) {
@@ -149,6 +140,7 @@ Result<ProductQuery> read_query(const http::Request& request) {
 }
 
 void list(const Api& api, const RequestPtr& request, const Reply& reply) {
+  if (is_search(*request)) return search_products(api, request, reply);
   auto query = read_query(*request);
   if (!query) return reply(http::problem(query.error(), *request));
   if (request->principal != Principal::secret) {
@@ -198,18 +190,11 @@ void add_product_routes(const Api& api) {
   router.add({.method = "GET",
               .path = "/v1/products",
               .access = Access::publishable,
-              .summary = "List products; a publishable key sees active ones",
+              .summary = "List or search products; a publishable key sees active ones",
               .tag = "Products",
               .handler = serve(list),
-              .answer = http::schema_of<ProductList>(),
-              .query = {{"filter[status]", "draft, active or archived"},
-                        {"filter[vendor]", "the vendor"},
-                        {"filter[type]", "the type"},
-                        {"filter[tag]", "a tag"},
-                        {"filter[category]", "the id of a category"},
-                        {"sort", "title, created_at or updated_at; - before it for descending"},
-                        {"limit", "1 to 100, 20 when left out"},
-                        {"cursor", "next_cursor of the page before"}}});
+              .answer = product_list_schema(),
+              .query = product_list_parameters()});
   router.add({.method = "GET",
               .path = "/v1/products/{id_or_handle}",
               .access = Access::publishable,

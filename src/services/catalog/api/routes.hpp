@@ -5,6 +5,7 @@
 #include "kernel/mediator/service_context.hpp"
 #include "services/catalog/application/categories.hpp"
 #include "services/catalog/application/inventory.hpp"
+#include "services/catalog/application/product_search.hpp"
 #include "services/catalog/application/products.hpp"
 #include "services/catalog/application/rows.hpp"
 
@@ -18,6 +19,7 @@ struct Api {
   Inventory& inventory;
   OpenRows open_rows;
   HtmlSanitiser sanitise;
+  ProductSearch& search;
 
   /// Runs `ask` on a reader thread and sends its answer, or the problem.
   void read(const http::RequestPtr& request, http::Reply reply,
@@ -40,6 +42,7 @@ void add_category_routes(const Api& api);
 void add_inventory_routes(const Api& api);
 void add_import_routes(const Api& api);
 jobs::ExportSourcePtr add_export_routes(const Api& api);
+void add_search_routes(const Api& api);
 
 /// With `Location` and `ETag` when they are not empty.
 http::Response resource(int status, std::string body, std::int64_t revision,

@@ -62,6 +62,7 @@ class ProductRows {
   virtual std::optional<ProductId> id_of_handle(const std::string& handle) = 0;
   virtual std::optional<ProductId> id_of_external_id(const std::string& external_id) = 0;
   virtual std::optional<SkuOwner> owner_of(const std::string& sku) = 0;
+  virtual std::vector<std::string> skus_of(ProductId id) = 0;
   virtual std::vector<ProductId> in_category(CategoryId id) = 0;
   virtual void insert(const Product& product) = 0;
   virtual void update(const Product& before, const Product& product) = 0;

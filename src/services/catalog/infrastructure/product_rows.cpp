@@ -66,6 +66,14 @@ class SqlProductRows final : public ProductRows {
         sku);
   }
 
+  std::vector<std::string> skus_of(ProductId id) override {
+    std::vector<std::string> skus;
+    db_.query(
+        "SELECT sku FROM catalog_variant WHERE product_id = ?",
+        [&](const sql::Row& row) { skus.emplace_back(row.text(0)); }, id.str());
+    return skus;
+  }
+
   std::vector<ProductId> in_category(CategoryId id) override {
     std::vector<ProductId> ids;
     db_.query(
