@@ -11,12 +11,22 @@
 #include <vector>
 
 #include "kernel/base/assert.hpp"
+#include "kernel/base/text.hpp"
 #include "kernel/json/codec.hpp"
 
 namespace stoa {
 namespace {
 
-enum class Kind { text, integer, secret_key, publishable_key, choice };
+enum class Kind {
+  text,
+  integer,
+  secret_key,
+  publishable_key,
+  choice,
+  webhook_secrets,
+  stripe_key,
+  provider_url
+};
 
 struct Setting {
   std::string_view path;
@@ -55,6 +65,13 @@ constexpr Setting settings[] = {
      "none arabic armenian basque catalan danish dutch english finnish french german hungarian "
      "indonesian irish italian lithuanian nepali norwegian portuguese romanian russian spanish "
      "swedish tamil turkish"},
+    {"Payment:Simulator:Enabled", Kind::choice, "auto", 0, 0, "auto true false"},
+    {"Payment:Simulator:WebhookSecrets", Kind::webhook_secrets, "", 0, 0, "", true},
+    {"Payment:Stripe:SecretKey", Kind::stripe_key, "", 0, 0, "", true},
+    {"Payment:Stripe:WebhookSecrets", Kind::webhook_secrets, "", 0, 0, "", true},
+    {"Payment:Stripe:BaseUrl", Kind::provider_url, "https://api.stripe.com"},
+    {"Payment:Stripe:CaFile"},
+    {"Payment:Stripe:Connections", Kind::integer, "16", 1, 256},
     {"RateLimits:RequestsPerSecond", Kind::integer, "0", 0, 1'000'000},
     {"RateLimits:Burst", Kind::integer, "0", 0, 1'000'000},
     {"ConnectionStrings:CatalogDb", Kind::text, "", 0, 0, "", true},
@@ -76,6 +93,17 @@ constexpr Setting settings[] = {
     {"AzureOpenAI:DeploymentName"},
 };
 
+std::vector<std::string> split_list(std::string_view text) {
+  std::vector<std::string> members;
+  while (!text.empty()) {
+    const auto comma = std::min(text.find(','), text.size());
+    if (const auto member = trim(text.substr(0, comma)); !member.empty())
+      members.emplace_back(member);
+    text.remove_prefix(std::min(comma + 1, text.size()));
+  }
+  return members;
+}
+
 const Setting* find_setting(std::string_view path) {
   const auto* at = std::find_if(std::begin(settings), std::end(settings),
                                 [&](const Setting& one) { return one.path == path; });
@@ -86,6 +114,22 @@ bool is_key(std::string_view text, std::string_view prefix) {
   return text.starts_with(prefix) && text.size() >= prefix.size() + 32 && text.size() <= 255 &&
          std::all_of(text.begin() + static_cast<std::ptrdiff_t>(prefix.size()), text.end(),
                      [](unsigned char c) { return std::isalnum(c) != 0; });
+}
+
+bool is_printable(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) { return c > ' ' && c <= '~'; });
+}
+
+/// https, or http to this machine: a key must not travel in the clear.
+bool is_provider_url(std::string_view text) {
+  for (const std::string_view origin : {"https://", "http://127.0.0.1", "http://[::1]"}) {
+    if (!text.starts_with(origin) || text.size() == origin.size()) continue;
+    const auto rest = text.substr(origin.size());
+    const bool is_host_whole = origin == "https://" || rest.front() == ':' || rest.front() == '/';
+    return is_host_whole && !text.ends_with('/') && is_printable(text) &&
+           text.find_first_of("?#@") == text.npos;
+  }
+  return text == "http://127.0.0.1" || text == "http://[::1]";
 }
 
 bool is_choice(std::string_view choices, std::string_view text) {
@@ -109,6 +153,23 @@ std::string fault(const Setting& setting, const std::string& value) {
     case Kind::choice:
       return is_choice(setting.choices, value) ? ""
                                                : "must be one of " + std::string(setting.choices);
+    case Kind::webhook_secrets:
+      return std::ranges::all_of(split_list(value),
+                                 [](const auto& one) {
+                                   return one.size() >= 16 && one.size() <= 255 &&
+                                          is_printable(one);
+                                 })
+                 ? ""
+                 : "must be secrets of at least 16 characters, separated by commas";
+    case Kind::stripe_key:
+      return value.empty() || ((value.starts_with("sk_") || value.starts_with("rk_")) &&
+                               value.size() <= 255 && is_printable(value))
+                 ? ""
+                 : "must be a secret or restricted key of Stripe: sk_… or rk_…";
+    case Kind::provider_url:
+      return is_provider_url(value)
+                 ? ""
+                 : "must be an https address without a slash at the end, or http to 127.0.0.1";
     case Kind::integer: {
       std::int64_t number = 0;
       const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
@@ -155,14 +216,22 @@ const std::string& Configuration::text(std::string_view path) const {
 
 std::int64_t Configuration::integer(std::string_view path) const { return std::stoll(text(path)); }
 
+std::vector<std::string> Configuration::list(std::string_view path) const {
+  return split_list(text(path));
+}
+
 std::string Configuration::to_masked_json() const {
   json::Object root;
   for (const auto& [path, value] : values_) {
-    const auto colon = path.find(':');
-    auto& section = root[path.substr(0, colon)];
-    if (!section.is_object()) section.emplace_object();
+    auto* section = &root;
+    std::string_view name = path;
+    for (auto colon = name.find(':'); colon != name.npos; colon = name.find(':')) {
+      auto& inner = (*section)[name.substr(0, colon)];
+      section = inner.is_object() ? &inner.as_object() : &inner.emplace_object();
+      name.remove_prefix(colon + 1);
+    }
     const auto* setting = find_setting(path);
-    auto& member = section.as_object()[path.substr(colon + 1)];
+    auto& member = (*section)[name];
     if (setting->secret && !value.empty()) {
       member = "***";
     } else if (setting->kind == Kind::integer) {
@@ -209,6 +278,10 @@ Result<Configuration> load_configuration(const std::string& file,
   if (errors.empty() && configuration.integer("RateLimits:Burst") > 0 &&
       configuration.integer("RateLimits:RequestsPerSecond") == 0)
     errors.push_back({"RateLimits:Burst", "wrong_value", "needs RateLimits:RequestsPerSecond"});
+  if (errors.empty() && configuration.text("Payment:Stripe:SecretKey").empty() &&
+      !configuration.text("Payment:Stripe:WebhookSecrets").empty())
+    errors.push_back(
+        {"Payment:Stripe:WebhookSecrets", "wrong_value", "needs Payment:Stripe:SecretKey"});
   if (errors.empty()) return configuration;
   std::string detail = "The configuration is wrong:";
   for (const auto& error : errors) detail += " " + error.pointer + " " + error.message + ";";

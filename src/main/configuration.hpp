@@ -4,6 +4,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "kernel/base/result.hpp"
 
@@ -15,6 +16,8 @@ class Configuration {
  public:
   [[nodiscard]] const std::string& text(std::string_view path) const;
   [[nodiscard]] std::int64_t integer(std::string_view path) const;
+  /// The members of a text like `a, b`; none of an empty one.
+  [[nodiscard]] std::vector<std::string> list(std::string_view path) const;
   /// JSON in the shape of appsettings.json; secrets are shown as `***`.
   [[nodiscard]] std::string to_masked_json() const;
 

@@ -14,6 +14,7 @@
 #include "main/business_figures.hpp"
 #include "main/demo.hpp"
 #include "main/event_feed.hpp"
+#include "main/payment_providers.hpp"
 #include "main/process_figures.hpp"
 #include "main/product_search.hpp"
 #include "platform/beast/http_server.hpp"
@@ -96,7 +97,9 @@ class EmbeddedShop final : public Shop {
         [this](telemetry::Level level, const std::string& what) { log_.write(level, what); });
     loop_ = make_write_loop(*database_, clock_, participants_, report);
     ledger_db_ = ledger_->handle("");
-    simulator_ = payment::make_simulator(*ledger_db_, *ledger_, clock_);
+    providers_ = make_payment_providers(
+        options.configuration, *ledger_db_, *ledger_, clock_, *crypto_, secret,
+        [this](const std::string& what) { log_.write(telemetry::Level::warning, what); });
     compose(options.configuration, secret);
     add_audit(options.folder.file("simulator.db"));
     add_demo_pictures(router_);
@@ -117,7 +120,7 @@ class EmbeddedShop final : public Shop {
     loop_->stop();
     catalog_->stop_search();
     search_->stop();
-    simulator_->stop();
+    providers_->stop();
     pool_->stop();
     checkpointers_.clear();
     log_.write(telemetry::Level::information, "The shop has stopped.");
@@ -172,13 +175,17 @@ class EmbeddedShop final : public Shop {
         {std::chrono::milliseconds(configuration.integer("Fraud:DeadlineMs")),
          seconds("Ordering:PaymentDeadlineSeconds"),
          seconds("Ordering:AuthorisationDeadlineSeconds"),
-         configuration.text("Fraud:Default") == "reject"});
+         configuration.text("Fraud:Default") == "reject"},
+        providers_->accepted());
     auto& payment_context = context_of(*payment_part_, secret);
     payment::PaymentOptions payment_options;
     payment_options.provider_timeout =
         std::chrono::milliseconds(configuration.integer("Payment:ProviderTimeoutMs"));
-    payment_ = payment::make_payment(payment_context, payment_topic_, ordering_topic_, *simulator_,
-                                     payment_options);
+    payment_ = payment::make_payment(
+        payment_context, payment_topic_, ordering_topic_, providers_->all(), payment_options,
+        providers_->webhook_sources(),
+        [this](const std::string& what) { log_.write(telemetry::Level::warning, what); });
+    add_webhook_figures(metrics_, payment_->webhooks());
     auto& agents_context = context_of(*agents_part_, secret);
     agents_ = agents::make_agents(agents_context, agents_topic_, ordering_topic_,
                                   {configuration.integer("Fraud:RejectAt")});
@@ -280,6 +287,7 @@ class EmbeddedShop final : public Shop {
       checkpointers_.push_back(sqlite::make_checkpointer(options.folder.file(file)));
     catalog_->start_search();
     loop_->start();
+    providers_->deliver_to(payment_->webhooks());
     ready_ = true;
     server_->start();
   }
@@ -298,7 +306,7 @@ class EmbeddedShop final : public Shop {
   std::unique_ptr<sqlite::ReaderPool> pool_;
   std::unique_ptr<ProductSearchHost> search_;
   std::unique_ptr<WriteLoop> loop_;
-  std::unique_ptr<payment::Simulator> simulator_;
+  std::unique_ptr<PaymentProviders> providers_;
   http::Router router_;
   Topic<catalog::contracts::Event> catalog_topic_;
   Topic<ordering::contracts::Event> ordering_topic_;

@@ -10,14 +10,15 @@ namespace {
 
 class Module final : public Ordering {
  public:
-  Module(ServiceContext& context, Topic<contracts::Event>& own, Deadlines deadlines)
+  Module(ServiceContext& context, Topic<contracts::Event>& own, Deadlines deadlines,
+         std::vector<std::string> payment_providers)
       : store_(make_sql_order_store(context.store.db)),
         queries_(make_sql_order_queries()),
         idempotency_(context.store.db, "ordering_"),
         orders_(context.store.log, own, *store_, idempotency_, context.crypto, context.news,
                 deadlines) {
     context.participants.push_back(&orders_);
-    add_order_routes(context, orders_, *queries_);
+    add_order_routes(context, orders_, *queries_, std::move(payment_providers));
     add_order_stream(context);
     auto& clock = context.clock;
     context.executor.every(std::chrono::milliseconds(250),
@@ -43,8 +44,9 @@ std::unique_ptr<Ordering> make_ordering(ServiceContext& context, Topic<contracts
                                         Topic<catalog::contracts::Event>& catalog,
                                         Topic<payment::contracts::Event>& payment,
                                         Topic<agents::contracts::Event>& agents,
-                                        Deadlines deadlines) {
-  auto module = std::make_unique<Module>(context, own, deadlines);
+                                        Deadlines deadlines,
+                                        std::vector<std::string> payment_providers) {
+  auto module = std::make_unique<Module>(context, own, deadlines, std::move(payment_providers));
   auto& orders = module->orders();
   catalog.subscribe([&orders](UnitOfWork& unit, const Delivery&, const auto& event) {
     orders.on_catalog(unit, event);

@@ -19,11 +19,13 @@ class Ordering {
   virtual ~Ordering() = default;
 };
 
+/// `payment_providers` are the names that an order may ask for.
 std::unique_ptr<Ordering> make_ordering(ServiceContext& context, Topic<contracts::Event>& own,
                                         Topic<catalog::contracts::Event>& catalog,
                                         Topic<payment::contracts::Event>& payment,
                                         Topic<agents::contracts::Event>& agents,
-                                        Deadlines deadlines);
+                                        Deadlines deadlines,
+                                        std::vector<std::string> payment_providers);
 
 sql::Migrations migrations();
 

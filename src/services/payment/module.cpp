@@ -1,6 +1,7 @@
 #include "services/payment/module.hpp"
 
 #include "services/payment/api/payments_api.hpp"
+#include "services/payment/api/webhooks_api.hpp"
 #include "services/payment/infrastructure/sql_payment_store.hpp"
 
 namespace stoa::payment {
@@ -9,30 +10,41 @@ namespace {
 class Module final : public PaymentService {
  public:
   Module(ServiceContext& context, Topic<contracts::Event>& own, PaymentProvider& provider,
-         PaymentOptions options)
+         PaymentOptions options, WebhookSources sources,
+         std::function<void(const std::string&)> warn)
       : store_(make_sql_payment_store(context.store.db)),
         queries_(make_sql_payment_queries()),
         payments_(context.executor, context.clock, context.store.log, own, *store_, provider,
-                  options) {
+                  options),
+        webhooks_(context.executor, context.clock, context.crypto, payments_, std::move(sources),
+                  std::move(warn)) {
     add_payment_routes(context.router, context.readers, *queries_);
+    add_webhook_routes(context.router, context.readers, *queries_, webhooks_);
     context.participants.push_back(&payments_);
     context.executor.every(std::chrono::milliseconds(100),
                            [this](UnitOfWork& unit) { payments_.take_up_due(unit); });
+    context.executor.every(std::chrono::minutes(1),
+                           [this](UnitOfWork& unit) { payments_.forget_old_reports(unit); });
   }
+  Webhooks& webhooks() override { return webhooks_; }
   Payments& payments() { return payments_; }
 
  private:
   std::unique_ptr<PaymentStore> store_;
   std::unique_ptr<PaymentQueries> queries_;
   Payments payments_;
+  Webhooks webhooks_;
 };
 
 }  // namespace
 
 std::unique_ptr<PaymentService> make_payment(ServiceContext& context, Topic<contracts::Event>& own,
                                              Topic<ordering::contracts::Event>& ordering,
-                                             PaymentProvider& provider, PaymentOptions options) {
-  auto module = std::make_unique<Module>(context, own, provider, options);
+                                             PaymentProvider& provider, PaymentOptions options,
+                                             WebhookSources sources,
+                                             std::function<void(const std::string&)> warn) {
+  auto module = std::make_unique<Module>(context, own, provider, options, std::move(sources),
+                                         std::move(warn));
   auto& payments = module->payments();
   ordering.subscribe([&payments](UnitOfWork& unit, const Delivery&, const auto& event) {
     payments.on_ordering(unit, event);

@@ -7,6 +7,7 @@
 #include "kernel/messaging/topic.hpp"
 #include "services/ordering/contracts/events.hpp"
 #include "services/payment/application/payments.hpp"
+#include "services/payment/application/webhooks.hpp"
 #include "services/payment/contracts/events.hpp"
 
 namespace stoa::payment {
@@ -15,11 +16,14 @@ namespace stoa::payment {
 class PaymentService {
  public:
   virtual ~PaymentService() = default;
+  virtual Webhooks& webhooks() = 0;
 };
 
 std::unique_ptr<PaymentService> make_payment(ServiceContext& context, Topic<contracts::Event>& own,
                                              Topic<ordering::contracts::Event>& ordering,
-                                             PaymentProvider& provider, PaymentOptions options);
+                                             PaymentProvider& provider, PaymentOptions options,
+                                             WebhookSources sources,
+                                             std::function<void(const std::string&)> warn);
 
 sql::Migrations migrations();
 

@@ -1,5 +1,6 @@
 #include "services/ordering/api/orders_api.hpp"
 
+#include <algorithm>
 #include <charconv>
 
 #include "kernel/base/text.hpp"
@@ -112,7 +113,8 @@ class CardGuard {
 
 class OrderRoutes {
  public:
-  OrderRoutes(ServiceContext& context, Orders& orders, const OrderQueries& queries)
+  OrderRoutes(ServiceContext& context, Orders& orders, const OrderQueries& queries,
+              std::vector<std::string> payment_providers)
       : executor_(context.executor),
         readers_(context.readers),
         clock_(context.clock),
@@ -121,7 +123,8 @@ class OrderRoutes {
         secret_(context.shop_secret),
         access_(context.crypto, context.shop_secret),
         orders_(orders),
-        queries_(queries) {}
+        queries_(queries),
+        payment_providers_(std::move(payment_providers)) {}
 
   void place(const RequestPtr& request, Reply reply);
   void show(const RequestPtr& request, Reply reply);
@@ -142,6 +145,9 @@ class OrderRoutes {
     bool replayed = false;
   };
 
+  [[nodiscard]] std::vector<std::string_view> provider_names() const {
+    return {payment_providers_.begin(), payment_providers_.end()};
+  }
   [[nodiscard]] IdempotencyKey key_of(const http::Request& request, std::string key) const {
     return {request.principal == Principal::secret ? "secret" : "publishable",
             request.method + " " + request.path, std::move(key),
@@ -151,7 +157,8 @@ class OrderRoutes {
                                               PlaceOrderBody body) const;
   [[nodiscard]] PersonalData unseal(Store store, const Order& order) const;
   [[nodiscard]] std::string shown(Store store, const Order& order) const {
-    return json::to_json(view_of(order, unseal(store, order), access_.token_of(order.placed.order_id)));
+    return json::to_json(
+        view_of(order, unseal(store, order), access_.token_of(order.placed.order_id)));
   }
   void render(const RequestPtr& request, const std::string& order_id, Answer answer,
               Reply reply) const;
@@ -167,6 +174,7 @@ class OrderRoutes {
   OrderAccess access_;
   Orders& orders_;
   const OrderQueries& queries_;
+  std::vector<std::string> payment_providers_;
 };
 
 Result<PlaceOrder> OrderRoutes::command_of(const http::Request& request,
@@ -180,8 +188,9 @@ Result<PlaceOrder> OrderRoutes::command_of(const http::Request& request,
   if (body.payment) {
     guard.check("/payment/provider", std::string_view(body.payment->provider));
     guard.check("/payment/token", std::string_view(body.payment->token));
-    if (body.payment->provider != "simulator")
-      guard.add("/payment/provider", "unknown_provider", "Must be simulator.");
+    const auto& known = payment_providers_;
+    if (std::ranges::find(known, body.payment->provider) == known.end())
+      guard.add("/payment/provider", "unknown_provider", json::one_of(provider_names()));
   }
   for (const auto& [name, text] : body.metadata) {
     guard.check("/metadata/" + name, std::string_view(text));
@@ -480,8 +489,10 @@ jobs::ExportSourcePtr make_order_export(ServiceContext& context,
 }  // namespace
 
 jobs::ExportSourcePtr add_order_routes(ServiceContext& context, Orders& orders,
-                                       const OrderQueries& queries) {
-  const auto routes = std::make_shared<OrderRoutes>(context, orders, queries);
+                                       const OrderQueries& queries,
+                                       std::vector<std::string> payment_providers) {
+  const auto routes =
+      std::make_shared<OrderRoutes>(context, orders, queries, std::move(payment_providers));
   using http::Access;
   const auto order = http::schema_of<OrderView>();
   const auto page = http::schema_of<OrderPage>();

@@ -10,6 +10,7 @@ namespace stoa::ordering {
 /// Declares the routes of Ordering. All arguments outlive the router. What it gives exports the
 /// orders, each as its route shows it, in the order in which they were placed.
 jobs::ExportSourcePtr add_order_routes(ServiceContext& context, Orders& orders,
-                                       const OrderQueries& queries);
+                                       const OrderQueries& queries,
+                                       std::vector<std::string> payment_providers);
 
 }  // namespace stoa::ordering

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "kernel/mediator/readers.hpp"
+#include "services/payment/application/payment_store.hpp"
 #include "services/payment/domain/payment.hpp"
 
 namespace stoa::payment {
@@ -23,12 +24,20 @@ struct PaymentRow {
   Timestamp updated_at;
 };
 
+struct ReportFilter {
+  std::int64_t limit = 50;
+  std::optional<ReportOutcome> outcome = {};
+};
+
 /// On a reader thread.
 class PaymentQueries {
  public:
   virtual ~PaymentQueries() = default;
   [[nodiscard]] virtual std::vector<PaymentRow> list(Store store,
                                                      const PaymentFilter& filter) const = 0;
+  /// Newest first.
+  [[nodiscard]] virtual std::vector<StoredReport> reports(Store store,
+                                                          const ReportFilter& filter) const = 0;
 };
 
 }  // namespace stoa::payment

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "kernel/base/clock.hpp"
+#include "kernel/json/codec.hpp"
 #include "services/payment/application/provider.hpp"
 #include "services/payment/domain/payment.hpp"
 
@@ -22,6 +23,15 @@ struct Work {
   bool parked = false;
 };
 
+BOOST_DEFINE_ENUM_CLASS(ReportOutcome, taken, repeated, unmatched)
+
+/// A provider's report as it is remembered, so that its repeats are known.
+struct StoredReport {
+  std::string provider, event_id, type, payment_id, reference;  ///< payment_id: empty if unmatched
+  ReportOutcome outcome = ReportOutcome::taken;
+  Timestamp received_at;
+};
+
 /// Payment's own tables on the writer's thread, inside its transaction.
 class PaymentStore {
  public:
@@ -33,7 +43,15 @@ class PaymentStore {
   /// Not the parked ones.
   virtual std::vector<Work> due(Timestamp now, int limit) = 0;
   virtual std::vector<Work> parked(const std::string& order_id) = 0;
+  virtual std::vector<Work> of_payment(const std::string& payment_id) = 0;
   virtual void make_all_due(Timestamp now) = 0;
+  /// False when this event was kept before; then nothing changes.
+  virtual bool keep_report(const StoredReport& report) = 0;
+  /// At most `limit` of those received before; how many.
+  virtual int forget_reports(Timestamp before, int limit) = 0;
+  /// The newest one; empty when there is none.
+  virtual std::string payment_of_order(const std::string& order_id) = 0;
+  virtual std::string payment_of_reference(const std::string& reference) = 0;
 };
 
 }  // namespace stoa::payment

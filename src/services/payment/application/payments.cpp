@@ -87,17 +87,7 @@ Payments::Payments(Executor& executor, const Clock& clock, EventLog& log,
       provider_(provider),
       calls_(clock, {.deadline = options.provider_timeout}),
       options_(options),
-      journal_(log, topic, translate) {
-  provider.on_report([this](const ProviderReport& report) {
-    // A lost report is asked for again when its work is due.
-    static_cast<void>(
-        executor_.submit({Executor::Lane::inside,
-                          1,
-                          {.actor = "provider"},
-                          [this, report](UnitOfWork& unit) { on_report(unit, report); },
-                          {}}));
-  });
-}
+      journal_(log, topic, translate) {}
 
 std::shared_ptr<Payment> Payments::load(const std::string& id) {
   if (const auto at = hot_.find(id); at != hot_.end()) return at->second;
@@ -163,12 +153,17 @@ void Payments::remove_all_work(const Payment& payment) {
 
 void Payments::call_after_commit(UnitOfWork& unit, const Work& work, Operation operation) {
   const auto payment = load(work.payment_id);
-  ProviderRequest request{operation,
-                          work.payment_id,
-                          work.key,
-                          payment->request.amount,
-                          payment->request.token,
-                          payment->request.capture};
+  ProviderRequest request{.operation = operation,
+                          .sought = work.operation,
+                          .provider = payment->request.provider,
+                          .payment_id = work.payment_id,
+                          .order_id = payment->request.order_id,
+                          .key = work.key,
+                          .amount = payment->request.amount,
+                          .token = payment->request.token,
+                          .capture = payment->request.capture,
+                          .closing = payment->closing.has_value(),
+                          .reference = payment->reference};
   if (work.operation == Operation::refund) {
     const auto* refund = payment->pending_refund(work.key);
     if (refund == nullptr) return store_.remove_work(work.key);
@@ -209,12 +204,59 @@ void Payments::on_answer(UnitOfWork& unit, const std::string& key, Operation ask
   }
 }
 
-void Payments::on_report(UnitOfWork& unit, const ProviderReport& report) {
-  const auto& id = report.payment_id;
-  if (!load(id)->was_requested()) return;
-  auto work = store_.work(id);
-  if (!work) work = Work{id, Operation::authorize, id, {}, {}, 0, 0, false};
-  settle(unit, *work, report.answer);
+ReportOutcome Payments::on_report(UnitOfWork& unit, const std::string& provider,
+                                  const ProviderReport& report) {
+  const auto payment = matched(provider, report);
+  const auto outcome = payment ? ReportOutcome::taken : ReportOutcome::unmatched;
+  if (!store_.keep_report({provider, report.event_id, report.type, payment ? payment->id : "",
+                           report.reference, outcome, unit.now()}))
+    return ReportOutcome::repeated;
+  if (payment) take_report(unit, *payment, report);
+  return outcome;
+}
+
+/// The payment that a report is about: by its id, the provider's reference, or its order. Nothing
+/// when another provider has it, or the reference or currency is not its own: a second charge for
+/// one payment must be seen by a person.
+std::shared_ptr<Payment> Payments::matched(const std::string& provider,
+                                           const ProviderReport& report) {
+  auto id = report.payment_id;
+  if (id.empty()) id = store_.payment_of_reference(report.reference);
+  if (id.empty() && !report.order_id.empty()) id = store_.payment_of_order(report.order_id);
+  if (!PaymentId::parse(id)) return nullptr;
+  auto payment = load(id);
+  if (!payment->was_requested() || payment->request.provider != provider) return nullptr;
+  const bool is_same = report.reference.empty() || payment->reference.empty() ||
+                       report.reference == payment->reference;
+  const auto currency = report.answer.amount.currency();
+  const bool is_right_currency =
+      currency == Currency() || currency == payment->request.amount.currency();
+  if (!is_same || !is_right_currency) return nullptr;
+  // A refund that was not asked for here: somebody made it at the provider.
+  if (report.answer.outcome == Outcome::refunded && !payment->knows_refund(report.key))
+    return nullptr;
+  return payment;
+}
+
+void Payments::take_report(UnitOfWork& unit, const Payment& payment, const ProviderReport& report) {
+  auto answer = report.answer;
+  if (answer.outcome == Outcome::pending) {
+    for (auto& work : store_.of_payment(payment.id))
+      if (report.key.empty() || report.key == work.key) retry_at(std::move(work), unit.now());
+    return;
+  }
+  // What was ended by nobody here is a no to the payment, if it still waited for one.
+  if (answer.outcome == Outcome::voided && !payment.closing) answer.outcome = Outcome::declined;
+  const bool is_refund = answer.outcome == Outcome::refunded;
+  const auto& key = is_refund ? report.key : payment.id;
+  const auto operation = is_refund ? Operation::refund : Operation::authorize;
+  settle(unit, store_.work(key).value_or(Work{payment.id, operation, key, {}, {}, 0, 0, false}),
+         answer);
+}
+
+void Payments::forget_old_reports(UnitOfWork& unit) {
+  constexpr int forgotten_at_once_max = 500;
+  store_.forget_reports(unit.now() - reports_kept, forgotten_at_once_max);
 }
 
 void Payments::settle(UnitOfWork& unit, const Work& work, const ProviderAnswer& answer) {

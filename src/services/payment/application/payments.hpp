@@ -22,17 +22,27 @@ struct PaymentOptions {
   Duration park_after = std::chrono::minutes(15);      ///< without any answer
 };
 
+/// Far longer than a provider goes on repeating an event.
+inline constexpr std::chrono::days reports_kept{35};
+
 std::optional<contracts::Event> translate(const PaymentEvent& event, const RecordedEvent& row);
 
 /// The write side of Payment, a small saga of its own towards the provider. Each open call is a row
 /// of work in the transaction of its event, so a crash forgets none: what is due is asked again,
-/// with the same key. Writer thread only, but for answers and reports, which it posts to itself.
+/// with the same key. Writer thread only, but for answers, which it posts to itself.
 class Payments final : public Participant {
  public:
   Payments(Executor& executor, const Clock& clock, EventLog& log, Topic<contracts::Event>& topic,
            PaymentStore& store, PaymentProvider& provider, PaymentOptions options);
 
   void on_ordering(UnitOfWork& unit, const ordering::contracts::Event& event);
+  /// Takes what the provider of this name reports, together with the memory of its event: a repeat
+  /// has no effect. Money moves forward only, by the payment's own decisions; a report that is only
+  /// a hint makes the open calls of its payment due, so that the provider is asked.
+  ReportOutcome on_report(UnitOfWork& unit, const std::string& provider,
+                          const ProviderReport& report);
+  /// Forgets reports of more than `reports_kept` ago, some at a time.
+  void forget_old_reports(UnitOfWork& unit);
   /// Takes up the calls whose answer is overdue; the first time all of them, for a process that was
   /// killed left no call behind that could still be answered.
   void take_up_due(UnitOfWork& unit);
@@ -50,7 +60,8 @@ class Payments final : public Participant {
   void call_after_commit(UnitOfWork& unit, const Work& work, Operation operation);
   void on_answer(UnitOfWork& unit, const std::string& key, Operation asked,
                  const ProviderAnswer& answer);
-  void on_report(UnitOfWork& unit, const ProviderReport& report);
+  std::shared_ptr<Payment> matched(const std::string& provider, const ProviderReport& report);
+  void take_report(UnitOfWork& unit, const Payment& payment, const ProviderReport& report);
   void settle(UnitOfWork& unit, const Work& work, const ProviderAnswer& answer);
   void on_refusal(UnitOfWork& unit, Work work, const ProviderAnswer& answer);
   void retry_at(Work work, Timestamp due_at);

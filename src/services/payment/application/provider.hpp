@@ -17,11 +17,16 @@ BOOST_DEFINE_ENUM_CLASS(Outcome, authorized, captured, voided, refunded, decline
 /// The keys: the payment's id to authorize, `<payment>-capture`, `<payment>-void`, a refund's id.
 struct ProviderRequest {
   Operation operation = Operation::authorize;
+  Operation sought = Operation::authorize;  ///< of find: the operation that the key is of
+  std::string provider;                     ///< its name, as in the order
   std::string payment_id;
+  std::string order_id;
   std::string key;  ///< the provider's idempotency key: the same key never moves money twice
   Money amount;
   std::string token;
-  bool capture = true;  ///< of authorize: take the money at once
+  bool capture = true;    ///< of authorize: take the money at once
+  bool closing = false;   ///< nobody wants the payment any more: end what still waits for a person
+  std::string reference;  ///< the provider's, once it held or took something
 };
 
 struct ProviderAnswer {
@@ -31,20 +36,25 @@ struct ProviderAnswer {
   std::string code;  ///< of declined
 };
 
-/// What a provider tells by itself, as by a webhook.
+/// What a provider tells by itself, with a webhook. Reports come late, doubled and out of order.
 struct ProviderReport {
-  std::string payment_id;
+  std::string event_id;    ///< the provider's: a repeat has the same
+  std::string type;        ///< the provider's word for it
+  std::string payment_id;  ///< ours, if the provider knows it
+  std::string order_id;    ///< the same
+  std::string reference;   ///< the provider's of the payment; empty: do not compare it
+  std::string key;         ///< of the refund that it is about; empty: the payment itself
+  /// Only what cannot become untrue by a later event; `pending`: ask for it, now.
   ProviderAnswer answer;
 };
 
 /// A payment provider. A call may be answered late or never: the caller has the deadline. Answers
-/// and reports come on threads of the provider's. Of a void and a capture that race one wins: the
-/// void of what was captured answers `captured` with what was taken.
+/// come on threads of the provider's. Of a void and a capture that race one wins: the void of what
+/// was captured answers `captured` with what was taken.
 class PaymentProvider {
  public:
   virtual ~PaymentProvider() = default;
   virtual void call(ProviderRequest request, std::function<void(ProviderAnswer)> answer) = 0;
-  virtual void on_report(std::function<void(ProviderReport)> report) = 0;
 };
 
 }  // namespace stoa::payment

@@ -7,6 +7,8 @@
 #include <thread>
 #include <vector>
 
+#include "services/payment/application/webhook_signature.hpp"
+
 namespace stoa::payment {
 namespace {
 
@@ -45,10 +47,13 @@ struct Call {
 class TheSimulator final : public Simulator {
  public:
   TheSimulator(sql::Connection& db, sql::Transactions& transactions, const Clock& clock,
+               const Crypto& crypto, std::string webhook_secret,
                std::function<void(const std::string&)> report_defect)
       : db_(db),
         transactions_(transactions),
         clock_(clock),
+        crypto_(crypto),
+        webhook_secret_(std::move(webhook_secret)),
         report_defect_(std::move(report_defect)) {
     // Reports that a crash kept from being sent are sent again.
     const auto since = to_unix_microseconds(clock.now() - std::chrono::minutes(1));
@@ -69,9 +74,9 @@ class TheSimulator final : public Simulator {
     }
     wake_.notify_one();
   }
-  void on_report(std::function<void(ProviderReport)> report) override {
+  void deliver_to(Deliver deliver) override {
     const std::lock_guard lock(mutex_);
-    report_ = std::move(report);
+    deliver_ = std::move(deliver);
   }
   void stop() override {
     {
@@ -95,9 +100,11 @@ class TheSimulator final : public Simulator {
         const auto next =
             later_.empty() ? clock_.now() + std::chrono::hours(1) : later_.begin()->first;
         wake_.wait_for(lock, std::max(next - clock_.now(), Duration(0)),
-                       [this] { return stopping_ || !calls_.empty(); });
+                       [this] { return stopping_ || !calls_.empty() || !refused_.empty(); });
         if (stopping_) return;
         for (; !calls_.empty(); calls_.pop_front()) batch.push_back(std::move(calls_.front()));
+        for (const auto& made : refused_) report_again(made);
+        refused_.clear();
       }
       take_due(due);
       for (const auto& action : due) action();
@@ -229,13 +236,33 @@ class TheSimulator final : public Simulator {
     for (auto& [at, action] : scheduled_) later_.emplace(at, std::move(action));
     scheduled_.clear();
   }
+  /// As a signed webhook, again until it is taken.
   void report(const Entry& made) {
-    std::function<void(ProviderReport)> to;
+    Deliver deliver;
     {
       const std::lock_guard lock(mutex_);
-      to = report_;
+      deliver = deliver_;
     }
-    if (to) return to({made.payment_id, answer_of(made)});
+    if (!deliver) return report_again(made);
+    const auto body = write_simulator_webhook(
+        {.event_id = "evt_" + reference_of(made.seq),
+         .type = "payment." + std::string(json::name_of(answer_of(made).outcome)),
+         .payment_id = made.payment_id,
+         .order_id = {},
+         .reference = {},
+         .key = {},
+         .answer = answer_of(made)});
+    deliver(sign_webhook(crypto_, webhook_secret_, clock_.now(), body), body,
+            [this, made](bool is_taken) {
+              if (is_taken) return;
+              {
+                const std::lock_guard lock(mutex_);
+                refused_.push_back(made);
+              }
+              wake_.notify_one();
+            });
+  }
+  void report_again(const Entry& made) {
     later_.emplace(clock_.now() + std::chrono::milliseconds(100), [this, made] { report(made); });
   }
 
@@ -295,6 +322,8 @@ class TheSimulator final : public Simulator {
   sql::Connection& db_;
   sql::Transactions& transactions_;
   const Clock& clock_;
+  const Crypto& crypto_;
+  std::string webhook_secret_;
   std::function<void(const std::string&)> report_defect_;
   // Of the transaction at hand; it counts once that is durable.
   std::vector<std::pair<Timestamp, std::function<void()>>> scheduled_;
@@ -302,7 +331,8 @@ class TheSimulator final : public Simulator {
   std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<Call> calls_;
-  std::function<void(ProviderReport)> report_;
+  Deliver deliver_;
+  std::vector<Entry> refused_;  ///< reports to be sent again
   bool stopping_ = false;
   std::thread thread_;
 };
@@ -310,9 +340,11 @@ class TheSimulator final : public Simulator {
 }  // namespace
 
 std::unique_ptr<Simulator> make_simulator(sql::Connection& ledger, sql::Transactions& transactions,
-                                          const Clock& clock,
+                                          const Clock& clock, const Crypto& crypto,
+                                          std::string webhook_secret,
                                           std::function<void(const std::string&)> report_defect) {
-  return std::make_unique<TheSimulator>(ledger, transactions, clock, std::move(report_defect));
+  return std::make_unique<TheSimulator>(ledger, transactions, clock, crypto,
+                                        std::move(webhook_secret), std::move(report_defect));
 }
 
 void for_each_entry(sql::Connection& ledger, const std::function<bool(const LedgerEntry&)>& each) {

@@ -25,6 +25,17 @@ UPDATE payment_work SET first_at = due_at;
 ALTER TABLE payment_payments ADD COLUMN updated_at INTEGER NOT NULL DEFAULT 0;
 )sql";
 
+constexpr std::string_view webhooks = R"sql(
+CREATE TABLE payment_webhook_events(
+  provider TEXT NOT NULL, event_id TEXT NOT NULL, type TEXT NOT NULL, payment_id TEXT NOT NULL,
+  reference TEXT NOT NULL, outcome TEXT NOT NULL, received_at INTEGER NOT NULL,
+  PRIMARY KEY(provider, event_id)) WITHOUT ROWID;
+CREATE INDEX payment_webhook_events_received ON payment_webhook_events(received_at);
+ALTER TABLE payment_payments ADD COLUMN reference TEXT NOT NULL DEFAULT '';
+CREATE INDEX payment_payments_reference ON payment_payments(reference) WHERE reference <> '';
+CREATE INDEX payment_work_payment ON payment_work(payment_id);
+)sql";
+
 class SqlPaymentStore final : public PaymentStore {
  public:
   explicit SqlPaymentStore(sql::Connection& db) : db_(db) {}
@@ -32,15 +43,16 @@ class SqlPaymentStore final : public PaymentStore {
   void save(const Payment& payment, Timestamp now) override {
     db_.execute(
         "INSERT INTO payment_payments(id, order_id, status, amount, currency, captured, refunded,"
-        " revision, updated_at) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(id) DO UPDATE SET"
+        " revision, updated_at, reference) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT(id) DO UPDATE SET"
         " order_id = excluded.order_id, status = excluded.status, amount = excluded.amount,"
         " currency = excluded.currency, captured = excluded.captured,"
         " refunded = excluded.refunded, revision = excluded.revision,"
-        " updated_at = excluded.updated_at",
+        " updated_at = excluded.updated_at, reference = excluded.reference",
         payment.id, payment.request.order_id, json::name_of(payment.status),
         payment.request.amount.amount(), payment.request.amount.currency().code(),
         payment.captured.amount(), payment.refunded.amount(), payment.revision,
-        to_unix_microseconds(now));
+        to_unix_microseconds(now), payment.reference);
   }
   void put_work(const Work& work) override {
     db_.execute(
@@ -79,12 +91,50 @@ class SqlPaymentStore final : public PaymentStore {
         [&](const sql::Row& row) { parked.push_back(read_work(row)); }, order_id);
     return parked;
   }
+  std::vector<Work> of_payment(const std::string& payment_id) override {
+    std::vector<Work> work;
+    db_.query(
+        "SELECT key, payment_id, operation, first_at, due_at, tries, refusals, parked"
+        " FROM payment_work WHERE payment_id = ?",
+        [&](const sql::Row& row) { work.push_back(read_work(row)); }, payment_id);
+    return work;
+  }
   void make_all_due(Timestamp now) override {
     db_.execute("UPDATE payment_work SET due_at = ?1 WHERE parked = 0 AND due_at > ?1",
                 to_unix_microseconds(now));
   }
 
+  bool keep_report(const StoredReport& report) override {
+    db_.execute(
+        "INSERT INTO payment_webhook_events(provider, event_id, type, payment_id, reference,"
+        " outcome, received_at) VALUES(?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        report.provider, report.event_id, report.type, report.payment_id, report.reference,
+        json::name_of(report.outcome), to_unix_microseconds(report.received_at));
+    return db_.changes() == 1;
+  }
+  int forget_reports(Timestamp before, int limit) override {
+    db_.execute(
+        "DELETE FROM payment_webhook_events WHERE (provider, event_id) IN (SELECT provider,"
+        " event_id FROM payment_webhook_events WHERE received_at < ? ORDER BY received_at LIMIT ?)",
+        to_unix_microseconds(before), limit);
+    return static_cast<int>(db_.changes());
+  }
+  std::string payment_of_order(const std::string& order_id) override {
+    return db_
+        .one("SELECT id FROM payment_payments WHERE order_id = ? ORDER BY id DESC LIMIT 1",
+             read_text, order_id)
+        .value_or("");
+  }
+  std::string payment_of_reference(const std::string& reference) override {
+    if (reference.empty()) return {};
+    return db_
+        .one("SELECT id FROM payment_payments WHERE reference = ? AND reference <> '' LIMIT 1",
+             read_text, reference)
+        .value_or("");
+  }
+
  private:
+  static std::string read_text(const sql::Row& row) { return std::string(row.text(0)); }
   static Work read_work(const sql::Row& row) {
     const auto operation = json::from_name<Operation>(row.text(2));
     STOA_ASSERT(operation.has_value());
@@ -139,6 +189,26 @@ class SqlPaymentQueries final : public PaymentQueries {
     }
     return rows;
   }
+
+  [[nodiscard]] std::vector<StoredReport> reports(Store store,
+                                                  const ReportFilter& filter) const override {
+    std::vector<StoredReport> reports;
+    store.db.query(
+        "SELECT provider, event_id, type, payment_id, reference, outcome, received_at"
+        " FROM payment_webhook_events WHERE ?1 IS NULL OR outcome = ?1"
+        " ORDER BY received_at DESC, event_id LIMIT ?2",
+        [&](const sql::Row& row) {
+          const auto outcome = json::from_name<ReportOutcome>(row.text(5));
+          STOA_ASSERT(outcome.has_value());
+          reports.push_back({std::string(row.text(0)), std::string(row.text(1)),
+                             std::string(row.text(2)), std::string(row.text(3)),
+                             std::string(row.text(4)), *outcome,
+                             from_unix_microseconds(row.integer(6))});
+        },
+        filter.outcome ? std::optional(json::name_of(*filter.outcome)) : std::nullopt,
+        filter.limit);
+    return reports;
+  }
 };
 
 }  // namespace
@@ -151,6 +221,6 @@ std::unique_ptr<PaymentQueries> make_sql_payment_queries() {
   return std::make_unique<SqlPaymentQueries>();
 }
 
-sql::Migrations migrations() { return {"payment_", {schema, work_counts}}; }
+sql::Migrations migrations() { return {"payment_", {schema, work_counts, webhooks}}; }
 
 }  // namespace stoa::payment
