@@ -90,7 +90,8 @@ class TheGateway final : public Gateway {
       response.headers.emplace_back("traceparent", request->traceparent);
       if (request->principal != Principal::anonymous && route != nullptr &&
           route->access != Access::open)
-        response.headers.emplace_back("Stoa-Position", to_text(positions_.durable()));
+        response.headers.emplace_back("Stoa-Position",
+                                      options_.epochs.mark(to_text(positions_.durable())));
       measure(*request, route, response.status);
       reply(std::move(response));
     };
@@ -131,9 +132,10 @@ class TheGateway final : public Gateway {
              const http::Reply& answer) {
     if (!allowed) return answer(http::problem(allowed.error(), *request));
     auto wanted = wanted_positions(*request);
-    if (!wanted) return answer(http::problem(wanted.error(), *request));
     // A write needs no wait: it is decided on the newest state.
     const bool reads = request->method == "GET" || request->method == "HEAD";
+    if (!wanted && !reads && wanted.error().code == "log_epoch_changed") wanted = PositionVector{};
+    if (!wanted) return answer(http::problem(wanted.error(), *request));
     if (wanted->empty() || !reads) return run(*route, request, answer);
     positions_.when_reached(std::move(*wanted), [this, request, route, answer](bool reached) {
       if (reached) return run(*route, request, answer);
@@ -195,13 +197,16 @@ class TheGateway final : public Gateway {
   [[nodiscard]] Result<PositionVector> wanted_positions(const http::Request& request) const {
     const auto text = request.header("stoa-position");
     if (text.empty()) return PositionVector{};
-    if (auto positions = parse_positions(text); positions && are_of_this_shop(*positions))
+    const auto plain = options_.epochs.unmark(text);
+    if (!plain) return fail(plain.error());
+    if (auto positions = parse_positions(*plain); positions && are_of_this_shop(*positions))
       return std::move(*positions);
-    return fail(Error{ErrorKind::malformed,
-                      "invalid_position",
-                      "Stoa-Position must be sent back as it was answered.",
-                      {{"header/Stoa-Position", "invalid_position",
-                        "Must be like " + to_text(positions_.durable()) + "."}}});
+    return fail(
+        Error{ErrorKind::malformed,
+              "invalid_position",
+              "Stoa-Position must be sent back as it was answered.",
+              {{"header/Stoa-Position", "invalid_position",
+                "Must be like " + options_.epochs.mark(to_text(positions_.durable())) + "."}}});
   }
   [[nodiscard]] bool are_of_this_shop(const PositionVector& positions) const {
     const auto known = positions_.durable();

@@ -7,6 +7,7 @@
 
 #include "kernel/base/crypto.hpp"
 #include "kernel/base/ids.hpp"
+#include "kernel/eventlog/epochs.hpp"
 #include "kernel/eventlog/positions.hpp"
 #include "kernel/http/router.hpp"
 #include "kernel/resilience/rate_limiter.hpp"
@@ -23,6 +24,7 @@ struct GatewayOptions {
   std::function<bool()> ready;
   std::optional<RateLimit> rate_limit = {};  ///< of each client; nothing: none
   std::size_t streams_max = 1'000;           ///< open at once; more are answered 503
+  ServiceEpochs epochs{};                    ///< of the logs that `Stoa-Position` speaks of
 };
 
 /// The edge of the shop: gives a request its identity and trace, finds its route, knows its key,

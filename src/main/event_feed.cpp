@@ -11,6 +11,7 @@
 #include "kernel/eventlog/journal.hpp"
 #include "kernel/http/event_stream.hpp"
 #include "kernel/http/typed.hpp"
+#include "main/log_epochs.hpp"
 #include "platform/sqlite/event_log.hpp"
 #include "services/agents/module.hpp"
 #include "services/catalog/application/journal.hpp"
@@ -115,6 +116,7 @@ std::string text_of(Cursor& cursor) {
 /// One request: asks every service on its own reader, then answers in the order of the sources.
 struct FeedQuery : std::enable_shared_from_this<FeedQuery> {
   const std::vector<Readers*>* readers = nullptr;  ///< of each publisher
+  const ServiceEpochs* epochs = nullptr;
   Cursor cursor;
   std::vector<std::string> types;
   std::size_t limit = 0;
@@ -140,7 +142,7 @@ struct FeedQuery : std::enable_shared_from_this<FeedQuery> {
   }
 
   void answer() {
-    page.next_after = text_of(cursor);
+    page.next_after = epochs->mark(text_of(cursor));
     reply(http::json_response(200, json::to_json(page)));
   }
 };
@@ -149,6 +151,7 @@ struct FeedQuery : std::enable_shared_from_this<FeedQuery> {
 struct FeedStream : std::enable_shared_from_this<FeedStream> {
   const std::vector<Readers*>* readers = nullptr;  ///< of each publisher
   const Positions* positions = nullptr;
+  const ServiceEpochs* epochs = nullptr;
   Cursor cursor;
   std::vector<std::string> types;
   std::size_t turn = 0;  ///< whose log comes first: a busy one must not hide the others
@@ -186,11 +189,12 @@ struct FeedStream : std::enable_shared_from_this<FeedStream> {
     const auto last = std::exchange(place, 0);
     for (const auto& item : items) {
       place = item.position;
-      http::append_event(piece, text_of(cursor), item.type, json::to_json(item));
+      http::append_event(piece, epochs->mark(text_of(cursor)), item.type, json::to_json(item));
     }
     place = last;
     // Nothing wanted in so many: the client's place moves all the same, and the look goes on.
-    if (items.empty() && place >= end) http::append_event(piece, text_of(cursor), {}, {});
+    if (items.empty() && place >= end)
+      http::append_event(piece, epochs->mark(text_of(cursor)), {}, {});
     return piece;
   }
 };
@@ -225,9 +229,11 @@ std::optional<Cursor> parse_cursor(std::string_view text) {
 
 /// Where a client of the stream goes on: after what it has seen last, or `after`.
 Result<Cursor> place_of(const http::Request& request, const std::string& after,
-                        const Positions& positions) {
+                        const Positions& positions, const ServiceEpochs& epochs) {
   const auto last = request.header("last-event-id");
-  auto cursor = parse_cursor(last.empty() ? std::string_view(after) : last);
+  const auto plain = epochs.unmark(last.empty() ? std::string_view(after) : last);
+  if (!plain) return fail(plain.error());
+  auto cursor = parse_cursor(*plain);
   const auto refuse = [&](const std::string& message) {
     if (!last.empty()) return fail(http::wrong_last_event_id(message));
     return fail(Error{ErrorKind::invalid,
@@ -244,25 +250,26 @@ Result<Cursor> place_of(const http::Request& request, const std::string& after,
 
 void add_event_stream(http::Router& router,
                       const std::shared_ptr<std::vector<Readers*>>& of_publishers,
-                      const Positions& positions, News& news) {
+                      const Positions& positions, News& news, const ServiceEpochs& epochs) {
   router.add({.method = "GET",
               .path = "/v1/events/stream",
               .access = http::Access::secret,
               .summary = "Integration events of all services as they happen, server-sent events",
               .tag = "Events",
               .handler =
-                  [of_publishers, &positions, &news](const http::RequestPtr& request,
-                                                     const http::Reply& reply) {
+                  [of_publishers, &positions, &news, &epochs](const http::RequestPtr& request,
+                                                              const http::Reply& reply) {
                     http::Query query(*request);
                     const auto after = query.text("after").value_or("");
                     const auto feed = std::make_shared<FeedStream>();
                     feed->types = split(query.text("types").value_or(""));
                     if (const auto good = query.finish(); !good)
                       return reply(http::problem(good.error(), *request));
-                    auto cursor = place_of(*request, after, positions);
+                    auto cursor = place_of(*request, after, positions, epochs);
                     if (!cursor) return reply(http::problem(cursor.error(), *request));
                     feed->readers = of_publishers.get();
                     feed->positions = &positions;
+                    feed->epochs = &epochs;
                     feed->cursor = std::move(*cursor);
                     reply(http::event_stream(http::make_live_stream(
                         [feed](const http::Found& found) { feed->look(found); },
@@ -282,7 +289,7 @@ void add_event_stream(http::Router& router,
 
 void add_event_feed(http::Router& router,
                     const std::function<Readers*(const std::string& service)>& readers,
-                    const Positions& positions, News& news) {
+                    const Positions& positions, News& news, const ServiceEpochs& epochs) {
   auto of_publishers = std::make_shared<std::vector<Readers*>>();
   for (const auto& publisher : publishers) of_publishers->push_back(readers(publisher.service));
   router.add({"GET",
@@ -290,13 +297,16 @@ void add_event_feed(http::Router& router,
               http::Access::secret,
               "Integration events of all services",
               "Events",
-              [of_publishers](const http::RequestPtr& request, http::Reply reply) {
+              [of_publishers, &epochs](const http::RequestPtr& request, http::Reply reply) {
                 http::Query query(*request);
+                const auto after = epochs.unmark(query.text("after").value_or(""));
+                if (!after) return reply(http::problem(after.error(), *request));
                 const auto feed = std::make_shared<FeedQuery>();
+                feed->epochs = &epochs;
                 feed->readers = of_publishers.get();
                 feed->limit = static_cast<std::size_t>(query.integer("limit", 1, 1000, 100));
                 feed->types = split(query.text("types").value_or(""));
-                const auto cursor = parse_cursor(query.text("after").value_or(""));
+                const auto cursor = parse_cursor(*after);
                 if (!cursor) query.error("after", "wrong_cursor", "Must be a next_after.");
                 if (const auto good = query.finish(); !good)
                   return reply(http::problem(good.error(), *request));
@@ -311,21 +321,23 @@ void add_event_feed(http::Router& router,
               {{"after", "next_after of the page before; absent: from the beginning"},
                {"limit", "1 to 1000, default 100"},
                {"types", "Only these types, separated by commas"}}});
-  add_event_stream(router, of_publishers, positions, news);
+  add_event_stream(router, of_publishers, positions, news, epochs);
 }
 
 jobs::ExportSourcePtr add_event_export(http::Router& router, Readers& whole_shop,
-                                       const Crypto& crypto) {
+                                       const Crypto& crypto, const ServiceEpochs& epochs) {
   auto source = std::make_shared<jobs::ExportSource>();
   source->name = "events";
   source->summary = "All integration events, JSON Lines, a page at a time";
   source->content_type = "application/jsonl";
   source->extension = ".jsonl";
   source->readers = &whole_shop;
-  source->page = [&crypto](Store store,
-                           const jobs::ExportRequest& request) -> Result<jobs::ExportPage> {
+  source->page = [&crypto, &epochs](
+                     Store store, const jobs::ExportRequest& request) -> Result<jobs::ExportPage> {
     constexpr std::size_t limit = 200;
-    auto cursor = parse_cursor(request.after);
+    const auto plain = epochs.unmark(request.after);
+    if (!plain) return fail(plain.error());
+    auto cursor = parse_cursor(*plain);
     if (!cursor) return fail(jobs::wrong_cursor());
     jobs::ExportPage page;
     std::size_t left = limit;
@@ -338,7 +350,7 @@ jobs::ExportSourcePtr add_event_export(http::Router& router, Readers& whole_shop
       left -= items.size();
       page.more = page.more || at < log->head();
     }
-    page.cursor = text_of(*cursor);
+    page.cursor = epochs.mark(text_of(*cursor));
     return page;
   };
   jobs::add_export_route(router, source);
@@ -348,7 +360,10 @@ jobs::ExportSourcePtr add_event_export(http::Router& router, Readers& whole_shop
 Result<std::string> read_event_page(sqlite::Database& shop, const Crypto& crypto,
                                     const std::string& after, const std::string& types,
                                     std::size_t limit) {
-  auto cursor = parse_cursor(after);
+  const auto epochs = read_log_epochs(shop);
+  const auto plain = epochs.unmark(after);
+  if (!plain) return fail(plain.error());
+  auto cursor = parse_cursor(*plain);
   if (!cursor) return fail(ErrorKind::invalid, "wrong_cursor", "after must be a next_after.");
   FeedPage page;
   for (const auto& publisher : publishers) {
@@ -359,7 +374,7 @@ Result<std::string> read_event_page(sqlite::Database& shop, const Crypto& crypto
     std::move(items.begin(), items.end(), std::back_inserter(page.data));
     if (page.data.size() >= limit) break;
   }
-  page.next_after = text_of(*cursor);
+  page.next_after = epochs.mark(text_of(*cursor));
   return json::to_json(page);
 }
 

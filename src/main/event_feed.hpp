@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "kernel/base/crypto.hpp"
+#include "kernel/eventlog/epochs.hpp"
 #include "kernel/eventlog/news.hpp"
 #include "kernel/eventlog/positions.hpp"
 #include "kernel/http/router.hpp"
@@ -18,14 +19,15 @@ namespace stoa {
 /// Adds `GET /v1/events`: the integration events of all services under a vector cursor
 /// (`catalog:12,ordering:7`), ordered and without gaps within each service, and
 /// `GET /v1/events/stream`, the same as server-sent events whose ids are such cursors. `readers` is
-/// asked for each service by its name, now; what it gives outlives the router, as do the others.
+/// asked for each service by its name, now; what it gives outlives the router, as do the others. A
+/// cursor of before a restore that is ahead of the shop is answered 409 `log_epoch_changed`.
 void add_event_feed(http::Router& router,
                     const std::function<Readers*(const std::string& service)>& readers,
-                    const Positions& positions, News& news);
+                    const Positions& positions, News& news, const ServiceEpochs& epochs);
 
 /// The same feed as an export, JSON Lines; `whole_shop` reads the tables of all services.
 jobs::ExportSourcePtr add_event_export(http::Router& router, Readers& whole_shop,
-                                       const Crypto& crypto);
+                                       const Crypto& crypto, const ServiceEpochs& epochs);
 
 /// A page of the same feed, from the file of a shop that does not run: JSON text. `wrong_cursor`
 /// (invalid) when `after` is none.

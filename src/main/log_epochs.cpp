@@ -1,6 +1,8 @@
 #include "main/log_epochs.hpp"
 
 #include <algorithm>
+#include <map>
+#include <vector>
 
 #include "main/backup_cut.hpp"
 
@@ -11,16 +13,19 @@ std::string log_epochs_schema() {
          " began_after INTEGER NOT NULL, PRIMARY KEY(service, epoch)) WITHOUT ROWID";
 }
 
-std::map<std::string, LogEpochs> read_log_epochs(sqlite::Database& shop) {
+ServiceEpochs read_log_epochs(sqlite::Database& shop) {
+  const auto db = shop.handle("");
+  const auto is_there = db->one("SELECT 1 FROM sqlite_schema WHERE name = 'host_log_epochs'",
+                                [](const sql::Row&) { return true; });
+  if (!is_there) return ServiceEpochs();  // of a version that knew no restore
   std::map<std::string, std::vector<LogEpochs::Epoch>> later;
-  const auto db = shop.handle("host_");
   db->query("SELECT service, epoch, began_after FROM host_log_epochs ORDER BY service, epoch",
             [&](const sql::Row& row) {
               later[std::string(row.text(0))].push_back({row.integer(1), row.integer(2)});
             });
-  std::map<std::string, LogEpochs> epochs;
-  for (const auto& [service, list] : later) epochs.emplace(service, LogEpochs(list));
-  return epochs;
+  std::map<std::string, LogEpochs, std::less<>> logs;
+  for (const auto& [service, epochs] : later) logs.emplace(service, LogEpochs(epochs));
+  return ServiceEpochs(std::move(logs));
 }
 
 std::int64_t begin_log_epoch(sqlite::Database& shop, Timestamp now) {

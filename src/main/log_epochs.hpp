@@ -1,6 +1,5 @@
 #pragma once
 
-#include <map>
 #include <string>
 
 #include "kernel/base/clock.hpp"
@@ -12,8 +11,8 @@ namespace stoa {
 /// The table of the epochs that logs were restored into, for the migrations of the shop.
 std::string log_epochs_schema();
 
-/// The epochs of every log that was ever restored, by the name of its service.
-std::map<std::string, LogEpochs> read_log_epochs(sqlite::Database& shop);
+/// The epochs of every log that was ever restored.
+ServiceEpochs read_log_epochs(sqlite::Database& shop);
 
 /// Begins an epoch of every log of a restored shop, the same for all: the time in milliseconds, or
 /// more when the clock is behind an epoch before. Returns it.

@@ -14,6 +14,7 @@
 #include "main/business_figures.hpp"
 #include "main/demo.hpp"
 #include "main/event_feed.hpp"
+#include "main/log_epochs.hpp"
 #include "main/payment_providers.hpp"
 #include "main/process_figures.hpp"
 #include "main/product_search.hpp"
@@ -40,6 +41,7 @@ void migrate_all(sqlite::Database& shop, sqlite::Database& simulator) {
   all->run_script(
       "CREATE TABLE IF NOT EXISTS host_settings(name TEXT PRIMARY KEY, value TEXT NOT NULL)"
       " WITHOUT ROWID");
+  all->run_script(log_epochs_schema());
   for (const auto& service : {catalog::catalog_migrations(), ordering::migrations(),
                               payment::migrations(), agents::migrations()}) {
     const auto log = sqlite::log_schema(service.prefix);
@@ -84,6 +86,7 @@ class EmbeddedShop final : public Shop {
         database_(sqlite::open(options.folder.file("shop.db"), sqlite::Database::Mode::writer)),
         ledger_(sqlite::open(options.folder.file("simulator.db"), sqlite::Database::Mode::writer)) {
     migrate_all(*database_, *ledger_);
+    epochs_ = read_log_epochs(*database_);
     const auto secret = shop_secret(*database_, *crypto_);
     const auto report = [this](const std::string& what) {
       log_.write(telemetry::Level::error, what);
@@ -191,7 +194,7 @@ class EmbeddedShop final : public Shop {
                                   {configuration.integer("Fraud:RejectAt")});
     add_event_feed(
         router_, [this](const std::string& service) { return part_of(service).readers.get(); },
-        positions_, news_);
+        positions_, news_, epochs_);
   }
 
   Part& part_of(const std::string& service) {
@@ -204,7 +207,7 @@ class EmbeddedShop final : public Shop {
 
   void add_audit(const std::string& ledger_file) {
     whole_shop_ = pool_->of("");
-    add_event_export(router_, *whole_shop_, *crypto_);
+    add_event_export(router_, *whole_shop_, *crypto_, epochs_);
     router_.add({"GET",
                  "/v1/audit",
                  http::Access::secret,
@@ -256,7 +259,7 @@ class EmbeddedShop final : public Shop {
     gateway_ = make_gateway(
         {crypto_->sha256(options.keys.secret), crypto_->sha256(options.keys.publishable),
          options.swagger_folder, STOA_VERSION, [this] { return ready_.load(); }, rate_limit,
-         static_cast<std::size_t>(options.configuration.integer("Http:StreamsMax"))},
+         static_cast<std::size_t>(options.configuration.integer("Http:StreamsMax")), epochs_},
         router_, *crypto_, clock_, *ids_, metrics_, log_, positions_, limiter_.get());
     beast::HttpServerOptions server_options;
     server_options.address = options.configuration.text("Http:Address");
@@ -302,6 +305,7 @@ class EmbeddedShop final : public Shop {
   std::unique_ptr<sql::Connection> ledger_db_;
   LocalPositions positions_{clock_};
   News news_;
+  ServiceEpochs epochs_;
   std::vector<Participant*> participants_;
   std::unique_ptr<sqlite::ReaderPool> pool_;
   std::unique_ptr<ProductSearchHost> search_;

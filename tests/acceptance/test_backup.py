@@ -259,3 +259,42 @@ def test_a_restore_that_was_killed_is_no_shop_and_can_be_run_again(own_shop, pla
     assert own_shop.run("restore", place.backups, "--data", new).returncode == 0
     assert not os.path.exists(new + "/.restoring")
     assert own_shop.run("audit", "--data", new).returncode == 0
+
+
+def test_who_was_ahead_of_the_backup_is_told_that_the_log_has_changed(own_shop, place):
+    own_shop.product("EPOCH", units=10)
+    in_time = own_shop.call("GET", "/v1/events?limit=1000").json["next_after"]
+    seen = own_shop.call("GET", "/v1/products").headers["stoa-position"]
+    back_up(own_shop, place.backups)
+    own_shop.order("EPOCH")
+    ahead = own_shop.call("GET", "/v1/events?limit=1000").json["next_after"]
+    position = own_shop.call("GET", "/v1/products").headers["stoa-position"]
+    assert "@" not in ahead + position
+
+    restored = place.restored()
+    epoch = "@" + str(restored.report["epoch"])
+    for _ in range(3):  # other events at the positions that the partner knows
+        restored.order("EPOCH")
+    answer = restored.call("GET", "/v1/events?after=" + ahead)
+    assert answer.status == 409 and answer.json["code"] == "log_epoch_changed"
+    assert in_time.split(",")[0] + epoch in answer.json["detail"]
+    assert restored.call("GET", "/v1/events?after=" + in_time).status == 200
+    fresh = restored.call("GET", "/v1/events?limit=1000").json["next_after"]
+    assert fresh.count(epoch) == fresh.count(",") + 1
+    assert restored.call("GET", "/v1/events?after=" + fresh).json["data"] == []
+
+    answer = restored.call("GET", "/v1/products", headers={"Stoa-Position": position})
+    assert answer.status == 409 and answer.json["code"] == "log_epoch_changed"
+    assert epoch in answer.headers["stoa-position"]
+    for known in (seen, answer.headers["stoa-position"]):
+        assert restored.call("GET", "/v1/products", headers={"Stoa-Position": known}).status == 200
+    assert restored.call("POST", "/v1/inventory/EPOCH/adjustments", {"delta": 1, "reason": "received"},
+                         idempotency="epoch", headers={"Stoa-Position": position}).status == 201
+
+    restored.stop()
+    assert restored.run("events", "--data", restored.data, "--after", ahead).returncode == 1
+    assert restored.run("events", "--data", restored.data, "--after", fresh).stdout.count("\n") == 1  # the adjustment
+    again = place.restored()
+    assert again.report["epoch"] != restored.report["epoch"]
+    assert again.call("GET", "/v1/events?after=" + fresh).json["code"] == "log_epoch_changed"
+    assert again.call("GET", "/v1/events?after=" + in_time).status == 200

@@ -3,7 +3,13 @@
 #include <algorithm>
 #include <cstdint>
 #include <limits>
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
+
+#include "kernel/base/result.hpp"
 
 namespace stoa {
 
@@ -46,6 +52,28 @@ class LogEpochs {
 
  private:
   std::vector<Epoch> epochs_{{}};
+};
+
+/// How cursors and `Stoa-Position` carry the epochs of several logs: `catalog:12@1764000000000` or
+/// `catalog=12@…`. The first epoch is not written, so a shop that was never restored has
+/// `catalog:12`.
+class ServiceEpochs {
+ public:
+  /// Those of the logs that were ever restored, by service.
+  explicit ServiceEpochs(std::map<std::string, LogEpochs, std::less<>> logs = {})
+      : logs_(std::move(logs)) {}
+
+  /// Adds the present epochs to positions without any, separated by commas.
+  [[nodiscard]] std::string mark(std::string_view positions) const;
+
+  /// Takes the epochs away; `log_epoch_changed` (conflict) when somebody has read there what this
+  /// shop, restored since, no longer says. Its detail tells from where to go on. What is malformed
+  /// stays so.
+  [[nodiscard]] Result<std::string> unmark(std::string_view positions) const;
+
+ private:
+  [[nodiscard]] LogEpochs of(std::string_view service) const;
+  std::map<std::string, LogEpochs, std::less<>> logs_;
 };
 
 }  // namespace stoa
