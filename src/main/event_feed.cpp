@@ -17,6 +17,7 @@
 #include "services/catalog/application/journal.hpp"
 #include "services/ordering/module.hpp"
 #include "services/payment/module.hpp"
+#include "services/shop/module.hpp"
 
 namespace stoa {
 namespace {
@@ -70,7 +71,8 @@ struct Publisher {
 const std::vector<Publisher> publishers{{"catalog", published_by_catalog},
                                         {"ordering", ordering::published},
                                         {"payment", payment::published},
-                                        {"agents", agents::published}};
+                                        {"agents", agents::published},
+                                        {"shop", shop::published}};
 
 constexpr std::size_t looked_at_max = 50'000;  ///< events of a service, for one page
 

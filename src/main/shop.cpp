@@ -25,11 +25,13 @@
 #include "platform/sqlite/database.hpp"
 #include "platform/sqlite/event_log.hpp"
 #include "platform/sqlite/reader_pool.hpp"
+#include "platform/tzdata/time_zones.hpp"
 #include "services/agents/module.hpp"
 #include "services/catalog/module.hpp"
 #include "services/ordering/module.hpp"
 #include "services/payment/infrastructure/simulator.hpp"
 #include "services/payment/module.hpp"
+#include "services/shop/module.hpp"
 
 namespace stoa {
 namespace {
@@ -43,7 +45,7 @@ void migrate_all(sqlite::Database& shop, sqlite::Database& simulator) {
       " WITHOUT ROWID");
   all->run_script(log_epochs_schema());
   for (const auto& service : {catalog::catalog_migrations(), ordering::migrations(),
-                              payment::migrations(), agents::migrations()}) {
+                              payment::migrations(), agents::migrations(), shop::migrations()}) {
     const auto log = sqlite::log_schema(service.prefix);
     const auto log_name = std::string(service.prefix) + "log";
     sqlite::migrate(shop, {log_name, {log}});
@@ -158,10 +160,12 @@ class EmbeddedShop final : public Shop {
     ordering_part_ = part("ordering_");
     payment_part_ = part("payment_");
     agents_part_ = part("agents_");
+    shop_part_ = part("shop_");
     positions_.add("catalog", *catalog_part_->log);
     positions_.add("ordering", *ordering_part_->log);
     positions_.add("payment", *payment_part_->log);
     positions_.add("agents", *agents_part_->log);
+    positions_.add("shop", *shop_part_->log);
     participants_.push_back(&positions_);
     participants_.push_back(&news_);
     loop_->every(std::chrono::milliseconds(100), [this](UnitOfWork&) { positions_.expire(); });
@@ -175,6 +179,7 @@ class EmbeddedShop final : public Shop {
     auto& ordering_context = context_of(*ordering_part_, secret);
     ordering_ = ordering::make_ordering(
         ordering_context, ordering_topic_, catalog_topic_, payment_topic_, agents_topic_,
+        shop_topic_, *zones_,
         {std::chrono::milliseconds(configuration.integer("Fraud:DeadlineMs")),
          seconds("Ordering:PaymentDeadlineSeconds"),
          seconds("Ordering:AuthorisationDeadlineSeconds"),
@@ -192,6 +197,13 @@ class EmbeddedShop final : public Shop {
     auto& agents_context = context_of(*agents_part_, secret);
     agents_ = agents::make_agents(agents_context, agents_topic_, ordering_topic_,
                                   {configuration.integer("Fraud:RejectAt")});
+    auto& shop_context = context_of(*shop_part_, secret);
+    shop_ =
+        shop::make_shop_service(shop_context, shop_topic_,
+                                {[this](const std::string& name) { return zones_->knows(name); },
+                                 ordering::number_pattern_fault},
+                                {configuration.integer("Ordering:PaymentDeadlineSeconds"),
+                                 configuration.integer("Ordering:AuthorisationDeadlineSeconds")});
     add_event_feed(
         router_, [this](const std::string& service) { return part_of(service).readers.get(); },
         positions_, news_, epochs_);
@@ -201,7 +213,8 @@ class EmbeddedShop final : public Shop {
     const std::map<std::string_view, Part*> parts{{"catalog", catalog_part_.get()},
                                                   {"ordering", ordering_part_.get()},
                                                   {"payment", payment_part_.get()},
-                                                  {"agents", agents_part_.get()}};
+                                                  {"agents", agents_part_.get()},
+                                                  {"shop", shop_part_.get()}};
     return *parts.at(service);
   }
 
@@ -241,7 +254,8 @@ class EmbeddedShop final : public Shop {
     add_business_figures(metrics_, clock_, ordering_topic_, payment_topic_);
     for (const auto& [service, part] :
          {std::pair("catalog", catalog_part_.get()), std::pair("ordering", ordering_part_.get()),
-          std::pair("payment", payment_part_.get()), std::pair("agents", agents_part_.get())})
+          std::pair("payment", payment_part_.get()), std::pair("agents", agents_part_.get()),
+          std::pair("shop", shop_part_.get())})
       log_heads_.add(metrics_, service, *part->log);
     loop_->every(std::chrono::seconds(1), [this](UnitOfWork& unit) { log_heads_.read(unit); });
   }
@@ -316,7 +330,9 @@ class EmbeddedShop final : public Shop {
   Topic<ordering::contracts::Event> ordering_topic_;
   Topic<payment::contracts::Event> payment_topic_;
   Topic<agents::contracts::Event> agents_topic_;
-  std::unique_ptr<Part> catalog_part_, ordering_part_, payment_part_, agents_part_;
+  Topic<shop::contracts::Event> shop_topic_;
+  std::unique_ptr<TimeZones> zones_ = tzdata::make_time_zones();
+  std::unique_ptr<Part> catalog_part_, ordering_part_, payment_part_, agents_part_, shop_part_;
   std::unique_ptr<Readers> whole_shop_;
   LogHeads log_heads_;
   std::deque<ServiceContext> contexts_;  // stay where they are: modules refer to them
@@ -324,6 +340,7 @@ class EmbeddedShop final : public Shop {
   std::unique_ptr<ordering::Ordering> ordering_;
   std::unique_ptr<payment::PaymentService> payment_;
   std::unique_ptr<agents::Agents> agents_;
+  std::unique_ptr<shop::ShopService> shop_;
   std::unique_ptr<RateLimiter> limiter_;
   std::unique_ptr<Gateway> gateway_;
   std::unique_ptr<beast::HttpServer> server_;

@@ -16,6 +16,8 @@
 #include "services/ordering/domain/events.hpp"
 #include "services/payment/contracts/events.hpp"
 #include "services/payment/domain/payment.hpp"
+#include "services/shop/contracts/events.hpp"
+#include "services/shop/domain/settings.hpp"
 
 /// Every version of every event that a log may hold or a feed may have given has one file with its
 /// JSON, written when the version was made and never changed after. With STOA_WRITE_GOLDEN set in
@@ -85,6 +87,11 @@ TEST(GoldenEvents, OfPayment_AreReadAndWrittenAsEver) {
 TEST(GoldenEvents, OfAgents_AreReadAndWrittenAsEver) {
   check_all<agents::StoredEvent>("agents/stored");
   check_all<agents::contracts::Event>("agents/published");
+}
+
+TEST(GoldenEvents, OfShop_AreReadAndWrittenAsEver) {
+  check_all<shop::StoredEvent>("shop/stored");
+  check_all<shop::contracts::Event>("shop/published");
 }
 
 }  // namespace

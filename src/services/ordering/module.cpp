@@ -4,19 +4,24 @@
 #include "services/ordering/api/orders_api.hpp"
 #include "services/ordering/application/orders.hpp"
 #include "services/ordering/infrastructure/sql_order_store.hpp"
+#include "services/ordering/infrastructure/sql_shop_store.hpp"
 
 namespace stoa::ordering {
 namespace {
 
 class Module final : public Ordering {
  public:
-  Module(ServiceContext& context, Topic<contracts::Event>& own, Deadlines deadlines,
-         std::vector<std::string> payment_providers)
+  Module(ServiceContext& context, Topic<contracts::Event>& own, const TimeZones& zones,
+         Deadlines deadlines, std::vector<std::string> payment_providers)
       : store_(make_sql_order_store(context.store.db)),
         queries_(make_sql_order_queries()),
         idempotency_(context.store.db, "ordering_"),
+        number_store_(make_sql_number_store(context.store.db)),
+        shop_store_(make_sql_shop_store(context.store.db)),
+        numbers_(*number_store_),
+        shop_(*shop_store_, zones),
         orders_(context.store.log, own, *store_, idempotency_, context.crypto, context.news,
-                deadlines) {
+                deadlines, shop_, numbers_) {
     context.participants.push_back(&orders_);
     add_order_routes(context, orders_, *queries_, std::move(payment_providers));
     add_order_stream(context);
@@ -35,6 +40,10 @@ class Module final : public Ordering {
   std::unique_ptr<OrderStore> store_;
   std::unique_ptr<OrderQueries> queries_;
   Idempotency idempotency_;
+  std::unique_ptr<NumberStore> number_store_;
+  std::unique_ptr<ShopStore> shop_store_;
+  OrderNumbers numbers_;
+  ShopCopy shop_;
   Orders orders_;
 };
 
@@ -44,9 +53,11 @@ std::unique_ptr<Ordering> make_ordering(ServiceContext& context, Topic<contracts
                                         Topic<catalog::contracts::Event>& catalog,
                                         Topic<payment::contracts::Event>& payment,
                                         Topic<agents::contracts::Event>& agents,
+                                        Topic<shop::contracts::Event>& shop, const TimeZones& zones,
                                         Deadlines deadlines,
                                         std::vector<std::string> payment_providers) {
-  auto module = std::make_unique<Module>(context, own, deadlines, std::move(payment_providers));
+  auto module =
+      std::make_unique<Module>(context, own, zones, deadlines, std::move(payment_providers));
   auto& orders = module->orders();
   catalog.subscribe([&orders](UnitOfWork& unit, const Delivery&, const auto& event) {
     orders.on_catalog(unit, event);
@@ -57,7 +68,14 @@ std::unique_ptr<Ordering> make_ordering(ServiceContext& context, Topic<contracts
   agents.subscribe([&orders](UnitOfWork& unit, const Delivery&, const auto& event) {
     orders.on_agents(unit, event);
   });
+  shop.subscribe(
+      [&orders](UnitOfWork&, const Delivery&, const auto& event) { orders.on_shop(event); });
   return module;
+}
+
+std::string number_pattern_fault(const std::string& prefix, const std::string& pattern) {
+  const auto parsed = OrderNumberPattern::parse(prefix, pattern);
+  return parsed ? std::string() : parsed.error().detail;
 }
 
 std::optional<NewEvent> published(const RecordedEvent& row) {

@@ -3,6 +3,7 @@
 #include <memory>
 #include <optional>
 
+#include "kernel/base/time_zones.hpp"
 #include "kernel/mediator/service_context.hpp"
 #include "kernel/messaging/topic.hpp"
 #include "services/agents/contracts/events.hpp"
@@ -10,6 +11,7 @@
 #include "services/ordering/contracts/events.hpp"
 #include "services/ordering/domain/order.hpp"
 #include "services/payment/contracts/events.hpp"
+#include "services/shop/contracts/events.hpp"
 
 namespace stoa::ordering {
 
@@ -24,8 +26,12 @@ std::unique_ptr<Ordering> make_ordering(ServiceContext& context, Topic<contracts
                                         Topic<catalog::contracts::Event>& catalog,
                                         Topic<payment::contracts::Event>& payment,
                                         Topic<agents::contracts::Event>& agents,
+                                        Topic<shop::contracts::Event>& shop, const TimeZones& zones,
                                         Deadlines deadlines,
                                         std::vector<std::string> payment_providers);
+
+/// What is wrong with a pattern of order numbers, for a person; empty when nothing is.
+std::string number_pattern_fault(const std::string& prefix, const std::string& pattern);
 
 sql::Migrations migrations();
 

@@ -60,6 +60,7 @@ struct PlaceOrderBody {
   std::optional<std::string> external_id;
   std::string channel = "web";
   std::optional<Timestamp> placed_at;
+  std::optional<std::string> display_number;
   json::Metadata metadata;
   static constexpr auto fields() {
     using namespace json;
@@ -73,6 +74,8 @@ struct PlaceOrderBody {
                       field("external_id", &B::external_id, Text{1, 255}, "Unique in its channel"),
                       defaulted("channel", &B::channel, Text{1, 50, Form::slug}),
                       field("placed_at", &B::placed_at, Unbounded{}, "Secret key only"),
+                      field("display_number", &B::display_number, Text{1, 100, Form::token},
+                            "Secret key only: the number that the order has already"),
                       defaulted("metadata", &B::metadata)};
   }
 };

@@ -46,6 +46,7 @@ struct HistoryView {
 struct OrderSummary {
   std::string id;
   std::int64_t number = 0;
+  std::string display_number;
   std::string status, payment_status, process_status, channel;
   std::optional<std::string> external_id, customer;
   Money total;
@@ -55,6 +56,7 @@ struct OrderSummary {
     using V = OrderSummary;
     return std::tuple{field("id", &V::id),
                       field("number", &V::number),
+                      field("display_number", &V::display_number),
                       field("status", &V::status),
                       field("payment_status", &V::payment_status),
                       field("process_status", &V::process_status),
@@ -199,6 +201,9 @@ Result<PlaceOrder> OrderRoutes::command_of(const http::Request& request,
   const bool trusted = request.principal == Principal::secret;
   if (body.placed_at && !trusted)
     guard.add("/placed_at", "secret_key_required", "Only a secret key may set this.");
+  guard.check("/display_number", body.display_number);
+  if (body.display_number && !trusted)
+    guard.add("/display_number", "secret_key_required", "Only a secret key may set this.");
   if (body.placed_at && *body.placed_at > clock_.now() + std::chrono::minutes(5))
     guard.add("/placed_at", "in_the_future", "Must not lie in the future.");
   for (std::size_t at = 0; at < body.lines.size(); ++at) {
@@ -237,6 +242,7 @@ Result<PlaceOrder> OrderRoutes::command_of(const http::Request& request,
     command.capture = body.payment->capture;
   }
   command.metadata = std::move(body.metadata);
+  command.display_number = std::move(body.display_number);
   return command;
 }
 
@@ -320,8 +326,10 @@ void OrderRoutes::list(const RequestPtr& request, Reply reply, bool processes) {
   http::answer_from_store(readers_, request, std::move(reply), [this, filter](Store store) {
     OrderPage page;
     for (auto& row : queries_.list(store, filter))
-      page.data.push_back({row.id, row.number, row.status, row.payment_status, row.process_status,
-                           row.channel, row.external_id, row.customer, row.total, row.placed_at});
+      page.data.push_back({row.id, row.number,
+                           row.display_number.value_or(std::to_string(row.number)), row.status,
+                           row.payment_status, row.process_status, row.channel, row.external_id,
+                           row.customer, row.total, row.placed_at});
     if (static_cast<std::int64_t>(page.data.size()) == filter.limit)
       page.next_cursor = std::to_string(page.data.back().number);
     return http::json_response(200, json::to_json(page));

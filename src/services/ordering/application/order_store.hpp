@@ -25,6 +25,7 @@ struct OrderRow {
   std::int64_t revision = 0;
   std::optional<Timestamp> due_at;
   std::string process_status;  ///< running, parked, ended
+  std::optional<std::string> display_number = {};
 };
 
 /// What a SKU sells for, as Catalog last told.
@@ -41,7 +42,6 @@ class OrderStore {
   virtual void save(const OrderRow& row) = 0;
   virtual std::optional<std::string> find_external(std::string_view channel,
                                                    std::string_view external_id) = 0;
-  virtual std::int64_t last_number() = 0;
   virtual std::vector<std::string> due(Timestamp now, int limit) = 0;
   virtual std::optional<Offer> offer(std::string_view sku) = 0;
   virtual void put_offer(std::string_view sku, const Offer& offer) = 0;

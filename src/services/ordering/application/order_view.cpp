@@ -48,6 +48,7 @@ OrderView view_of(const Order& order, const PersonalData& personal, std::string 
   OrderView view;
   view.id = placed.order_id;
   view.number = placed.number;
+  view.display_number = placed.shown_number();
   view.status = order.status;
   view.payment_status = order.payment_status();
   view.process_status = process_status_of(order);
@@ -88,7 +89,7 @@ std::string tell_event(const OrderEvent& event) {
   return std::visit(
       Overload{
           [](const OrderPlaced& e) {
-            return "Order " + std::to_string(e.number) + " was placed for " + spell(e.total) + ".";
+            return "Order " + e.shown_number() + " was placed for " + spell(e.total) + ".";
           },
           [](const OrderStockReserved&) { return std::string("The goods were reserved."); },
           [](const OrderAssessed& e) {

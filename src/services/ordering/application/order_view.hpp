@@ -140,6 +140,7 @@ struct OrderView {
   static constexpr std::string_view schema_name = "Order";
   std::string id;
   std::int64_t number = 0;
+  std::string display_number;
   OrderStatus status = OrderStatus::placed;
   PaymentStatus payment_status = PaymentStatus::pending;
   std::string process_status;
@@ -167,7 +168,9 @@ struct OrderView {
     using namespace json;
     using V = OrderView;
     return std::tuple{field("id", &V::id),
-                      field("number", &V::number),
+                      field("number", &V::number, Unbounded{}, "Counts all orders"),
+                      field("display_number", &V::display_number, Unbounded{},
+                            "What people read; the number unless the shop has a pattern"),
                       field("status", &V::status),
                       field("payment_status", &V::payment_status),
                       field("process_status", &V::process_status),

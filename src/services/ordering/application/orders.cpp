@@ -36,7 +36,8 @@ OrderRow row_of(const std::string& id, const Order& order, const Deadlines& dead
           order.placed.placed_at,
           order.revision,
           due_at(order, deadlines),
-          std::string(process_status_of(order))};
+          std::string(process_status_of(order)),
+          order.placed.display_number};
 }
 
 void check_line(std::vector<FieldError>& errors, const PlaceOrder& command, std::size_t at,
@@ -72,12 +73,15 @@ std::optional<Order> fold_order(EventLog& log, std::string_view order_id) {
 }
 
 Orders::Orders(EventLog& log, Topic<contracts::Event>& topic, OrderStore& store,
-               Idempotency& idempotency, const Crypto& crypto, News& news, Deadlines deadlines)
+               Idempotency& idempotency, const Crypto& crypto, News& news, Deadlines deadlines,
+               ShopCopy& shop, OrderNumbers& numbers)
     : store_(store),
       idempotency_(idempotency),
       crypto_(crypto),
       news_(news),
       deadlines_(deadlines),
+      shop_(shop),
+      numbers_(numbers),
       journal_(log, topic, translate) {}
 
 Result<Receipt> Orders::place(UnitOfWork& unit, const PlaceOrder& command,
@@ -88,21 +92,17 @@ Result<Receipt> Orders::place(UnitOfWork& unit, const PlaceOrder& command,
     const auto order = load(**used);
     return Receipt{**used, order->revision, order->is_final(), true};
   }
-  if (command.external_id) {
-    if (const auto first = store_.find_external(command.channel, *command.external_id)) {
-      return fail(Error{ErrorKind::conflict,
-                        "external_id_taken",
-                        "This channel has an order with this external_id already.",
-                        {{"/external_id", "external_id_taken", "Must be unique in its channel."}},
-                        "/v1/orders/" + *first});
-    }
-  }
+  if (auto good = check_new(command); !good) return fail(std::move(good.error()));
   auto placed = priced(command);
   if (!placed) return fail(std::move(placed.error()));
+  auto number = number_for(command, unit.now());
+  if (!number) return fail(std::move(number.error()));
 
   // Everything is decided: from here on nothing may fail.
-  if (!last_number_) last_number_ = store_.last_number();
-  placed->number = ++*last_number_;
+  placed->number = number->number;
+  placed->display_number = std::move(number->display);
+  placed->payment_deadline_seconds = shop_.payment_deadline_seconds();
+  placed->capture_deadline_seconds = shop_.capture_deadline_seconds();
   placed->placed_at = command.placed_at.value_or(unit.now());
   placed->key_id = command.customer_external_id ? "customer:" + *command.customer_external_id
                                                 : "order:" + placed->order_id;
@@ -114,6 +114,27 @@ Result<Receipt> Orders::place(UnitOfWork& unit, const PlaceOrder& command,
   store_.save(row_of(id, *order, deadlines_));
   idempotency_.store(key, id, unit.now());
   return Receipt{id, order->revision, false, false};
+}
+
+Result<void> Orders::check_new(const PlaceOrder& command) {
+  if (!shop_.sells_in(command.currency))
+    return fail(Error{ErrorKind::invalid,
+                      "currency_not_sold",
+                      "The shop does not sell in this currency.",
+                      {{"/currency", "currency_not_sold", "Must be a currency of the shop."}}});
+  if (!command.external_id) return {};
+  const auto first = store_.find_external(command.channel, *command.external_id);
+  if (!first) return {};
+  return fail(Error{ErrorKind::conflict,
+                    "external_id_taken",
+                    "This channel has an order with this external_id already.",
+                    {{"/external_id", "external_id_taken", "Must be unique in its channel."}},
+                    "/v1/orders/" + *first});
+}
+
+Result<OrderNumber> Orders::number_for(const PlaceOrder& command, Timestamp now) {
+  if (command.display_number) return numbers_.bring(*command.display_number);
+  return numbers_.next(shop_.numbers(), shop_.date(now));
 }
 
 Result<OrderPlaced> Orders::priced(const PlaceOrder& command) {
@@ -326,6 +347,7 @@ void Orders::flush(UnitOfWork&) {
     news_.note(stream_of(id));
   }
   changed_.clear();
+  numbers_.flush();
   if (hot_.size() > hot_orders_max) hot_.clear();
 }
 
@@ -334,7 +356,8 @@ void Orders::rolled_back() noexcept {
   changed_.clear();
   offers_.clear();
   person_keys_.clear();
-  last_number_.reset();
+  numbers_.rolled_back();
+  shop_.rolled_back();
 }
 
 }  // namespace stoa::ordering

@@ -13,8 +13,10 @@
 #include "kernel/mediator/idempotency.hpp"
 #include "services/agents/contracts/events.hpp"
 #include "services/catalog/contracts/events.hpp"
+#include "services/ordering/application/order_numbers.hpp"
 #include "services/ordering/application/order_store.hpp"
 #include "services/ordering/application/personal_data.hpp"
+#include "services/ordering/application/shop_copy.hpp"
 #include "services/ordering/application/translate.hpp"
 #include "services/payment/contracts/events.hpp"
 
@@ -43,6 +45,7 @@ struct PlaceOrder {
   std::string token;
   CaptureMode capture = CaptureMode::automatic;
   json::Metadata metadata;
+  std::optional<std::string> display_number;  ///< brought by the merchant
 };
 
 struct Receipt {
@@ -57,7 +60,8 @@ struct Receipt {
 class Orders final : public Participant {
  public:
   Orders(EventLog& log, Topic<contracts::Event>& topic, OrderStore& store, Idempotency& idempotency,
-         const Crypto& crypto, News& news, Deadlines deadlines);
+         const Crypto& crypto, News& news, Deadlines deadlines, ShopCopy& shop,
+         OrderNumbers& numbers);
 
   Result<Receipt> place(UnitOfWork& unit, const PlaceOrder& command, const IdempotencyKey& key);
 
@@ -69,6 +73,7 @@ class Orders final : public Participant {
   void on_catalog(UnitOfWork& unit, const catalog::contracts::Event& event);
   void on_payment(UnitOfWork& unit, const payment::contracts::Event& event);
   void on_agents(UnitOfWork& unit, const agents::contracts::Event& event);
+  void on_shop(const shop::contracts::Event& event) { shop_.on_shop(event); }
   void act_on_deadlines(UnitOfWork& unit);
 
   /// Calls `then` once the order is final and durable, or at `until`: on the writer thread.
@@ -89,7 +94,9 @@ class Orders final : public Participant {
               const Events& events);
   void tell(UnitOfWork& unit, std::string_view order_id,
             const std::function<Events(const Order&)>& decide);
+  Result<void> check_new(const PlaceOrder& command);
   Result<OrderPlaced> priced(const PlaceOrder& command);
+  Result<OrderNumber> number_for(const PlaceOrder& command, Timestamp now);
   const Offer* offer_of(const std::string& sku);
   std::string seal(const PlaceOrder& command, const std::string& key_id);
   void product_changed(const catalog::contracts::ProductChanged& event);
@@ -99,13 +106,14 @@ class Orders final : public Participant {
   const Crypto& crypto_;
   News& news_;  ///< told the stream of each order that changes
   Deadlines deadlines_;
+  ShopCopy& shop_;
+  OrderNumbers& numbers_;
   Journal<OrderEvent, contracts::Event> journal_;
   std::unordered_map<std::string, std::shared_ptr<Order>> hot_;
   std::unordered_map<std::string, std::shared_ptr<Order>> changed_;
   std::unordered_map<std::string, Offer> offers_;
   std::unordered_map<std::string, SealingKey> person_keys_;
   std::multimap<std::string, Wait, std::less<>> waits_;
-  std::optional<std::int64_t> last_number_;
 };
 
 /// Folds the stream of an order; nothing when there is none.

@@ -23,7 +23,7 @@ struct Translator {
   std::string id;
 
   Published operator()(const OrderPlaced& e) const {
-    out::OrderPlaced placed{id, e.number, e.total, {}};
+    out::OrderPlaced placed{id, e.number, e.total, {}, e.display_number};
     for (const auto& line : e.lines) placed.lines.push_back({line.id, line.sku, line.quantity});
     return placed;
   }

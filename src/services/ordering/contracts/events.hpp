@@ -33,11 +33,13 @@ struct OrderPlaced {
   std::int64_t number = 0;
   Money total;
   std::vector<OrderLine> lines;
+  std::optional<std::string> display_number = {};  ///< what people read, when it is not the number
   static constexpr auto fields() {
     using namespace json;
     return std::tuple{field("order_id", &OrderPlaced::order_id),
                       field("number", &OrderPlaced::number), field("total", &OrderPlaced::total),
-                      field("lines", &OrderPlaced::lines, Items{1, 2000})};
+                      field("lines", &OrderPlaced::lines, Items{1, 2000}),
+                      field("display_number", &OrderPlaced::display_number)};
   }
 };
 

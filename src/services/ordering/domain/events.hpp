@@ -66,6 +66,13 @@ struct OrderPlaced {
   std::string token;
   CaptureMode capture = CaptureMode::automatic;
   json::Metadata metadata;
+  std::optional<std::string> display_number = {};  ///< when it is not the plain number
+  /// Of this order, when the shop had set them; else the configuration's hold.
+  std::optional<std::int64_t> payment_deadline_seconds = {}, capture_deadline_seconds = {};
+
+  [[nodiscard]] std::string shown_number() const {
+    return display_number.value_or(std::to_string(number));
+  }
   static constexpr auto fields() {
     using namespace json;
     using O = OrderPlaced;
@@ -87,7 +94,10 @@ struct OrderPlaced {
                       field("provider", &O::provider),
                       field("token", &O::token),
                       field("capture", &O::capture),
-                      defaulted("metadata", &O::metadata)};
+                      defaulted("metadata", &O::metadata),
+                      field("display_number", &O::display_number),
+                      field("payment_deadline_seconds", &O::payment_deadline_seconds),
+                      field("capture_deadline_seconds", &O::capture_deadline_seconds)};
   }
 };
 

@@ -185,13 +185,19 @@ void evolve(Order& order, const OrderEvent& event, Timestamp recorded_at) {
 }
 
 std::optional<Timestamp> due_at(const Order& order, const Deadlines& deadlines) {
+  const auto own = [](const std::optional<std::int64_t>& seconds, Duration otherwise) {
+    return seconds ? Duration(std::chrono::seconds(*seconds)) : otherwise;
+  };
   if (is_open(order)) {
-    return order.stage == Stage::assessing ? order.changed_at + deadlines.assessment
-                                           : order.recorded_at + deadlines.payment;
+    return order.stage == Stage::assessing
+               ? order.changed_at + deadlines.assessment
+               : order.recorded_at + own(order.placed.payment_deadline_seconds, deadlines.payment);
   }
   const bool held = has_goods(order) && order.authorized && order.captured.is_zero() &&
                     !order.capture_requested && order.stage == Stage::done;
-  return held ? std::optional(order.recorded_at + deadlines.authorisation) : std::nullopt;
+  return held ? std::optional(order.recorded_at +
+                              own(order.placed.capture_deadline_seconds, deadlines.authorisation))
+              : std::nullopt;
 }
 
 Events on_stock_reserved(const Order& order) {

@@ -76,7 +76,7 @@ using Events = std::vector<OrderEvent>;
 /// Total: knows every event, never fails. Times come from the log.
 void evolve(Order& order, const OrderEvent& event, Timestamp recorded_at);
 
-/// How long the process waits before it acts by itself.
+/// How long the process waits before it acts by itself, where the order has no deadline of its own.
 struct Deadlines {
   Duration assessment = std::chrono::seconds(2);
   Duration payment = std::chrono::minutes(15);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "kernel/mediator/idempotency.hpp"
+#include "services/ordering/infrastructure/sql_shop_store.hpp"
 
 namespace stoa::ordering {
 namespace {
@@ -52,14 +53,15 @@ class SqlOrderStore final : public OrderStore {
     const auto due = row.due_at ? std::optional(to_unix_microseconds(*row.due_at)) : std::nullopt;
     db_.execute(
         "INSERT INTO ordering_orders(id, number, channel, external_id, customer, status,"
-        " payment_status, amount, currency, placed_at, revision, due_at, process_status)"
-        " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        " payment_status, amount, currency, placed_at, revision, due_at, process_status,"
+        " display_number) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
         " ON CONFLICT(id) DO UPDATE SET status = excluded.status,"
         " payment_status = excluded.payment_status, revision = excluded.revision,"
         " due_at = excluded.due_at, process_status = excluded.process_status",
         row.id, row.number, row.channel, row.external_id, row.customer, row.status,
         row.payment_status, row.total.amount(), row.total.currency().code(),
-        to_unix_microseconds(row.placed_at), row.revision, due, row.process_status);
+        to_unix_microseconds(row.placed_at), row.revision, due, row.process_status,
+        row.display_number);
   }
 
   std::optional<std::string> find_external(std::string_view channel,
@@ -67,13 +69,6 @@ class SqlOrderStore final : public OrderStore {
     return db_.one(
         "SELECT id FROM ordering_orders WHERE channel = ? AND external_id = ?",
         [](const sql::Row& row) { return std::string(row.text(0)); }, channel, external_id);
-  }
-
-  std::int64_t last_number() override {
-    return db_
-        .one("SELECT max(number) FROM ordering_orders",
-             [](const sql::Row& row) { return row.integer(0); })
-        .value_or(0);
   }
 
   std::vector<std::string> due(Timestamp now, int limit) override {
@@ -144,7 +139,8 @@ class SqlOrderQueries final : public OrderQueries {
     // Parameters that no condition names are still bound: the number 9 stands last.
     store.db.query(
         "SELECT id, number, channel, external_id, customer, status, payment_status, amount,"
-        " currency, placed_at, revision, due_at, process_status FROM ordering_orders WHERE " +
+        " currency, placed_at, revision, due_at, process_status, display_number FROM "
+        "ordering_orders WHERE " +
             where + " ORDER BY number DESC LIMIT ?9",
         [&](const sql::Row& row) { rows.push_back(read_row(row)); }, before, filter.status,
         filter.customer, filter.external_id, filter.channel, filter.process_status,
@@ -171,7 +167,8 @@ class SqlOrderQueries final : public OrderQueries {
             from_unix_microseconds(row.integer(9)),
             row.integer(10),
             due ? std::optional(from_unix_microseconds(*due)) : std::nullopt,
-            std::string(row.text(12))};
+            std::string(row.text(12)),
+            row.optional_text(13)};
   }
 };
 
@@ -187,7 +184,7 @@ std::unique_ptr<OrderQueries> make_sql_order_queries() {
 
 sql::Migrations migrations() {
   static const std::string idempotency = Idempotency::schema("ordering_");
-  return {"ordering_", {schema, idempotency}};
+  return {"ordering_", {schema, idempotency, shop_schema()}};
 }
 
 }  // namespace stoa::ordering
