@@ -2,6 +2,7 @@
 
 #include "services/ordering/api/order_stream.hpp"
 #include "services/ordering/api/orders_api.hpp"
+#include "services/ordering/application/order_facts.hpp"
 #include "services/ordering/application/orders.hpp"
 #include "services/ordering/infrastructure/sql_order_store.hpp"
 #include "services/ordering/infrastructure/sql_shop_store.hpp"
@@ -76,6 +77,14 @@ std::unique_ptr<Ordering> make_ordering(ServiceContext& context, Topic<contracts
 std::string number_pattern_fault(const std::string& prefix, const std::string& pattern) {
   const auto parsed = OrderNumberPattern::parse(prefix, pattern);
   return parsed ? std::string() : parsed.error().detail;
+}
+
+std::optional<contracts::OrderFacts> order_facts(Store store, const Crypto& crypto,
+                                                 std::string_view order_id) {
+  const auto order = fold_order(store.log, order_id);
+  if (!order) return std::nullopt;
+  const auto queries = make_sql_order_queries();
+  return facts_of(*order, unseal(store, *order, *queries, crypto));
 }
 
 std::optional<NewEvent> published(const RecordedEvent& row) {

@@ -9,6 +9,7 @@
 #include "services/agents/contracts/events.hpp"
 #include "services/catalog/contracts/events.hpp"
 #include "services/ordering/contracts/events.hpp"
+#include "services/ordering/contracts/order_facts.hpp"
 #include "services/ordering/domain/order.hpp"
 #include "services/payment/contracts/events.hpp"
 #include "services/shop/contracts/events.hpp"
@@ -34,6 +35,10 @@ std::unique_ptr<Ordering> make_ordering(ServiceContext& context, Topic<contracts
 std::string number_pattern_fault(const std::string& prefix, const std::string& pattern);
 
 sql::Migrations migrations();
+
+/// What a message may tell of an order; nothing when there is no such order. On a reader thread.
+std::optional<contracts::OrderFacts> order_facts(Store store, const Crypto& crypto,
+                                                 std::string_view order_id);
 
 /// The integration event of a stored one as type and JSON text, if it has one.
 std::optional<NewEvent> published(const RecordedEvent& row);

@@ -14,10 +14,16 @@ struct CustomerBody {
   std::string email;
   std::optional<std::string> name;
   std::optional<std::string> external_id;
+  std::optional<std::string> phone;
+  std::optional<std::string> language;
   static constexpr auto fields() {
     using namespace json;
     return std::tuple{field("email", &CustomerBody::email, Text{3, 254, Form::email}),
                       field("name", &CustomerBody::name),
+                      field("phone", &CustomerBody::phone, Text{8, 30},
+                            "With its country, +44 20 7946 0000: the customer gets SMS too"),
+                      field("language", &CustomerBody::language, Text{2, 35, Form::token},
+                            "BCP 47, as in de-AT: of the messages to the customer"),
                       field("external_id", &CustomerBody::external_id, Text{1, 255},
                             "The merchant's own id of the customer; absent for a guest")};
   }

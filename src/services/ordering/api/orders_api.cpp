@@ -3,11 +3,14 @@
 #include <algorithm>
 #include <charconv>
 
+#include "kernel/base/language.hpp"
 #include "kernel/base/text.hpp"
 #include "kernel/http/from_store.hpp"
 #include "kernel/http/typed.hpp"
 #include "services/ordering/api/order_access.hpp"
 #include "services/ordering/api/order_bodies.hpp"
+#include "services/ordering/api/phone_number.hpp"
+#include "services/ordering/application/order_facts.hpp"
 #include "services/ordering/application/order_view.hpp"
 
 namespace stoa::ordering {
@@ -157,10 +160,9 @@ class OrderRoutes {
   }
   [[nodiscard]] Result<PlaceOrder> command_of(const http::Request& request,
                                               PlaceOrderBody body) const;
-  [[nodiscard]] PersonalData unseal(Store store, const Order& order) const;
   [[nodiscard]] std::string shown(Store store, const Order& order) const {
-    return json::to_json(
-        view_of(order, unseal(store, order), access_.token_of(order.placed.order_id)));
+    const auto personal = unseal(store, order, queries_, crypto_).value_or(PersonalData{});
+    return json::to_json(view_of(order, personal, access_.token_of(order.placed.order_id)));
   }
   void render(const RequestPtr& request, const std::string& order_id, Answer answer,
               Reply reply) const;
@@ -198,6 +200,14 @@ Result<PlaceOrder> OrderRoutes::command_of(const http::Request& request,
     guard.check("/metadata/" + name, std::string_view(text));
     guard.check("/metadata/" + name, std::string_view(name));
   }
+  auto phone = body.customer.phone ? to_e164(*body.customer.phone) : std::nullopt;
+  if (body.customer.phone && !phone)
+    guard.add("/customer/phone", "wrong_phone",
+              "Must be a number with its country: a plus sign and 7 to 15 digits.");
+  auto language =
+      body.customer.language ? canonical_language(*body.customer.language) : std::nullopt;
+  if (body.customer.language && !language)
+    guard.add("/customer/language", "wrong_language", "Must be a language tag, as in de or de-AT.");
   const bool trusted = request.principal == Principal::secret;
   if (body.placed_at && !trusted)
     guard.add("/placed_at", "secret_key_required", "Only a secret key may set this.");
@@ -234,8 +244,12 @@ Result<PlaceOrder> OrderRoutes::command_of(const http::Request& request,
                     ascii_lower(to->line1 + "|" + to->city + "|" + to->postal_code.value_or("") +
                                 "|" + to->country));
   }
-  command.personal = {std::move(body.customer.email), std::move(body.customer.name),
-                      std::move(body.shipping_address), std::move(body.billing_address)};
+  command.personal = {std::move(body.customer.email),
+                      std::move(body.customer.name),
+                      std::move(body.shipping_address),
+                      std::move(body.billing_address),
+                      std::move(phone),
+                      std::move(language)};
   if (body.payment) {
     command.provider = std::move(body.payment->provider);
     command.token = std::move(body.payment->token);
@@ -271,15 +285,6 @@ void OrderRoutes::place(const RequestPtr& request, Reply reply) {
         if (wait.count() == 0) return then();
         orders_.wait_until_final(id, clock_.now() + wait, then);
       });
-}
-
-PersonalData OrderRoutes::unseal(Store store, const Order& order) const {
-  const auto key = queries_.person_key(store, order.placed.key_id);
-  const auto sealed = from_base64(order.placed.personal);
-  if (!key || !sealed) return {};  // the person is forgotten
-  const auto text = crypto_.unseal(*key, *sealed, "order-" + order.placed.order_id);
-  auto personal = text ? json::read_stored<PersonalData>(*text) : Result<PersonalData>{};
-  return personal ? std::move(*personal) : PersonalData{};
 }
 
 void OrderRoutes::render(const RequestPtr& request, const std::string& order_id, Answer answer,

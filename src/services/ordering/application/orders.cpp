@@ -173,6 +173,7 @@ Result<OrderPlaced> Orders::priced(const PlaceOrder& command) {
   }
   placed.capture = command.capture;
   placed.metadata = command.metadata;
+  if (command.personal.phone) placed.has_phone = true;
   return placed;
 }
 

@@ -16,11 +16,16 @@ struct PersonalData {
   std::optional<std::string> name;
   std::optional<Address> shipping;
   std::optional<Address> billing;
+  std::optional<std::string> phone = {};     ///< E.164, for messages
+  std::optional<std::string> language = {};  ///< BCP 47
   static constexpr auto fields() {
     using namespace json;
-    return std::tuple{
-        field("email", &PersonalData::email, Text{0, 254}), field("name", &PersonalData::name),
-        field("shipping", &PersonalData::shipping), field("billing", &PersonalData::billing)};
+    return std::tuple{field("email", &PersonalData::email, Text{0, 254}),
+                      field("name", &PersonalData::name),
+                      field("shipping", &PersonalData::shipping),
+                      field("billing", &PersonalData::billing),
+                      field("phone", &PersonalData::phone),
+                      field("language", &PersonalData::language)};
   }
 };
 

@@ -43,7 +43,9 @@ struct Translator {
     return out::PaymentRequested{id,      payment_of(p.payment_id),           p.amount, p.provider,
                                  p.token, p.capture == CaptureMode::automatic};
   }
-  Published operator()(const OrderConfirmed&) const { return out::OrderConfirmed{id}; }
+  Published operator()(const OrderConfirmed& e) const {
+    return out::OrderConfirmed{id, e.has_phone};
+  }
   Published operator()(const OrderCloseRequested& e) const {
     return out::PaymentCloseRequested{id, payment_of(e.payment_id), e.code};
   }
@@ -53,7 +55,8 @@ struct Translator {
     return out::CaptureRequested{id, payment_of(e.payment_id)};
   }
   Published operator()(const FulfilmentRecorded& e) const {
-    return out::FulfilmentRecorded{id, e.fulfilment_id, lines_of(e.lines, false)};
+    return out::FulfilmentRecorded{id, e.fulfilment_id, lines_of(e.lines, false), e.complete,
+                                   e.has_phone};
   }
   Published operator()(const ReturnRecorded& e) const {
     return out::ReturnRecorded{id, e.return_id, lines_of(e.lines, true)};

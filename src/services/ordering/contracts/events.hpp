@@ -132,8 +132,11 @@ struct RefundRequested {
 struct OrderConfirmed {
   static constexpr std::string_view type = "ordering.OrderConfirmed.v1";
   std::string order_id;
+  std::optional<bool> has_phone = {};  ///< the customer can be written to by SMS; never false
   static constexpr auto fields() {
-    return std::tuple{json::field("order_id", &OrderConfirmed::order_id)};
+    using namespace json;
+    return std::tuple{field("order_id", &OrderConfirmed::order_id),
+                      field("has_phone", &OrderConfirmed::has_phone)};
   }
 };
 
@@ -164,11 +167,14 @@ struct FulfilmentRecorded {
   std::string order_id;
   std::string fulfilment_id;
   std::vector<OrderLine> lines;
+  std::optional<bool> complete = {};   ///< nothing is left to be sent
+  std::optional<bool> has_phone = {};  ///< the customer can be written to by SMS; never false
   static constexpr auto fields() {
     using namespace json;
-    return std::tuple{field("order_id", &FulfilmentRecorded::order_id),
-                      field("fulfilment_id", &FulfilmentRecorded::fulfilment_id),
-                      field("lines", &FulfilmentRecorded::lines, Items{1, 2000})};
+    using F = FulfilmentRecorded;
+    return std::tuple{field("order_id", &F::order_id), field("fulfilment_id", &F::fulfilment_id),
+                      field("lines", &F::lines, Items{1, 2000}), field("complete", &F::complete),
+                      field("has_phone", &F::has_phone)};
   }
 };
 

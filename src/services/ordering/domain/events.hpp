@@ -69,6 +69,7 @@ struct OrderPlaced {
   std::optional<std::string> display_number = {};  ///< when it is not the plain number
   /// Of this order, when the shop had set them; else the configuration's hold.
   std::optional<std::int64_t> payment_deadline_seconds = {}, capture_deadline_seconds = {};
+  std::optional<bool> has_phone = {};  ///< of the customer, to be written to; never false
 
   [[nodiscard]] std::string shown_number() const {
     return display_number.value_or(std::to_string(number));
@@ -97,7 +98,8 @@ struct OrderPlaced {
                       defaulted("metadata", &O::metadata),
                       field("display_number", &O::display_number),
                       field("payment_deadline_seconds", &O::payment_deadline_seconds),
-                      field("capture_deadline_seconds", &O::capture_deadline_seconds)};
+                      field("capture_deadline_seconds", &O::capture_deadline_seconds),
+                      field("has_phone", &O::has_phone)};
   }
 };
 
@@ -159,10 +161,12 @@ struct OrderConfirmed {
   static constexpr std::string_view type = "OrderConfirmed.v1";
   bool authorized = false;
   Money captured;
+  std::optional<bool> has_phone = {};  ///< of the order; filled by the decision
   static constexpr auto fields() {
     using namespace json;
     return std::tuple{field("authorized", &OrderConfirmed::authorized),
-                      field("captured", &OrderConfirmed::captured)};
+                      field("captured", &OrderConfirmed::captured),
+                      field("has_phone", &OrderConfirmed::has_phone)};
   }
 };
 
@@ -229,13 +233,18 @@ struct FulfilmentRecorded {
   std::optional<std::string> carrier;
   std::optional<std::string> tracking_number;
   std::optional<std::string> tracking_url;
+  std::optional<bool> complete = {};   ///< nothing is left to be sent; filled by the decision
+  std::optional<bool> has_phone = {};  ///< of the order; filled by the decision
   static constexpr auto fields() {
     using namespace json;
     using F = FulfilmentRecorded;
     return std::tuple{field("fulfilment_id", &F::fulfilment_id),
-                      field("lines", &F::lines, Items{1, 2000}), field("carrier", &F::carrier),
+                      field("lines", &F::lines, Items{1, 2000}),
+                      field("carrier", &F::carrier),
                       field("tracking_number", &F::tracking_number),
-                      field("tracking_url", &F::tracking_url, Text{0, 2000})};
+                      field("tracking_url", &F::tracking_url, Text{0, 2000}),
+                      field("complete", &F::complete),
+                      field("has_phone", &F::has_phone)};
   }
 };
 

@@ -228,19 +228,20 @@ Events on_assessed(const Order& order, const OrderAssessed& assessment, bool rej
   if (reject) {
     events.emplace_back(OrderRejected{"fraud_suspected", "The order was taken for a fraud.", zero});
   } else if (placed.total.is_zero()) {
-    events.emplace_back(OrderConfirmed{false, zero});
+    events.emplace_back(OrderConfirmed{false, zero, placed.has_phone});
   }
   return events;
 }
 
 Events on_payment_authorized(const Order& order, const Money& amount) {
   if (!is_open(order) || order.stage != Stage::paying || amount != order.placed.total) return {};
-  return {OrderConfirmed{true, Money::zero(order.currency())}};
+  return {OrderConfirmed{true, Money::zero(order.currency()), order.placed.has_phone}};
 }
 
 Events on_payment_captured(const Order& order, const Money& amount) {
   if (amount != order.placed.total) return {};  // Payment closes it by itself
-  if (is_open(order) && order.stage == Stage::paying) return {OrderConfirmed{true, amount}};
+  if (is_open(order) && order.stage == Stage::paying)
+    return {OrderConfirmed{true, amount, order.placed.has_phone}};
   const bool awaited = has_goods(order) && order.stage == Stage::done && order.captured.is_zero();
   return awaited && order.authorized ? Events{OrderPaid{amount}} : Events{};
 }
@@ -330,6 +331,11 @@ Result<Events> fulfil(const Order& order, FulfilmentRecorded fulfilment) {
   auto errors = check_units(order, fulfilment.lines, left);
   if (!errors.empty()) return wrong_units(std::move(errors));
   name_skus(order, fulfilment.lines);
+  std::int64_t units_left = 0;
+  for (const auto& line : order.lines) units_left += left(line);
+  for (const auto& units : fulfilment.lines) units_left -= units.quantity.count();
+  fulfilment.complete = units_left == 0;
+  fulfilment.has_phone = order.placed.has_phone;
   return Events{std::move(fulfilment)};
 }
 
