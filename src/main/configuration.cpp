@@ -13,6 +13,7 @@
 #include "kernel/base/assert.hpp"
 #include "kernel/base/text.hpp"
 #include "kernel/json/codec.hpp"
+#include "main/notification_part.hpp"
 
 namespace stoa {
 namespace {
@@ -72,6 +73,20 @@ constexpr Setting settings[] = {
     {"Payment:Stripe:BaseUrl", Kind::provider_url, "https://api.stripe.com"},
     {"Payment:Stripe:CaFile"},
     {"Payment:Stripe:Connections", Kind::integer, "16", 1, 256},
+    {"Notification:RetryFirstMs", Kind::integer, "30000", 10, 3'600'000},
+    {"Notification:GiveUpAfterSeconds", Kind::integer, "86400", 1, 2'592'000},
+    {"Smtp:Host"},
+    {"Smtp:Port", Kind::integer, "587", 1, 65'535},
+    {"Smtp:From"},
+    {"Smtp:UserName"},
+    {"Smtp:Password", Kind::text, "", 0, 0, "", true},
+    {"Smtp:Security", Kind::choice, "auto", 0, 0, "auto none starttls tls"},
+    {"Smtp:CaFile"},
+    {"Sms:Provider", Kind::choice, "twilio", 0, 0, "twilio"},
+    {"Sms:BaseUrl", Kind::text, "https://api.twilio.com"},
+    {"Sms:AccountSid"},
+    {"Sms:AuthToken", Kind::text, "", 0, 0, "", true},
+    {"Sms:From"},
     {"RateLimits:RequestsPerSecond", Kind::integer, "0", 0, 1'000'000},
     {"RateLimits:Burst", Kind::integer, "0", 0, 1'000'000},
     {"ConnectionStrings:CatalogDb", Kind::text, "", 0, 0, "", true},
@@ -282,6 +297,7 @@ Result<Configuration> load_configuration(const std::string& file,
       !configuration.text("Payment:Stripe:WebhookSecrets").empty())
     errors.push_back(
         {"Payment:Stripe:WebhookSecrets", "wrong_value", "needs Payment:Stripe:SecretKey"});
+  if (errors.empty()) errors = check_notification_settings(configuration);
   if (errors.empty()) return configuration;
   std::string detail = "The configuration is wrong:";
   for (const auto& error : errors) detail += " " + error.pointer + " " + error.message + ";";

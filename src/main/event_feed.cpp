@@ -15,6 +15,7 @@
 #include "platform/sqlite/event_log.hpp"
 #include "services/agents/module.hpp"
 #include "services/catalog/application/journal.hpp"
+#include "services/notification/module.hpp"
 #include "services/ordering/module.hpp"
 #include "services/payment/module.hpp"
 #include "services/shop/module.hpp"
@@ -71,6 +72,7 @@ struct Publisher {
 const std::vector<Publisher> publishers{{"catalog", published_by_catalog},
                                         {"ordering", ordering::published},
                                         {"payment", payment::published},
+                                        {"notification", notification::published},
                                         {"agents", agents::published},
                                         {"shop", shop::published}};
 

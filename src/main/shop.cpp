@@ -15,6 +15,7 @@
 #include "main/demo.hpp"
 #include "main/event_feed.hpp"
 #include "main/log_epochs.hpp"
+#include "main/notification_part.hpp"
 #include "main/payment_providers.hpp"
 #include "main/process_figures.hpp"
 #include "main/product_search.hpp"
@@ -45,7 +46,8 @@ void migrate_all(sqlite::Database& shop, sqlite::Database& simulator) {
       " WITHOUT ROWID");
   all->run_script(log_epochs_schema());
   for (const auto& service : {catalog::catalog_migrations(), ordering::migrations(),
-                              payment::migrations(), agents::migrations(), shop::migrations()}) {
+                              payment::migrations(), notification::migrations(),
+                              agents::migrations(), shop::migrations()}) {
     const auto log = sqlite::log_schema(service.prefix);
     const auto log_name = std::string(service.prefix) + "log";
     sqlite::migrate(shop, {log_name, {log}});
@@ -122,6 +124,7 @@ class EmbeddedShop final : public Shop {
     stopped_ = true;
     ready_ = false;
     server_->stop(stop_grace);
+    notification_->stop();
     loop_->stop();
     catalog_->stop_search();
     search_->stop();
@@ -159,11 +162,13 @@ class EmbeddedShop final : public Shop {
     catalog_part_ = part("catalog_");
     ordering_part_ = part("ordering_");
     payment_part_ = part("payment_");
+    notification_part_ = part("notification_");
     agents_part_ = part("agents_");
     shop_part_ = part("shop_");
     positions_.add("catalog", *catalog_part_->log);
     positions_.add("ordering", *ordering_part_->log);
     positions_.add("payment", *payment_part_->log);
+    positions_.add("notification", *notification_part_->log);
     positions_.add("agents", *agents_part_->log);
     positions_.add("shop", *shop_part_->log);
     participants_.push_back(&positions_);
@@ -204,6 +209,10 @@ class EmbeddedShop final : public Shop {
                                  ordering::number_pattern_fault},
                                 {configuration.integer("Ordering:PaymentDeadlineSeconds"),
                                  configuration.integer("Ordering:AuthorisationDeadlineSeconds")});
+    order_source_ = make_order_source(*ordering_part_->readers, *crypto_);
+    notification_ = notification::make_notification(
+        context_of(*notification_part_, secret), notification_topic_, ordering_topic_,
+        payment_topic_, *order_source_, metrics_, notification_options(configuration));
     add_event_feed(
         router_, [this](const std::string& service) { return part_of(service).readers.get(); },
         positions_, news_, epochs_);
@@ -213,6 +222,7 @@ class EmbeddedShop final : public Shop {
     const std::map<std::string_view, Part*> parts{{"catalog", catalog_part_.get()},
                                                   {"ordering", ordering_part_.get()},
                                                   {"payment", payment_part_.get()},
+                                                  {"notification", notification_part_.get()},
                                                   {"agents", agents_part_.get()},
                                                   {"shop", shop_part_.get()}};
     return *parts.at(service);
@@ -254,8 +264,9 @@ class EmbeddedShop final : public Shop {
     add_business_figures(metrics_, clock_, ordering_topic_, payment_topic_);
     for (const auto& [service, part] :
          {std::pair("catalog", catalog_part_.get()), std::pair("ordering", ordering_part_.get()),
-          std::pair("payment", payment_part_.get()), std::pair("agents", agents_part_.get()),
-          std::pair("shop", shop_part_.get())})
+          std::pair("payment", payment_part_.get()),
+          std::pair("notification", notification_part_.get()),
+          std::pair("agents", agents_part_.get()), std::pair("shop", shop_part_.get())})
       log_heads_.add(metrics_, service, *part->log);
     loop_->every(std::chrono::seconds(1), [this](UnitOfWork& unit) { log_heads_.read(unit); });
   }
@@ -329,16 +340,20 @@ class EmbeddedShop final : public Shop {
   Topic<catalog::contracts::Event> catalog_topic_;
   Topic<ordering::contracts::Event> ordering_topic_;
   Topic<payment::contracts::Event> payment_topic_;
+  Topic<notification::contracts::Event> notification_topic_;
   Topic<agents::contracts::Event> agents_topic_;
   Topic<shop::contracts::Event> shop_topic_;
   std::unique_ptr<TimeZones> zones_ = tzdata::make_time_zones();
-  std::unique_ptr<Part> catalog_part_, ordering_part_, payment_part_, agents_part_, shop_part_;
+  std::unique_ptr<Part> catalog_part_, ordering_part_, payment_part_, notification_part_,
+      agents_part_, shop_part_;
   std::unique_ptr<Readers> whole_shop_;
   LogHeads log_heads_;
   std::deque<ServiceContext> contexts_;  // stay where they are: modules refer to them
   std::unique_ptr<catalog::Catalog> catalog_;
   std::unique_ptr<ordering::Ordering> ordering_;
   std::unique_ptr<payment::PaymentService> payment_;
+  std::unique_ptr<notification::OrderSource> order_source_;
+  std::unique_ptr<notification::NotificationService> notification_;
   std::unique_ptr<agents::Agents> agents_;
   std::unique_ptr<shop::ShopService> shop_;
   std::unique_ptr<RateLimiter> limiter_;

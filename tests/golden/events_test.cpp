@@ -12,6 +12,8 @@
 #include "services/agents/contracts/events.hpp"
 #include "services/catalog/contracts/events.hpp"
 #include "services/catalog/domain/events.hpp"
+#include "services/notification/contracts/events.hpp"
+#include "services/notification/domain/notification.hpp"
 #include "services/ordering/contracts/events.hpp"
 #include "services/ordering/domain/events.hpp"
 #include "services/payment/contracts/events.hpp"
@@ -82,6 +84,11 @@ TEST(GoldenEvents, OfOrdering_AreReadAndWrittenAsEver) {
 TEST(GoldenEvents, OfPayment_AreReadAndWrittenAsEver) {
   check_all<payment::PaymentEvent>("payment/stored");
   check_all<payment::contracts::Event>("payment/published");
+}
+
+TEST(GoldenEvents, OfNotification_AreReadAndWrittenAsEver) {
+  check_all<notification::StoredEvent>("notification/stored");
+  check_all<notification::contracts::Event>("notification/published");
 }
 
 TEST(GoldenEvents, OfAgents_AreReadAndWrittenAsEver) {

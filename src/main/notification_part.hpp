@@ -1,0 +1,23 @@
+#pragma once
+
+#include <memory>
+
+#include "kernel/base/crypto.hpp"
+#include "kernel/base/result.hpp"
+#include "kernel/mediator/readers.hpp"
+#include "main/configuration.hpp"
+#include "services/notification/module.hpp"
+
+namespace stoa {
+
+/// What mail and SMS need of the configuration, beyond each setting by itself.
+std::vector<FieldError> check_notification_settings(const Configuration& configuration);
+
+/// The ways out that `Smtp` and `Sms` describe. The settings have been checked.
+notification::NotificationOptions notification_options(const Configuration& configuration);
+
+/// Reads orders on Ordering's reader threads. `readers` and `crypto` outlive it.
+std::unique_ptr<notification::OrderSource> make_order_source(Readers& readers,
+                                                             const Crypto& crypto);
+
+}  // namespace stoa

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "kernel/mediator/readers.hpp"
+#include "services/notification/application/template_book.hpp"
+#include "services/notification/domain/notification.hpp"
+
+namespace stoa::notification {
+
+/// Notification's own tables on the writer's thread, inside its transaction.
+class NotificationStore {
+ public:
+  virtual ~NotificationStore() = default;
+  /// False when this event was told by this channel before.
+  virtual bool add(const Notification& notification) = 0;
+  virtual void save(const Notification& notification) = 0;
+  virtual std::optional<Notification> find(const std::string& id) = 0;
+  /// Queued and due, the longest due first.
+  virtual std::vector<Notification> due(Channel channel, Timestamp now, int limit) = 0;
+
+  virtual std::vector<StoredTemplate> templates() = 0;
+  /// Gives the new revision, 1 for the first of its key.
+  virtual std::int64_t put_template(const TemplateKey& key, const TemplateText& text,
+                                    Timestamp now) = 0;
+  virtual void remove_template(const TemplateKey& key) = 0;
+};
+
+struct NotificationFilter {
+  std::int64_t limit = 50;
+  std::optional<std::string> before_id = {};  ///< newest first
+  std::optional<std::string> order_id = {}, status = {}, channel = {};
+};
+
+/// How much waits on a channel.
+struct Backlog {
+  std::int64_t queued = 0, dead_letters = 0;
+  std::optional<Timestamp> oldest_queued_at = {};
+};
+
+/// On a reader thread.
+class NotificationQueries {
+ public:
+  virtual ~NotificationQueries() = default;
+  [[nodiscard]] virtual std::vector<Notification> list(Store store,
+                                                       const NotificationFilter& filter) const = 0;
+  [[nodiscard]] virtual std::optional<Notification> find(Store store,
+                                                         const std::string& id) const = 0;
+  [[nodiscard]] virtual Backlog backlog(Store store, Channel channel) const = 0;
+};
+
+}  // namespace stoa::notification

@@ -1,0 +1,70 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "kernel/eventlog/journal.hpp"
+#include "kernel/mediator/executor.hpp"
+#include "services/notification/application/notification_store.hpp"
+#include "services/notification/application/outlet.hpp"
+#include "services/notification/contracts/events.hpp"
+#include "services/ordering/contracts/events.hpp"
+#include "services/payment/contracts/events.hpp"
+
+namespace stoa::notification {
+
+struct NotificationOptions {
+  MakeCarrier make_mail_carrier = {};  ///< empty: mail lies in the mailbox
+  MakeCarrier make_sms_carrier = {};   ///< empty: SMS lie in the mailbox
+  std::string shop_name = {};          ///< for templates
+  Duration retry_first = std::chrono::seconds(30);
+  Duration give_up_after = std::chrono::hours(24);
+};
+
+std::optional<contracts::Event> translate(const StoredEvent& event, const RecordedEvent& row);
+
+/// The write side of Notification. What is told is a row in the transaction of its event, once an
+/// event and channel, so a crash forgets none and doubles none; it is sent after the commit, by the
+/// channel's outlet, and its result is a command from inside. Writer thread only.
+class Notifications {
+ public:
+  /// Told after a try or a settlement: for figures. `outcome` is a TryOutcome or `dead_letter`.
+  using Observe = std::function<void(Channel, std::string_view outcome)>;
+  Notifications(Executor& executor, const Clock& clock, IdSource& ids, EventLog& log,
+                Topic<contracts::Event>& topic, NotificationStore& store, OrderSource& orders,
+                const MessageWriter& writer, NotificationOptions options, Observe observe);
+
+  void on_ordering(UnitOfWork& unit, const Delivery& delivery,
+                   const ordering::contracts::Event& event);
+  void on_payment(UnitOfWork& unit, const Delivery& delivery,
+                  const payment::contracts::Event& event);
+  /// Hands what is due to the outlets: after a start all that was not sent.
+  void take_up_due(UnitOfWork& unit);
+  /// See notification::replay; `channel_not_configured` (conflict) when it could not go out.
+  Result<void> replay(UnitOfWork& unit, const std::string& id);
+
+  [[nodiscard]] bool is_configured(Channel channel) const { return outlets_.contains(channel); }
+  /// 0 closed, 1 half open, 2 open. From any thread.
+  [[nodiscard]] int breaker(Channel channel) const { return breakers_.at(channel); }
+  /// Ends the outlets' threads; before the executor stops.
+  void stop();
+
+ private:
+  void tell(UnitOfWork& unit, const Delivery& delivery, const std::string& order_id, Kind kind,
+            std::string subject_id, bool by_sms);
+  void add(UnitOfWork& unit, const Notification& notification);
+  void on_delivered(UnitOfWork& unit, const Delivered& delivered);
+  void append(UnitOfWork& unit, const std::string& id, const std::vector<StoredEvent>& events);
+
+  Executor& executor_;
+  IdSource& ids_;
+  NotificationStore& store_;
+  NotificationOptions options_;
+  Observe observe_;
+  Journal<StoredEvent, contracts::Event> journal_;
+  std::map<Channel, std::unique_ptr<Outlet>> outlets_;
+  std::map<Channel, std::atomic<int>> breakers_;
+};
+
+}  // namespace stoa::notification

@@ -1,0 +1,118 @@
+#include "services/notification/module.hpp"
+
+#include "services/notification/api/notifications_api.hpp"
+#include "services/notification/api/templates_api.hpp"
+#include "services/notification/infrastructure/sql_notification_store.hpp"
+
+namespace stoa::notification {
+namespace {
+
+/// What waits on a channel, as last looked at: asking for figures asks no database.
+struct ChannelFigures {
+  std::atomic<std::int64_t> queued{0}, dead_letters{0}, oldest_queued_at{0};
+};
+
+class Module final : public NotificationService {
+ public:
+  Module(ServiceContext& context, Topic<contracts::Event>& own, OrderSource& orders,
+         telemetry::Metrics& metrics, NotificationOptions options)
+      : readers_(context.readers),
+        clock_(context.clock),
+        store_(make_sql_notification_store(context.store.db)),
+        queries_(make_sql_notification_queries()),
+        writer_(book_, options.shop_name),
+        notifications_(context.executor, context.clock, context.ids, context.store.log, own,
+                       *store_, orders, writer_, std::move(options),
+                       [&metrics](Channel channel, std::string_view outcome) {
+                         metrics.count("stoa_notification_tries_total",
+                                       telemetry::label("channel", json::name_of(channel)) + "," +
+                                           telemetry::label("outcome", outcome));
+                       }) {
+    for (auto& stored : store_->templates()) book_.put(std::move(stored));
+    add_notification_routes(context, notifications_, *queries_, orders, writer_);
+    add_template_routes(context, *store_, book_, orders, writer_);
+    add_figures(metrics);
+    context.executor.every(std::chrono::milliseconds(250),
+                           [this](UnitOfWork& unit) { notifications_.take_up_due(unit); });
+    context.executor.every(std::chrono::seconds(5), [this](UnitOfWork& unit) {
+      unit.after_commit([this] { look_at_backlog(); });
+    });
+  }
+  void stop() override { notifications_.stop(); }
+  Notifications& notifications() { return notifications_; }
+
+ private:
+  void look_at_backlog() {
+    // What cannot be read now is read in five seconds.
+    static_cast<void>(readers_.submit(
+        [this](Store store) {
+          for (auto& [channel, figures] : figures_) {
+            const auto backlog = queries_->backlog(store, channel);
+            figures.queued = backlog.queued;
+            figures.dead_letters = backlog.dead_letters;
+            figures.oldest_queued_at =
+                backlog.oldest_queued_at ? to_unix_microseconds(*backlog.oldest_queued_at) : 0;
+          }
+        },
+        [] {}));
+  }
+
+  void add_figures(telemetry::Metrics& metrics) {
+    for (const auto channel : {Channel::email, Channel::sms}) {
+      auto& figures = figures_[channel];
+      const auto label = telemetry::label("channel", json::name_of(channel));
+      metrics.gauge(
+          "stoa_notifications_queued",
+          [&figures] { return static_cast<double>(figures.queued.load()); }, label);
+      metrics.gauge(
+          "stoa_notifications_dead_letters",
+          [&figures] { return static_cast<double>(figures.dead_letters.load()); }, label);
+      metrics.gauge(
+          "stoa_notifications_oldest_queued_seconds",
+          [this, &figures] {
+            const auto at = figures.oldest_queued_at.load();
+            return at == 0 ? 0.0
+                           : static_cast<double>(to_unix_microseconds(clock_.now()) - at) / 1e6;
+          },
+          label);
+      metrics.gauge(
+          "stoa_notification_breaker_state",
+          [this, channel] { return static_cast<double>(notifications_.breaker(channel)); }, label);
+    }
+  }
+
+  Readers& readers_;
+  const Clock& clock_;
+  std::unique_ptr<NotificationStore> store_;
+  std::unique_ptr<NotificationQueries> queries_;
+  TemplateBook book_;
+  MessageWriter writer_;
+  std::map<Channel, ChannelFigures> figures_;
+  Notifications notifications_;
+};
+
+}  // namespace
+
+std::unique_ptr<NotificationService> make_notification(
+    ServiceContext& context, Topic<contracts::Event>& own,
+    Topic<ordering::contracts::Event>& ordering, Topic<payment::contracts::Event>& payment,
+    OrderSource& orders, telemetry::Metrics& metrics, NotificationOptions options) {
+  auto module = std::make_unique<Module>(context, own, orders, metrics, std::move(options));
+  auto& notifications = module->notifications();
+  ordering.subscribe(
+      [&notifications](UnitOfWork& unit, const Delivery& delivery, const auto& event) {
+        notifications.on_ordering(unit, delivery, event);
+      });
+  payment.subscribe(
+      [&notifications](UnitOfWork& unit, const Delivery& delivery, const auto& event) {
+        notifications.on_payment(unit, delivery, event);
+      });
+  return module;
+}
+
+std::optional<NewEvent> published(const RecordedEvent& row) {
+  const auto event = translate(decode_event<StoredEvent>(row.type, row.data), row);
+  return event ? std::optional(encode_event(*event)) : std::nullopt;
+}
+
+}  // namespace stoa::notification

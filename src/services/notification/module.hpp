@@ -1,0 +1,34 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "kernel/mediator/service_context.hpp"
+#include "kernel/messaging/topic.hpp"
+#include "kernel/telemetry/metrics.hpp"
+#include "services/notification/application/notifications.hpp"
+#include "services/notification/contracts/events.hpp"
+#include "services/ordering/contracts/events.hpp"
+#include "services/payment/contracts/events.hpp"
+
+namespace stoa::notification {
+
+/// The running service; ends after the executor and the readers have stopped.
+class NotificationService {
+ public:
+  virtual ~NotificationService() = default;
+  /// Ends what is being sent; before the executor stops, so that its results are recorded.
+  virtual void stop() = 0;
+};
+
+std::unique_ptr<NotificationService> make_notification(
+    ServiceContext& context, Topic<contracts::Event>& own,
+    Topic<ordering::contracts::Event>& ordering, Topic<payment::contracts::Event>& payment,
+    OrderSource& orders, telemetry::Metrics& metrics, NotificationOptions options);
+
+sql::Migrations migrations();
+
+/// The integration event of a stored one as type and JSON text, if it has one.
+std::optional<NewEvent> published(const RecordedEvent& row);
+
+}  // namespace stoa::notification
