@@ -3,9 +3,9 @@
 #include <boost/json/serialize.hpp>
 #include <fstream>
 #include <functional>
-#include <future>
 #include <iostream>
 #include <iterator>
+#include <thread>
 
 #include "kernel/base/clock.hpp"
 #include "kernel/base/ids.hpp"
@@ -22,7 +22,7 @@
 namespace stoa {
 namespace {
 
-constexpr std::chrono::hours answer_timeout{1};  // that of the slowest route, an import
+constexpr std::chrono::minutes answer_timeout{2};
 
 int say(const Error& error) {
   std::cerr << "stoa: " << error.detail << "\n";
@@ -52,15 +52,6 @@ Result<json::Value> ask(const ShopClientOptions& shop, std::string_view method,
                                                             : answer->body.substr(0, 200)));
 }
 
-/// How far the shop is with an import; 0 when it does not say.
-std::int64_t bytes_imported(const ShopClientOptions& shop, std::string_view id) {
-  const auto running = ask(shop, "GET", "/v1/imports/products");
-  if (!running) return 0;
-  for (const auto& import : running->at("data").as_array())
-    if (import.at("id").as_string() == id) return import.at("bytes_read").as_int64();
-  return 0;
-}
-
 void print_rows(const json::Object& report, std::string_view member, std::string_view heading) {
   const auto* rows = report.if_contains(member);
   if (rows == nullptr || !rows->is_array() || rows->get_array().empty()) return;
@@ -68,6 +59,26 @@ void print_rows(const json::Object& report, std::string_view member, std::string
   for (const auto& row : rows->get_array())
     std::cout << "  line " << row.at("line").as_int64() << ": "
               << std::string_view(row.at("reason").as_string()) << "\n";
+}
+
+bool has_ended(const json::Value& import) {
+  const auto& state = import.at("state").as_string();
+  return state != "queued" && state != "running";
+}
+
+Error ended_early(const json::Value& import) {
+  const auto* error = import.at("error").if_object();
+  return {ErrorKind::invalid, "not_imported",
+          "The import has " + std::string(import.at("state").as_string()) +
+              (error == nullptr ? "." : ": " + std::string(error->at("detail").as_string()))};
+}
+
+/// The counts, with the rows that are told of.
+json::Object report_of(const json::Value& import) {
+  json::Object report = import.at("counts").as_object();
+  report["rejected"] = import.at("rejected");
+  report["notes"] = import.at("notes");
+  return report;
 }
 
 using FetchPage = std::function<Result<json::Value>(const std::string& after, std::int64_t limit)>;
@@ -126,29 +137,32 @@ int import_products(const ShopClientOptions& shop, const std::string& file,
   }
   const std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
   const SystemClock clock;
-  const auto id = to_base32(make_uuid_v7_source(clock)->next());
-  auto importing = std::async(std::launch::async, [&] {
-    return ask(shop, "POST",
-               "/v1/imports/products?currency=" + percent_encode(currency) +
-                   "&dry_run=" + (dry_run ? "true" : "false"),
-               text, {{"Content-Type", "text/csv"}, {"X-Request-Id", id}});
-  });
+  auto import = ask(shop, "POST",
+                    "/v1/imports?currency=" + percent_encode(currency) +
+                        "&dry_run=" + (dry_run ? "true" : "false"),
+                    text,
+                    {{"Content-Type", "text/csv"},
+                     {"Idempotency-Key", to_base32(make_uuid_v7_source(clock)->next())}});
   const auto total = std::ssize(text);
   Progress progress("import", total, "bytes");
-  while (importing.wait_for(std::chrono::milliseconds(200)) != std::future_status::ready)
-    progress.at(bytes_imported(shop, id), total);
-  const auto report = importing.get();
-  progress.end(report ? total : 0, total);
-  if (!report) return say(report.error());
+  while (import && !has_ended(*import)) {
+    progress.at(import->at("bytes_read").as_int64(), total);
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    import = ask(shop, "GET", "/v1/imports/" + std::string(import->at("id").as_string()));
+  }
+  const bool good = import && import->at("state").as_string() == "succeeded";
+  progress.end(good ? total : 0, total);
+  if (!import) return say(import.error());
+  if (!good) return say(ended_early(*import));
+  const auto report = report_of(*import);
   if (shop.json) {
-    std::cout << boost::json::serialize(*report) << std::endl;
+    std::cout << boost::json::serialize(report) << std::endl;
     return 0;
   }
-  const auto& object = report->as_object();
   for (const auto* name : {"products", "variants", "images", "created", "updated", "unchanged"})
-    std::cout << name << " " << object.at(name).as_int64() << "\n";
-  print_rows(object, "rejected", "rejected rows:");
-  print_rows(object, "notes", "notes:");
+    std::cout << name << " " << report.at(name).as_int64() << "\n";
+  print_rows(report, "rejected", "rejected rows:");
+  print_rows(report, "notes", "notes:");
   return 0;
 }
 

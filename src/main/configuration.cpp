@@ -12,6 +12,7 @@
 
 #include "kernel/base/assert.hpp"
 #include "kernel/base/text.hpp"
+#include "kernel/jobs/schedule.hpp"
 #include "kernel/json/codec.hpp"
 #include "main/notification_part.hpp"
 
@@ -26,7 +27,8 @@ enum class Kind {
   choice,
   webhook_secrets,
   stripe_key,
-  provider_url
+  provider_url,
+  schedule
 };
 
 struct Setting {
@@ -89,6 +91,10 @@ constexpr Setting settings[] = {
     {"Sms:From"},
     {"RateLimits:RequestsPerSecond", Kind::integer, "0", 0, 1'000'000},
     {"RateLimits:Burst", Kind::integer, "0", 0, 1'000'000},
+    {"Jobs:CleanUpSchedule", Kind::schedule, "daily 03:30"},
+    {"Jobs:DeadlineSweepSchedule", Kind::schedule},
+    {"Jobs:ExportProductsSchedule", Kind::schedule},
+    {"Jobs:KeepDays", Kind::integer, "7", 1, 3'650},
     {"ConnectionStrings:CatalogDb", Kind::text, "", 0, 0, "", true},
     {"ConnectionStrings:OrderingDb", Kind::text, "", 0, 0, "", true},
     {"ConnectionStrings:PaymentDb", Kind::text, "", 0, 0, "", true},
@@ -185,6 +191,10 @@ std::string fault(const Setting& setting, const std::string& value) {
       return is_provider_url(value)
                  ? ""
                  : "must be an https address without a slash at the end, or http to 127.0.0.1";
+    case Kind::schedule:
+      return value.empty() || jobs::Schedule::parse(value)
+                 ? ""
+                 : "must be a schedule such as daily 03:30 or every 15m, or empty";
     case Kind::integer: {
       std::int64_t number = 0;
       const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);

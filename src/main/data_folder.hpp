@@ -30,6 +30,7 @@ class DataFolder {
   ~DataFolder();
 
   [[nodiscard]] std::string file(std::string_view name) const;
+  [[nodiscard]] const std::string& path() const { return path_; }
 
  private:
   static Result<DataFolder> lock(const std::string& path);

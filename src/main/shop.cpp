@@ -9,6 +9,7 @@
 #include "kernel/eventlog/positions.hpp"
 #include "kernel/http/from_store.hpp"
 #include "kernel/http/typed.hpp"
+#include "kernel/jobs/job_rows.hpp"
 #include "kernel/mediator/write_loop.hpp"
 #include "main/audit.hpp"
 #include "main/business_figures.hpp"
@@ -19,6 +20,7 @@
 #include "main/payment_providers.hpp"
 #include "main/process_figures.hpp"
 #include "main/product_search.hpp"
+#include "main/shop_jobs.hpp"
 #include "platform/beast/http_server.hpp"
 #include "platform/gumbo/sanitise.hpp"
 #include "platform/openssl/crypto.hpp"
@@ -53,6 +55,7 @@ void migrate_all(sqlite::Database& shop, sqlite::Database& simulator) {
     sqlite::migrate(shop, {log_name, {log}});
     sqlite::migrate(shop, service);
   }
+  sqlite::migrate(shop, jobs::migrations());
   sqlite::migrate(simulator, payment::simulator_migrations());
 }
 
@@ -109,6 +112,7 @@ class EmbeddedShop final : public Shop {
         [this](const std::string& what) { log_.write(telemetry::Level::warning, what); });
     compose(options.configuration, secret);
     add_audit(options.folder.file("simulator.db"));
+    add_jobs(options, report);
     add_demo_pictures(router_);
     add_figures();
     serve(options);
@@ -125,6 +129,7 @@ class EmbeddedShop final : public Shop {
     ready_ = false;
     server_->stop(stop_grace);
     notification_->stop();
+    jobs_->stop();
     loop_->stop();
     catalog_->stop_search();
     search_->stop();
@@ -230,7 +235,6 @@ class EmbeddedShop final : public Shop {
 
   void add_audit(const std::string& ledger_file) {
     whole_shop_ = pool_->of("");
-    add_event_export(router_, *whole_shop_, *crypto_, epochs_);
     router_.add({"GET",
                  "/v1/audit",
                  http::Access::secret,
@@ -246,6 +250,15 @@ class EmbeddedShop final : public Shop {
                  },
                  {},
                  http::schema_of<AuditReport>()});
+  }
+
+  void add_jobs(const ShopOptions& options, const std::function<void(const std::string&)>& report) {
+    jobs_db_ = database_->handle("jobs_");
+    jobs_readers_ = pool_->of("jobs_");
+    const auto events = add_event_export(router_, *whole_shop_, *crypto_, epochs_);
+    jobs_ = compose_jobs(
+        {*jobs_db_, *loop_, *jobs_readers_, clock_, *ids_, *crypto_, router_, metrics_, report},
+        *catalog_, *ordering_, events, options.folder.path(), options.configuration);
   }
 
   void add_figures() {
@@ -316,6 +329,7 @@ class EmbeddedShop final : public Shop {
     catalog_->start_search();
     loop_->start();
     providers_->deliver_to(payment_->webhooks());
+    jobs_->start();
     ready_ = true;
     server_->start();
   }
@@ -356,6 +370,9 @@ class EmbeddedShop final : public Shop {
   std::unique_ptr<notification::NotificationService> notification_;
   std::unique_ptr<agents::Agents> agents_;
   std::unique_ptr<shop::ShopService> shop_;
+  std::unique_ptr<sql::Connection> jobs_db_;
+  std::unique_ptr<Readers> jobs_readers_;
+  std::unique_ptr<jobs::Jobs> jobs_;
   std::unique_ptr<RateLimiter> limiter_;
   std::unique_ptr<Gateway> gateway_;
   std::unique_ptr<beast::HttpServer> server_;

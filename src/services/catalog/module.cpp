@@ -1,6 +1,7 @@
 #include "services/catalog/module.hpp"
 
 #include "services/catalog/api/routes.hpp"
+#include "services/catalog/application/import.hpp"
 #include "services/catalog/application/ledger.hpp"
 #include "services/catalog/infrastructure/rows.hpp"
 
@@ -19,7 +20,8 @@ class Module final : public Catalog {
         inventory_(*rows_.stock, idempotency_, journal_, allocation_),
         products_(*rows_.products, *rows_.categories, journal_, inventory_, context.ids),
         categories_(*rows_.categories, products_, journal_, context.ids),
-        search_(std::move(search), log_, open_rows) {
+        search_(std::move(search), log_, open_rows),
+        api_{context, products_, categories_, inventory_, open_rows, std::move(sanitise), search_} {
     context.participants.push_back(&inventory_);
     context.participants.push_back(&search_);
     context.executor.every(Idempotency::sweep_interval,
@@ -28,19 +30,22 @@ class Module final : public Catalog {
         [this](UnitOfWork& unit, const Delivery&, const ordering::contracts::Event& event) {
           inventory_.react(unit, event);
         });
-    const Api api{context,   products_,           categories_, inventory_,
-                  open_rows, std::move(sanitise), search_};
-    add_product_routes(api);
-    add_category_routes(api);
-    add_inventory_routes(api);
-    add_import_routes(api);
-    add_export_routes(api);
-    add_search_routes(api);
+    add_product_routes(api_);
+    add_category_routes(api_);
+    add_inventory_routes(api_);
+    product_export_ = add_export_routes(api_);
+    add_search_routes(api_);
   }
 
   bool project_slice(UnitOfWork& unit) override { return ledger_.slice(unit); }
   void start_search() override { search_.start(); }
   void stop_search() override { search_.stop(); }
+
+  void serve_imports(jobs::Jobs& jobs, const std::string& folder) override {
+    jobs.add(make_import_kind(products_, inventory_, *rows_.imports, api_.sanitise, folder));
+    add_import_routes(api_, jobs, folder);
+  }
+  [[nodiscard]] jobs::ExportSourcePtr product_export() const override { return product_export_; }
 
  private:
   EventLog& log_;
@@ -53,6 +58,8 @@ class Module final : public Catalog {
   Products products_;
   Categories categories_;
   ProductSearch search_;
+  Api api_;
+  jobs::ExportSourcePtr product_export_;
 };
 
 }  // namespace

@@ -5,6 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include "kernel/jobs/export.hpp"
+#include "kernel/jobs/jobs.hpp"
 #include "kernel/mediator/service_context.hpp"
 #include "kernel/messaging/topic.hpp"
 #include "services/catalog/application/product_search.hpp"
@@ -23,6 +25,9 @@ class Catalog {
   /// The thread that keeps the search index up. It is stopped before the readers are.
   virtual void start_search() = 0;
   virtual void stop_search() = 0;
+  /// Adds the kind `import` and its routes; uploads are kept in `folder`.
+  virtual void serve_imports(jobs::Jobs& jobs, const std::string& folder) = 0;
+  [[nodiscard]] virtual jobs::ExportSourcePtr product_export() const = 0;
 };
 
 /// Declares the routes, subscribes to `ordering` and adds its participants. `sanitise` leaves of

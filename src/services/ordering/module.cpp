@@ -3,6 +3,7 @@
 #include "services/ordering/api/order_stream.hpp"
 #include "services/ordering/api/orders_api.hpp"
 #include "services/ordering/application/order_facts.hpp"
+#include "services/ordering/application/deadline_sweep.hpp"
 #include "services/ordering/application/orders.hpp"
 #include "services/ordering/infrastructure/sql_order_store.hpp"
 #include "services/ordering/infrastructure/sql_shop_store.hpp"
@@ -24,7 +25,7 @@ class Module final : public Ordering {
         orders_(context.store.log, own, *store_, idempotency_, context.crypto, context.news,
                 deadlines, shop_, numbers_) {
     context.participants.push_back(&orders_);
-    add_order_routes(context, orders_, *queries_, std::move(payment_providers));
+    order_export_ = add_order_routes(context, orders_, *queries_, std::move(payment_providers));
     add_order_stream(context);
     auto& clock = context.clock;
     context.executor.every(std::chrono::milliseconds(250),
@@ -36,6 +37,10 @@ class Module final : public Ordering {
   }
 
   Orders& orders() { return orders_; }
+  [[nodiscard]] jobs::ExportSourcePtr order_export() const override { return order_export_; }
+  std::unique_ptr<jobs::Kind> deadline_sweep() override {
+    return make_deadline_sweep_kind(orders_);
+  }
 
  private:
   std::unique_ptr<OrderStore> store_;
@@ -46,6 +51,7 @@ class Module final : public Ordering {
   OrderNumbers numbers_;
   ShopCopy shop_;
   Orders orders_;
+  jobs::ExportSourcePtr order_export_;
 };
 
 }  // namespace

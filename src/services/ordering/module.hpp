@@ -4,6 +4,8 @@
 #include <optional>
 
 #include "kernel/base/time_zones.hpp"
+#include "kernel/jobs/export.hpp"
+#include "kernel/jobs/jobs.hpp"
 #include "kernel/mediator/service_context.hpp"
 #include "kernel/messaging/topic.hpp"
 #include "services/agents/contracts/events.hpp"
@@ -20,6 +22,8 @@ namespace stoa::ordering {
 class Ordering {
  public:
   virtual ~Ordering() = default;
+  [[nodiscard]] virtual jobs::ExportSourcePtr order_export() const = 0;
+  virtual std::unique_ptr<jobs::Kind> deadline_sweep() = 0;
 };
 
 /// `payment_providers` are the names that an order may ask for.

@@ -1,68 +1,284 @@
+#include <filesystem>
+
+#include "kernel/base/files.hpp"
 #include "kernel/base/text.hpp"
+#include "kernel/http/from_store.hpp"
+#include "kernel/http/multipart.hpp"
 #include "services/catalog/api/routes.hpp"
 #include "services/catalog/application/import.hpp"
+#include "services/catalog/application/rejected_file.hpp"
 
 namespace stoa::catalog {
 namespace {
 
-Result<ImportOptions> read_options(const http::Request& request) {
-  const auto type = request.header("content-type");
-  if (!ascii_iequals(trim(type.substr(0, type.find(';'))), "text/csv"))
-    return fail(ErrorKind::unsupported_media, "unsupported_media_type",
-                "The body must be declared as text/csv.");
-  http::Query query(request);
+using http::Reply;
+using http::RequestPtr;
+using http::Response;
+
+constexpr std::size_t told_max = 10'000;  ///< rows in one answer; the file has them all
+
+struct ImportView {
+  static constexpr std::string_view schema_name = "Import";
+  std::string id;
+  jobs::JobState state = jobs::JobState::queued;
+  std::string currency;
+  bool dry_run = false;
+  std::int64_t bytes = 0;
+  std::int64_t bytes_read = 0;
+  ImportCounts counts;
+  std::vector<FileNote> rejected;
+  std::vector<FileNote> notes;
+  Timestamp created_at;
+  std::optional<Timestamp> started_at;
+  std::optional<Timestamp> finished_at;
+  std::optional<jobs::JobError> error;
+  static constexpr auto fields() {
+    using namespace json;
+    using V = ImportView;
+    return std::tuple{field("id", &V::id),
+                      field("state", &V::state),
+                      field("currency", &V::currency),
+                      field("dry_run", &V::dry_run),
+                      field("bytes", &V::bytes),
+                      field("bytes_read", &V::bytes_read),
+                      field("counts", &V::counts, Unbounded{}, "so far"),
+                      field("rejected", &V::rejected, Items{0, told_max},
+                            "once it has ended; more are in …/rejected"),
+                      field("notes", &V::notes, Items{0, told_max}, "once it has ended"),
+                      field("created_at", &V::created_at),
+                      field("started_at", &V::started_at),
+                      field("finished_at", &V::finished_at),
+                      field("error", &V::error)};
+  }
+};
+
+/// What a request brings to import.
+struct Upload {
   ImportOptions options;
-  options.dry_run = query.flag("dry_run", false);
-  const auto currency = Currency::parse(query.text("currency").value_or("GBP"));
-  if (currency)
-    options.currency = *currency;
-  else
-    query.error("currency", "unknown_currency", "Must be a code of ISO 4217.");
-  if (auto good = query.finish(); !good) return fail(std::move(good.error()));
-  return options;
+  std::string_view text;  ///< within the request's body
+};
+
+Error unsupported() {
+  return {ErrorKind::unsupported_media, "unsupported_media_type",
+          "The body must be declared as text/csv or multipart/form-data."};
 }
 
-struct RunningList {
-  std::vector<RunningImport> data;
-  static constexpr auto fields() { return std::tuple{json::field("data", &RunningList::data)}; }
+/// The fields of a form say what the query may say too.
+void take_field(const http::FormPart& part, http::Query& query, ImportOptions& options) {
+  if (part.name == "currency") {
+    if (const auto currency = Currency::parse(part.content))
+      options.currency = *currency;
+    else
+      query.error("currency", "unknown_currency", "Must be a code of ISO 4217.");
+  } else if (part.name == "dry_run") {
+    options.dry_run = part.content == "true";
+    if (!options.dry_run && part.content != "false")
+      query.error("dry_run", "wrong_flag", "Must be true or false.");
+  }
+}
+
+Result<Upload> read_upload(const http::Request& request) {
+  http::Query query(request);
+  Upload upload{{Currency(), query.flag("dry_run", false)}, request.body};
+  if (const auto currency = Currency::parse(query.text("currency").value_or("GBP")))
+    upload.options.currency = *currency;
+  else
+    query.error("currency", "unknown_currency", "Must be a code of ISO 4217.");
+  const auto declared = request.header("content-type");
+  const auto type = trim(declared.substr(0, declared.find(';')));
+  if (ascii_iequals(type, "multipart/form-data")) {
+    const auto form = http::read_form(declared, request.body);
+    if (!form) return fail(form.error());
+    bool has_file = false;
+    for (const auto& part : *form) {
+      if (part.file_name.empty() && part.name != "file") {
+        take_field(part, query, upload.options);
+      } else if (has_file) {
+        query.error("file", "given_twice", "The form must bring one file.");
+      } else {
+        has_file = true;
+        upload.text = part.content;
+      }
+    }
+    if (!has_file) query.error("file", "missing", "The form must bring a file.");
+  } else if (!ascii_iequals(type, "text/csv")) {
+    return fail(unsupported());
+  }
+  if (auto good = query.finish(); !good) return fail(std::move(good.error()));
+  return upload;
+}
+
+class ImportRoutes {
+ public:
+  ImportRoutes(const Api& api, jobs::Jobs& jobs, std::string folder)
+      : api_(api), jobs_(jobs), folder_(std::move(folder)) {}
+
+  /// The file is made durable first, then its job is. What a crash leaves between is cleaned up.
+  void begin(const RequestPtr& request, const Reply& reply) const {
+    const bool posted = jobs_.post([this, request, reply] {
+      try {
+        store(request, reply);
+      } catch (const std::exception&) {
+        reply(http::problem(internal_error(), *request));
+      }
+    });
+    if (!posted) reply(http::problem(overloaded(), *request));
+  }
+
+  void show(const RequestPtr& request, const Reply& reply) const {
+    find(request, reply,
+         [this, request, reply](const jobs::Job& job) { render(request, job, 200, false, reply); });
+  }
+
+  void show_rejected(const RequestPtr& request, const Reply& reply) const {
+    find(request, reply, [this, request, reply](const jobs::Job& job) {
+      const auto refuse = [request, reply](const Error& error) {
+        reply(http::problem(error, *request));
+      };
+      const bool taken = api_.context.readers.submit(
+          [this, refuse, reply, job](Store store) {
+            auto rows = api_.open_rows(store.db).imports->list(job.id.str(), INT64_MAX);
+            // Files are for the jobs' thread: a reader holds a transaction open.
+            const bool posted = jobs_.post([this, refuse, reply, job, rows = std::move(rows)] {
+              try {
+                const MappedFile file(jobs_.kind("import")->file_of(job));
+                reply({200, rejected_file(file.text(), rows), "text/csv; charset=utf-8"});
+              } catch (const std::exception&) {
+                refuse(internal_error());
+              }
+            });
+            if (!posted) refuse(overloaded());
+          },
+          [refuse] { refuse(internal_error()); });
+      if (!taken) refuse(overloaded());
+    });
+  }
+
+ private:
+  /// On the jobs' thread.
+  void store(const RequestPtr& request, const Reply& reply) const {
+    const auto upload = read_upload(*request);
+    if (!upload) return reply(http::problem(upload.error(), *request));
+    const auto key = jobs::used_key(*request, api_.context.crypto, false);
+    if (!key) return reply(http::problem(key.error(), *request));
+    ProductFile file(upload->text, upload->options.currency, api_.sanitise);
+    if (auto header = file.read_header(); !header)
+      return reply(http::problem(header.error(), *request));
+    const auto id = api_.context.ids.make<jobs::JobId>();
+    const auto path = folder_ + "/" + id.str() + ".csv";
+    replace_file(path, upload->text);
+    jobs::NewJob job{id,
+                     "import",
+                     to_parameters(upload->options),
+                     {0, static_cast<std::int64_t>(upload->text.size()), "bytes"}};
+    execute<jobs::Jobs::Enqueued>(
+        api_.context.executor, Executor::Lane::outside, 1, request->cause(),
+        [this, job = std::move(job), key = *key](UnitOfWork& unit) {
+          return jobs_.enqueue(unit, job, key);
+        },
+        [this, request, reply, path, id](Result<jobs::Jobs::Enqueued> done) {
+          std::error_code ignored;
+          if (!done || done->id != id) std::filesystem::remove(path, ignored);
+          if (!done) return reply(http::problem(done.error(), *request));
+          jobs_.find(done->id, [this, request, reply,
+                                done = *done](Result<std::optional<jobs::Job>> found) {
+            if (!found || !*found)
+              return reply(http::problem(found ? jobs::no_job() : found.error(), *request));
+            render(request, **found, 202, done.replayed, reply);
+          });
+        });
+  }
+
+  void find(const RequestPtr& request, const Reply& reply,
+            const std::function<void(const jobs::Job&)>& then) const {
+    const auto id = jobs::JobId::parse(request->param("id"));
+    if (!id) return reply(http::problem(no_import(), *request));
+    jobs_.find(*id, [request, reply, then](Result<std::optional<jobs::Job>> found) {
+      if (!found) return reply(http::problem(found.error(), *request));
+      if (!*found || (*found)->kind != "import") return reply(http::problem(no_import(), *request));
+      then(**found);
+    });
+  }
+
+  static Error no_import() {
+    return {ErrorKind::not_found, "unknown_import", "There is no such import."};
+  }
+
+  void render(const RequestPtr& request, const jobs::Job& job, int status, bool replayed,
+              const Reply& reply) const {
+    http::answer_from_store(api_.context.readers, request, reply,
+                            [job, status, replayed, open = api_.open_rows](Store store) {
+                              const auto view = view_of(job, *open(store.db).imports);
+                              auto response = http::json_response(status, json::to_json(view));
+                              if (status == 202)
+                                response.headers.emplace_back("Location",
+                                                              "/v1/imports/" + job.id.str());
+                              if (replayed)
+                                response.headers.emplace_back("Idempotent-Replayed", "true");
+                              return response;
+                            });
+  }
+
+  static ImportView view_of(const jobs::Job& job, ImportRows& rows) {
+    const auto options = options_of(job.parameters);
+    ImportView view;
+    view.id = job.id.str();
+    view.state = job.state;
+    view.currency = options.currency.code();
+    view.dry_run = options.dry_run;
+    view.bytes = job.progress.total;
+    view.bytes_read = job.progress.done;
+    if (!job.checkpoint.empty())
+      view.counts = json::read_stored<ImportCheckpoint>(job.checkpoint).value().counts;
+    view.created_at = job.created_at;
+    view.started_at = job.started_at;
+    view.finished_at = job.finished_at;
+    view.error = job.error;
+    if (!job.has_ended()) return view;
+    for (auto& row : rows.list(view.id, told_max)) {
+      if (row.kind == ImportRow::Kind::follows) continue;
+      auto& to = row.kind == ImportRow::Kind::rejected ? view.rejected : view.notes;
+      to.push_back({row.line, std::move(row.reason)});
+    }
+    return view;
+  }
+
+  Api api_;
+  jobs::Jobs& jobs_;
+  std::string folder_;
 };
 
 }  // namespace
 
-void add_import_routes(const Api& api) {
-  const auto running = std::make_shared<RunningImports>();  // of both routes
-  api.context.router.add(
-      {.method = "POST",
-       .path = "/v1/imports/products",
-       .summary = "Import Shopify's product CSV (text/csv)",
-       .tag = "Products",
-       .handler =
-           [api, running](const http::RequestPtr& request, const http::Reply& reply) {
-             const auto options = read_options(*request);
-             if (!options) return reply(http::problem(options.error(), *request));
-             import_products(api.context, api.products, api.inventory, api.sanitise, request,
-                             request->body,
-                             running->begin(request->request_id, request->body.size()), *options,
-                             request->cause(), [request, reply](Result<ImportReport> report) {
-                               reply(report ? http::json_response(200, json::to_json(*report))
-                                            : http::problem(report.error(), *request));
-                             });
-           },
-       .answer = http::schema_of<ImportReport>(),
-       .query = {{"currency", "of the prices; GBP when left out"},
-                 {"dry_run", "true: say what would happen"}},
-       .limits = {.body_bytes_max = std::size_t{64} << 20,
-                  .answer_timeout = std::chrono::hours(1)}});
-  api.context.router.add(
-      {.method = "GET",
-       .path = "/v1/imports/products",
-       .summary = "Imports that run now, and how far they are",
-       .tag = "Products",
-       .handler =
-           [running](const http::RequestPtr&, const http::Reply& reply) {
-             reply(http::json_response(200, json::to_json(RunningList{running->list()})));
-           },
-       .answer = http::schema_of<RunningList>()});
+void add_import_routes(const Api& api, jobs::Jobs& jobs, const std::string& folder) {
+  const auto routes = std::make_shared<const ImportRoutes>(api, jobs, folder);
+  const auto to = [routes](void (ImportRoutes::*handle)(const RequestPtr&, const Reply&) const) {
+    return [routes, handle](const RequestPtr& request, const Reply& reply) {
+      (routes.get()->*handle)(request, reply);
+    };
+  };
+  auto& router = api.context.router;
+  router.add({.method = "POST",
+              .path = "/v1/imports",
+              .summary = "Import Shopify's product CSV (text/csv, or a form with one file)",
+              .tag = "Imports",
+              .handler = to(&ImportRoutes::begin),
+              .answer = http::schema_of<ImportView>(),
+              .status = 202,
+              .query = {{"currency", "of the prices; GBP when left out"},
+                        {"dry_run", "true: say what would happen"}},
+              .limits = {.body_bytes_max = std::size_t{64} << 20}});
+  router.add({.method = "GET",
+              .path = "/v1/imports/{id}",
+              .summary = "Show an import and how far it is",
+              .tag = "Imports",
+              .handler = to(&ImportRoutes::show),
+              .answer = http::schema_of<ImportView>()});
+  router.add({.method = "GET",
+              .path = "/v1/imports/{id}/rejected",
+              .summary = "The rejected rows as CSV, with the reasons before the file's own columns",
+              .tag = "Imports",
+              .handler = to(&ImportRoutes::show_rejected)});
 }
 
 }  // namespace stoa::catalog

@@ -2,6 +2,7 @@
 
 #include "kernel/http/typed.hpp"
 #include "kernel/jobs/export.hpp"
+#include "kernel/jobs/jobs.hpp"
 #include "kernel/mediator/service_context.hpp"
 #include "services/catalog/application/categories.hpp"
 #include "services/catalog/application/inventory.hpp"
@@ -40,7 +41,8 @@ struct Api {
 void add_product_routes(const Api& api);
 void add_category_routes(const Api& api);
 void add_inventory_routes(const Api& api);
-void add_import_routes(const Api& api);
+/// `folder` is where uploads are kept.
+void add_import_routes(const Api& api, jobs::Jobs& jobs, const std::string& folder);
 jobs::ExportSourcePtr add_export_routes(const Api& api);
 void add_search_routes(const Api& api);
 

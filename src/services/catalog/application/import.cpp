@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <set>
 
+#include "kernel/base/assert.hpp"
+#include "kernel/base/files.hpp"
+
 namespace stoa::catalog {
 namespace {
 
@@ -169,6 +172,12 @@ class Merger {
   std::map<std::string, std::string, std::less<>> skus_of_images_;
 };
 
+void reject_whole(ImportedProduct& result, const FileProduct& file, std::string reason) {
+  if (file.rows.empty()) return;
+  result.rejected.push_back({file.line, std::move(reason), file.rows.front()});
+  result.follow.assign(file.rows.begin() + 1, file.rows.end());
+}
+
 std::string reason_of(const Error& error) {
   if (error.fields.empty()) return error.detail;
   return error.fields.front().pointer + ": " + error.fields.front().message;
@@ -179,20 +188,20 @@ std::string reason_of(const Error& error) {
 ImportedProduct import_product(Products& products, Inventory& inventory, UnitOfWork& unit,
                                const FileProduct& file, const SkuClaims& claims,
                                const ImportOptions& options) {
-  ImportedProduct result{ImportedProduct::Outcome::rejected, {}, file.rejected, file.notes};
+  ImportedProduct result{ImportedProduct::Outcome::rejected, {}, file.rejected, {}, file.notes};
   if (file.handle.empty()) return result;
   Merger merger(products, file, claims, result);
   const auto change = merger.change(options.currency);
   const auto& before = merger.before();
   if (!before && file.variants.empty() && !file.rejected.empty()) {
-    result.rejected.push_back({file.line, "The product has no good variant."});
+    reject_whole(result, file, "The product has no good variant.");
     return result;
   }
   auto plan = before ? products.plan_update(*before, change, unit.now())
                      : products.plan_create(change, unit.now());
   if (!plan) {
     result.claims.clear();
-    result.rejected.push_back({file.line, reason_of(plan.error())});
+    reject_whole(result, file, reason_of(plan.error()));
     return result;
   }
   result.outcome = !before           ? ImportedProduct::Outcome::created
@@ -216,134 +225,167 @@ ImportedProduct import_product(Products& products, Inventory& inventory, UnitOfW
 
 namespace {
 
-/// Lives as long as one of its steps is queued somewhere.
-class ImportRun : public std::enable_shared_from_this<ImportRun> {
- public:
-  ImportRun(ServiceContext& context, Products& products, Inventory& inventory,
-            const HtmlSanitiser& sanitise, std::shared_ptr<const void> owner, std::string_view text,
-            std::shared_ptr<RunningImports::Import> progress, ImportOptions options, Cause cause,
-            std::function<void(Result<ImportReport>)> answer)
-      : context_(context),
-        products_(products),
-        inventory_(inventory),
-        owner_(std::move(owner)),
-        progress_(std::move(progress)),
-        options_(options),
-        cause_(std::move(cause)),
-        answer_(std::move(answer)),
-        file_(text, options.currency, sanitise) {}
+void count(ImportCounts& counts, const FileProduct& file, const ImportedProduct& result) {
+  if (!file.handle.empty() && !file.continued) ++counts.products;
+  counts.variants += std::ssize(file.variants);
+  if (file.images) counts.images += std::ssize(*file.images);
+  counts.rejected += std::ssize(result.rejected);
+  counts.notes += std::ssize(result.notes);
+  // A product whose rows stand apart was counted with its first ones.
+  if (file.continued) return;
+  using Outcome = ImportedProduct::Outcome;
+  if (result.outcome == Outcome::created) ++counts.created;
+  if (result.outcome == Outcome::updated) ++counts.updated;
+  if (result.outcome == Outcome::unchanged) ++counts.unchanged;
+}
 
-  void start() {
-    if (auto header = file_.read_header(); !header) return answer_(fail(header.error()));
-    next_slice();
+/// What the slices work with; outlives them.
+struct Importer {
+  Products& products;
+  Inventory& inventory;
+  ImportRows& rows;
+  HtmlSanitiser sanitise;
+};
+
+class ImportRun final : public jobs::Run {
+ public:
+  ImportRun(const Importer& importer, const jobs::Job& job, const std::string& path)
+      : importer_(importer),
+        job_(job.id.str()),
+        options_(options_of(job.parameters)),
+        bytes_(path),
+        file_(bytes_.text(), options_.currency, importer.sanitise) {}
+
+  Result<void> go_on(ImportCheckpoint checkpoint) {
+    if (auto header = file_.read_header(); !header) return header;
+    if (options_.dry_run) return {};
+    for (std::int64_t at = 0; at < checkpoint.taken; ++at) file_.next();
+    state_.done = checkpoint;
+    return {};
+  }
+
+  /// Parsing and sanitising are most of the work, and done here.
+  Result<jobs::Slice> next() override {
+    const auto products = std::make_shared<std::vector<FileProduct>>();
+    jobs::Slice slice;
+    slice.weight = 0;
+    while (slice.weight < slice_weight_max) {
+      auto product = file_.next();
+      if (!product) break;
+      slice.weight += 1 + static_cast<int>(product->variants.size());
+      products->push_back(std::move(*product));
+    }
+    const auto after = std::make_shared<State>();
+    const auto bytes_read = static_cast<std::int64_t>(file_.bytes_read());
+    slice.decide = [this, products, after, bytes_read](UnitOfWork& unit) {
+      *after = decide(unit, *products);
+      after->done.bytes_read = bytes_read;
+      return advance_of(after->done, products->empty());
+    };
+    slice.kept = [this, after] { state_ = std::move(*after); };
+    return slice;
   }
 
  private:
-  using Slice = std::vector<FileProduct>;
-
-  /// Off the writer where there is room: parsing and sanitising are most of the work.
-  void next_slice() {
-    const bool taken = context_.readers.submit(
-        [self = shared_from_this()](Store) { self->run_slice(); },
-        [self = shared_from_this()] { self->answer_(fail(internal_error())); });
-    if (!taken) run_slice();
-  }
-
-  void run_slice() {
-    auto slice = std::make_shared<Slice>();
-    int weight = 0;
-    while (weight < slice_weight_max) {
-      auto product = file_.next();
-      if (!product) break;
-      weight += 1 + static_cast<int>(product->variants.size());
-      slice->push_back(std::move(*product));
-    }
-    progress_->bytes_read = static_cast<std::int64_t>(file_.bytes_read());
-    if (slice->empty()) return answer_(std::move(report_));
-    execute<std::vector<ImportedProduct>>(
-        context_.executor, Executor::Lane::inside, weight, cause_,
-        [self = shared_from_this(), slice](UnitOfWork& unit) {
-          return Result<std::vector<ImportedProduct>>(self->decide(unit, *slice));
-        },
-        [self = shared_from_this(), slice](Result<std::vector<ImportedProduct>> done) {
-          self->merge_results(*slice, std::move(done));
-        });
-  }
+  struct State {
+    ImportCheckpoint done;
+    SkuClaims claims;
+  };
 
   /// May run again after a rollback: changes nothing of the run.
-  std::vector<ImportedProduct> decide(UnitOfWork& unit, const Slice& slice) const {
-    std::vector<ImportedProduct> results;
-    auto claims = claims_;
-    for (const auto& product : slice) {
-      results.push_back(import_product(products_, inventory_, unit, product, claims, options_));
-      claims.insert(results.back().claims.begin(), results.back().claims.end());
+  [[nodiscard]] State decide(UnitOfWork& unit, const std::vector<FileProduct>& products) const {
+    auto state = state_;
+    if (state.done.taken == 0) importer_.rows.remove(job_);
+    for (const auto& product : products) {
+      auto result = import_product(importer_.products, importer_.inventory, unit, product,
+                                   state.claims, options_);
+      ++state.done.taken;
+      count(state.done.counts, product, result);
+      keep_rows(state.done, result);
+      state.claims.merge(result.claims);
     }
-    return results;
+    return state;
   }
 
-  void merge_results(const Slice& slice, Result<std::vector<ImportedProduct>> done) {
-    if (!done) return answer_(fail(done.error()));
-    for (std::size_t at = 0; at < slice.size(); ++at) {
-      const auto& file = slice[at];
-      auto& result = (*done)[at];
-      if (!file.handle.empty() && !file.continued) ++report_.products;
-      report_.variants += static_cast<std::int64_t>(file.variants.size());
-      if (file.images) report_.images += static_cast<std::int64_t>(file.images->size());
-      using Outcome = ImportedProduct::Outcome;
-      // A product whose rows stand apart was counted with its first ones.
-      if (!file.continued) {
-        if (result.outcome == Outcome::created) ++report_.created;
-        if (result.outcome == Outcome::updated) ++report_.updated;
-        if (result.outcome == Outcome::unchanged) ++report_.unchanged;
-      }
-      claims_.merge(result.claims);
-      std::move(result.rejected.begin(), result.rejected.end(),
-                std::back_inserter(report_.rejected));
-      std::move(result.notes.begin(), result.notes.end(), std::back_inserter(report_.notes));
-    }
-    next_slice();
+  void keep_rows(ImportCheckpoint& done, const ImportedProduct& result) const {
+    const auto keep = [&](ImportRow::Kind kind, std::int64_t line, const std::string& reason,
+                          const RowSpan& row) {
+      importer_.rows.append(job_, ++done.rows, {kind, line, reason, row.offset, row.length});
+    };
+    for (const auto& one : result.rejected)
+      keep(ImportRow::Kind::rejected, one.line, one.reason, one.row);
+    for (const auto& row : result.follow)
+      keep(ImportRow::Kind::follows, row.line, result.rejected.back().reason, row);
+    for (const auto& one : result.notes) keep(ImportRow::Kind::note, one.line, one.reason, one.row);
   }
 
-  ServiceContext& context_;
-  Products& products_;
-  Inventory& inventory_;
-  std::shared_ptr<const void> owner_;                 // the request whose body is being read
-  std::shared_ptr<RunningImports::Import> progress_;  // with those who list what runs
+  [[nodiscard]] jobs::Advance advance_of(const ImportCheckpoint& done, bool finished) const {
+    const auto size = static_cast<std::int64_t>(bytes_.text().size());
+    return {json::to_json(done),
+            {finished ? size : done.bytes_read, size, "bytes"},
+            finished,
+            {json::to_json(done.counts)}};
+  }
+
+  const Importer& importer_;
+  std::string job_;
   ImportOptions options_;
-  Cause cause_;
-  std::function<void(Result<ImportReport>)> answer_;
+  MappedFile bytes_;
   ProductFile file_;
-  SkuClaims claims_;
-  ImportReport report_;
+  State state_;
+};
+
+class ImportKind final : public jobs::Kind {
+ public:
+  ImportKind(Importer importer, std::string folder)
+      : importer_(std::move(importer)), folder_(std::move(folder)) {}
+
+  [[nodiscard]] std::string_view name() const override { return "import"; }
+  [[nodiscard]] bool on_demand() const override { return false; }  // it comes with its file
+  [[nodiscard]] Result<json::Metadata> judge(const json::Metadata& parameters) const override {
+    return parameters;
+  }
+
+  Result<std::unique_ptr<jobs::Run>> begin(const jobs::Job& job) override {
+    ImportCheckpoint checkpoint;
+    if (!job.checkpoint.empty()) {
+      auto stored = json::read_stored<ImportCheckpoint>(job.checkpoint);
+      if (!stored) return fail(std::move(stored.error()));
+      checkpoint = *stored;
+    }
+    auto run = std::make_unique<ImportRun>(importer_, job, file_of(job));
+    if (auto good = run->go_on(checkpoint); !good) return fail(std::move(good.error()));
+    return run;
+  }
+
+  [[nodiscard]] std::string file_of(const jobs::Job& job) const override {
+    return folder_ + "/" + job.id.str() + ".csv";
+  }
+  void forget(UnitOfWork&, jobs::JobId id) override { importer_.rows.remove(id.str()); }
+
+ private:
+  Importer importer_;
+  std::string folder_;
 };
 
 }  // namespace
 
-void import_products(ServiceContext& context, Products& products, Inventory& inventory,
-                     const HtmlSanitiser& sanitise, std::shared_ptr<const void> owner,
-                     std::string_view text, std::shared_ptr<RunningImports::Import> progress,
-                     ImportOptions options, Cause cause,
-                     std::function<void(Result<ImportReport>)> answer) {
-  std::make_shared<ImportRun>(context, products, inventory, sanitise, std::move(owner), text,
-                              std::move(progress), options, std::move(cause), std::move(answer))
-      ->start();
+json::Metadata to_parameters(const ImportOptions& options) {
+  return {{"currency", std::string(options.currency.code())},
+          {"dry_run", options.dry_run ? "true" : "false"}};
 }
 
-std::shared_ptr<RunningImports::Import> RunningImports::begin(std::string id, std::size_t bytes) {
-  auto import = std::make_shared<Import>(std::move(id), static_cast<std::int64_t>(bytes));
-  const std::lock_guard lock(mutex_);
-  std::erase_if(imports_, [](const auto& one) { return one.expired(); });
-  imports_.push_back(import);
-  return import;
+ImportOptions options_of(const json::Metadata& parameters) {
+  const auto currency = Currency::parse(parameters.at("currency"));
+  STOA_ASSERT(currency.has_value());
+  return {*currency, parameters.at("dry_run") == "true"};
 }
 
-std::vector<RunningImport> RunningImports::list() {
-  std::vector<RunningImport> running;
-  const std::lock_guard lock(mutex_);
-  for (const auto& one : imports_)
-    if (const auto import = one.lock())
-      running.push_back({import->id, import->bytes, import->bytes_read});
-  return running;
+std::unique_ptr<jobs::Kind> make_import_kind(Products& products, Inventory& inventory,
+                                             ImportRows& rows, HtmlSanitiser sanitise,
+                                             std::string folder) {
+  return std::make_unique<ImportKind>(Importer{products, inventory, rows, std::move(sanitise)},
+                                      std::move(folder));
 }
 
 }  // namespace stoa::catalog

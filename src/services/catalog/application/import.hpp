@@ -1,65 +1,47 @@
 #pragma once
 
-#include <atomic>
-#include <functional>
+#include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
-#include "kernel/mediator/service_context.hpp"
+#include "kernel/jobs/jobs.hpp"
 #include "services/catalog/application/product_file.hpp"
 
 namespace stoa::catalog {
 
-struct ImportReport {
-  static constexpr std::string_view schema_name = "ImportReport";
+struct ImportCounts {
+  static constexpr std::string_view schema_name = "ImportCounts";
   std::int64_t products = 0;  ///< these three: in the file
   std::int64_t variants = 0;
   std::int64_t images = 0;
   std::int64_t created = 0;  ///< these three: products in the shop
   std::int64_t updated = 0;
   std::int64_t unchanged = 0;
-  std::vector<FileNote> rejected;
-  std::vector<FileNote> notes;
+  std::int64_t rejected = 0;  ///< rows, or products as one
+  std::int64_t notes = 0;
   static constexpr auto fields() {
     using namespace json;
-    return std::tuple{
-        field("products", &ImportReport::products), field("variants", &ImportReport::variants),
-        field("images", &ImportReport::images),     field("created", &ImportReport::created),
-        field("updated", &ImportReport::updated),   field("unchanged", &ImportReport::unchanged),
-        field("rejected", &ImportReport::rejected), field("notes", &ImportReport::notes)};
+    using C = ImportCounts;
+    return std::tuple{field("products", &C::products), field("variants", &C::variants),
+                      field("images", &C::images),     field("created", &C::created),
+                      field("updated", &C::updated),   field("unchanged", &C::unchanged),
+                      field("rejected", &C::rejected), field("notes", &C::notes)};
   }
 };
 
-/// How far an import is that runs now.
-struct RunningImport {
-  static constexpr std::string_view schema_name = "RunningImport";
-  std::string id;  ///< of the request that brought it
-  std::int64_t bytes = 0;
-  std::int64_t bytes_read = 0;
+/// How far an import is: kept with the effect of each slice.
+struct ImportCheckpoint {
+  std::int64_t taken = 0;       ///< products of the file that were dealt with
+  std::int64_t bytes_read = 0;  ///< of the file
+  std::int64_t rows = 0;        ///< told of in ImportRows
+  ImportCounts counts;
   static constexpr auto fields() {
     using namespace json;
-    return std::tuple{field("id", &RunningImport::id), field("bytes", &RunningImport::bytes),
-                      field("bytes_read", &RunningImport::bytes_read)};
+    using C = ImportCheckpoint;
+    return std::tuple{field("taken", &C::taken), field("bytes_read", &C::bytes_read),
+                      field("rows", &C::rows), field("counts", &C::counts)};
   }
-};
-
-/// Thread-safe.
-class RunningImports {
- public:
-  struct Import {
-    std::string id;
-    std::int64_t bytes = 0;
-    std::atomic<std::int64_t> bytes_read{0};
-  };
-  /// Listed for as long as the caller holds it.
-  std::shared_ptr<Import> begin(std::string id, std::size_t bytes);
-  [[nodiscard]] std::vector<RunningImport> list();
-
- private:
-  std::mutex mutex_;
-  std::vector<std::weak_ptr<Import>> imports_;
 };
 
 /// Which variant of the file has which SKU, so that a dry run judges as the real one does.
@@ -69,6 +51,7 @@ struct ImportedProduct {
   enum class Outcome { created, updated, unchanged, rejected } outcome = Outcome::rejected;
   SkuClaims claims;
   std::vector<FileNote> rejected;
+  std::vector<RowSpan> follow;  ///< further rows of a product that was rejected as a whole
   std::vector<FileNote> notes;
 };
 
@@ -77,18 +60,20 @@ struct ImportOptions {
   bool dry_run = false;
 };
 
+/// As they are kept with the job.
+json::Metadata to_parameters(const ImportOptions& options);
+ImportOptions options_of(const json::Metadata& parameters);
+
 /// Brings one product of a file into the shop, or says what would happen. Writer thread only.
 ImportedProduct import_product(Products& products, Inventory& inventory, UnitOfWork& unit,
                                const FileProduct& file, const SkuClaims& claims,
                                const ImportOptions& options);
 
-/// Reads `text` (kept alive by `owner`; `progress` is told how far) on reader threads and imports
-/// it in small slices, between which the writer serves others. Calls `answer` once, from any
-/// thread.
-void import_products(ServiceContext& context, Products& products, Inventory& inventory,
-                     const HtmlSanitiser& sanitise, std::shared_ptr<const void> owner,
-                     std::string_view text, std::shared_ptr<RunningImports::Import> progress,
-                     ImportOptions options, Cause cause,
-                     std::function<void(Result<ImportReport>)> answer);
+/// The kind `import`: brings the product file of a job, `<folder>/<job>.csv`, into the shop in
+/// small slices, between which the writer serves others. A dry run that was interrupted begins
+/// again, for nothing of it is in the shop. All references outlive the kind.
+std::unique_ptr<jobs::Kind> make_import_kind(Products& products, Inventory& inventory,
+                                             ImportRows& rows, HtmlSanitiser sanitise,
+                                             std::string folder);
 
 }  // namespace stoa::catalog

@@ -41,7 +41,10 @@ bool is_web_address(std::string_view url) {
          url.find_first_of(" \t\"<>") == std::string_view::npos;
 }
 
-RowSpan span_of(const CsvRecord& record) { return {record.offset, record.length}; }
+RowSpan span_of(const CsvRecord& record) {
+  return {record.line, static_cast<std::int64_t>(record.offset),
+          static_cast<std::int64_t>(record.length)};
+}
 
 bool is_option_column(std::string_view name) {
   return name.starts_with("Option") && name.ends_with("Value");

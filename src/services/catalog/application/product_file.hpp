@@ -13,8 +13,9 @@ namespace stoa::catalog {
 
 /// Where a row stands in the file, in bytes and without its line end.
 struct RowSpan {
-  std::size_t offset = 0;
-  std::size_t length = 0;
+  std::int64_t line = 0;
+  std::int64_t offset = 0;
+  std::int64_t length = 0;
 };
 
 /// Something to tell about a line of a file.

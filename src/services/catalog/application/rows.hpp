@@ -126,12 +126,35 @@ class LedgerRows {
                                       std::int64_t line, int limit) = 0;
 };
 
+/// Something told about a row of an imported file.
+struct ImportRow {
+  enum class Kind {
+    rejected,
+    follows,  ///< a further row of a product that was rejected as a whole
+    note
+  } kind = Kind::note;
+  std::int64_t line = 0;
+  std::string reason;
+  std::int64_t offset = 0;  ///< these two: where it stands in the file, in bytes
+  std::int64_t length = 0;
+};
+
+class ImportRows {
+ public:
+  virtual ~ImportRows() = default;
+  /// `nth` counts the rows of a job.
+  virtual void append(const std::string& job, std::int64_t nth, const ImportRow& row) = 0;
+  virtual std::vector<ImportRow> list(const std::string& job, std::int64_t limit) = 0;
+  virtual void remove(const std::string& job) = 0;
+};
+
 /// Over one connection, and no longer than it.
 struct Rows {
   std::unique_ptr<StockRows> stock;
   std::unique_ptr<ProductRows> products;
   std::unique_ptr<CategoryRows> categories;
   std::unique_ptr<LedgerRows> ledger;
+  std::unique_ptr<ImportRows> imports;
   std::unique_ptr<Checkpoints> checkpoints;
 };
 using OpenRows = std::function<Rows(sql::Connection&)>;

@@ -72,6 +72,13 @@ CREATE TABLE catalog_ledger(
   PRIMARY KEY(sku, position, line)) WITHOUT ROWID;
 )sql";
 
+constexpr std::string_view import_rows = R"sql(
+CREATE TABLE catalog_import_row(
+  job TEXT NOT NULL, nth INTEGER NOT NULL, kind INTEGER NOT NULL, line INTEGER NOT NULL,
+  reason TEXT NOT NULL, offset INTEGER NOT NULL, length INTEGER NOT NULL,
+  PRIMARY KEY(job, nth)) WITHOUT ROWID;
+)sql";
+
 /// The used keys move to the kernel's table, whose times are numbers of microseconds.
 std::string to_kernel_idempotency() {
   return "CREATE TABLE catalog_old_idempotency AS SELECT * FROM catalog_idempotency;"
@@ -90,12 +97,13 @@ DROP TABLE catalog_old_idempotency;
 
 sql::Migrations catalog_migrations() {
   static const std::string second = to_kernel_idempotency();
-  return {"catalog_", {first, second, ledger_without_rowid}};
+  return {"catalog_", {first, second, ledger_without_rowid, import_rows}};
 }
 
 Rows open_rows(sql::Connection& db) {
-  return {make_stock_rows(db), make_product_rows(db), make_category_rows(db), make_ledger_rows(db),
-          std::make_unique<Checkpoints>(db, "catalog_")};
+  return {make_stock_rows(db),    make_product_rows(db),
+          make_category_rows(db), make_ledger_rows(db),
+          make_import_rows(db),   std::make_unique<Checkpoints>(db, "catalog_")};
 }
 
 }  // namespace stoa::catalog

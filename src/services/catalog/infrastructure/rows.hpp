@@ -14,5 +14,6 @@ std::unique_ptr<StockRows> make_stock_rows(sql::Connection& db);
 std::unique_ptr<ProductRows> make_product_rows(sql::Connection& db);
 std::unique_ptr<CategoryRows> make_category_rows(sql::Connection& db);
 std::unique_ptr<LedgerRows> make_ledger_rows(sql::Connection& db);
+std::unique_ptr<ImportRows> make_import_rows(sql::Connection& db);
 
 }  // namespace stoa::catalog

@@ -318,9 +318,11 @@ void Orders::on_payment(UnitOfWork& unit, const payment::contracts::Event& event
       event);
 }
 
-void Orders::act_on_deadlines(UnitOfWork& unit) {
-  for (const auto& id : store_.due(unit.now(), 200))
+int Orders::act_on_deadlines(UnitOfWork& unit) {
+  const auto due = store_.due(unit.now(), orders_due_max);
+  for (const auto& id : due)
     tell(unit, id, [&](const Order& o) { return on_deadline(o, deadlines_, unit.now()); });
+  return static_cast<int>(due.size());
 }
 
 void Orders::wait_until_final(std::string_view order_id, Timestamp until,

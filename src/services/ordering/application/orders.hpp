@@ -48,6 +48,8 @@ struct PlaceOrder {
   std::optional<std::string> display_number;  ///< brought by the merchant
 };
 
+inline constexpr int orders_due_max = 200;
+
 struct Receipt {
   std::string order_id;
   std::int64_t revision = 0;
@@ -74,7 +76,8 @@ class Orders final : public Participant {
   void on_payment(UnitOfWork& unit, const payment::contracts::Event& event);
   void on_agents(UnitOfWork& unit, const agents::contracts::Event& event);
   void on_shop(const shop::contracts::Event& event) { shop_.on_shop(event); }
-  void act_on_deadlines(UnitOfWork& unit);
+  /// Acts on orders whose deadline has passed, at most orders_due_max of them; how many.
+  int act_on_deadlines(UnitOfWork& unit);
 
   /// Calls `then` once the order is final and durable, or at `until`: on the writer thread.
   void wait_until_final(std::string_view order_id, Timestamp until, std::function<void()> then);

@@ -1,0 +1,383 @@
+#include "kernel/jobs/jobs.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <future>
+#include <map>
+#include <mutex>
+#include <thread>
+
+#include "kernel/base/assert.hpp"
+#include "kernel/jobs/job_rows.hpp"
+
+namespace stoa::jobs {
+namespace {
+
+using Steady = std::chrono::steady_clock;
+
+constexpr std::chrono::seconds schedule_interval{1};
+constexpr std::chrono::minutes look_pause_max{1};  // the clock may be set meanwhile
+
+class JobRunner final : public Jobs {
+ public:
+  JobRunner(const JobsContext& context, JobsOptions options)
+      : context_(context), options_(options), rows_(context.db), idempotency_(context.db, "jobs_") {
+    context_.executor.every(Idempotency::sweep_interval,
+                            [this](UnitOfWork& unit) { idempotency_.forget_old(unit.now()); });
+    context_.executor.every(schedule_interval, [this](UnitOfWork& unit) { look_at_clock(unit); });
+    context_.metrics.gauge("stoa_jobs_running", [this] { return double(running_.load()); });
+    context_.metrics.gauge("stoa_jobs_open", [this] { return double(open_.load()); });
+  }
+  ~JobRunner() override { stop(); }
+
+  void add(std::unique_ptr<Kind> kind) override {
+    const std::string name(kind->name());
+    STOA_ASSERT(kinds_.emplace(name, std::move(kind)).second);
+  }
+
+  void schedule(const std::string& kind, const json::Metadata& parameters,
+                Schedule schedule) override {
+    const auto* known = this->kind(kind);
+    STOA_ASSERT(known != nullptr);
+    const auto judged = known->judge(parameters);
+    STOA_ASSERT(judged.has_value());
+    schedules_.push_back({kind, *judged, schedule, {}});
+  }
+
+  void start() override {
+    thread_ = std::thread([this] { work(); });
+  }
+
+  void stop() override {
+    {
+      const std::lock_guard lock(mutex_);
+      stopping_ = true;
+    }
+    wake_.notify_all();
+    if (thread_.joinable()) thread_.join();
+  }
+
+  Result<Enqueued> enqueue(UnitOfWork& unit, NewJob wanted,
+                           const std::optional<IdempotencyKey>& key) override {
+    if (key) {
+      const auto used = idempotency_.find(*key);
+      if (!used) return fail(used.error());
+      if (*used) return Enqueued{*JobId::parse(**used), true};
+    }
+    if (rows_.count_open() >= options_.open_max)
+      return fail(ErrorKind::rate_limited, "too_many_jobs",
+                  "There are " + std::to_string(options_.open_max) +
+                      " jobs that have not ended: wait, or cancel some.");
+    const auto id = wanted.id;
+    insert(unit, std::move(wanted), false);
+    if (key) idempotency_.store(*key, id.str(), unit.now());
+    return Enqueued{id, false};
+  }
+
+  Result<void> cancel(UnitOfWork& unit, JobId id) override {
+    auto job = rows_.find(id);
+    if (!job) return fail(no_job());
+    if (job->state == JobState::cancelled) return {};
+    if (job->has_ended())
+      return fail(ErrorKind::conflict, "job_ended",
+                  "The job has " + std::string(json::name_of(job->state)) + " already.");
+    end(unit, *job, JobState::cancelled);
+    return {};
+  }
+
+  void find(JobId id, std::function<void(Result<std::optional<Job>>)> then) const override {
+    const bool taken =
+        context_.readers.submit([id, then](Store store) { then(JobRows(store.db).find(id)); },
+                                [then] { then(fail(internal_error())); });
+    if (!taken) then(fail(overloaded()));
+  }
+
+  bool post(std::function<void()> work) override {
+    {
+      const std::lock_guard lock(mutex_);
+      if (stopping_ || posted_.size() >= options_.posted_max) return false;
+      posted_.push_back(std::move(work));
+    }
+    wake_.notify_all();
+    return true;
+  }
+
+  [[nodiscard]] Kind* kind(std::string_view name) const override {
+    const auto at = kinds_.find(name);
+    return at == kinds_.end() ? nullptr : at->second.get();
+  }
+
+ private:
+  struct Active {
+    JobId id;
+    std::string kind;
+    std::unique_ptr<Run> run;
+  };
+  struct Scheduled {
+    std::string kind;
+    json::Metadata parameters;
+    Schedule schedule;
+    std::optional<Timestamp> ran_for;  // as the table has it
+  };
+  /// What a command found a job to be.
+  struct Outcome {
+    std::optional<Job> job;
+    std::optional<Timestamp> next_at;  // of the job that waits, when none is due
+  };
+
+  // Writer thread.
+
+  void insert(UnitOfWork& unit, NewJob wanted, bool scheduled) {
+    Job job;
+    job.id = wanted.id;
+    job.kind = std::move(wanted.kind);
+    job.parameters = std::move(wanted.parameters);
+    job.progress = std::move(wanted.progress);
+    job.scheduled = scheduled;
+    job.created_at = unit.now();
+    job.run_at = std::max(wanted.run_at.value_or(unit.now()), unit.now());
+    rows_.insert(job);
+    changed(unit);
+  }
+
+  /// Something may be due.
+  void changed(UnitOfWork& unit) {
+    open_ = rows_.count_open();
+    unit.after_commit([this] {
+      {
+        const std::lock_guard lock(mutex_);
+        look_ = true;
+      }
+      wake_.notify_all();
+    });
+  }
+
+  void look_at_clock(UnitOfWork& unit) {
+    for (auto& one : schedules_) {
+      const auto due = one.schedule.last_due(unit.now());
+      if (!one.ran_for) one.ran_for = rows_.schedule_ran_for(one.kind);
+      if (one.ran_for && *one.ran_for >= due) continue;
+      const bool is_first = !one.ran_for;
+      // Remembered here only when it is kept: a rollback has it read again.
+      rows_.set_schedule_ran_for(one.kind, due);
+      one.ran_for.reset();
+      if (is_first || rows_.is_open(one.kind, true)) continue;
+      insert(unit, {context_.ids.make<JobId>(), one.kind, one.parameters}, true);
+    }
+  }
+
+  void end(UnitOfWork& unit, Job& job, JobState state) {
+    job.state = state;
+    job.finished_at = unit.now();
+    rows_.update(job);
+    changed(unit);
+    unit.after_commit([this, kind = job.kind, state] {
+      context_.metrics.count(
+          "stoa_jobs_total",
+          telemetry::label("kind", kind) + "," + telemetry::label("state", json::name_of(state)));
+    });
+  }
+
+  void end_as_failed(UnitOfWork& unit, Job& job, std::string code, std::string detail) {
+    job.error = JobError{std::move(code), std::move(detail)};
+    end(unit, job, JobState::failed);
+  }
+
+  Outcome claim(UnitOfWork& unit) {
+    auto job = rows_.first_queued();
+    if (!job) return {};
+    if (job->run_at > unit.now()) return {{}, job->run_at};
+    if (job->stalled >= options_.stalled_max) {
+      end_as_failed(unit, *job, "gave_up", "It was begun several times and came no further.");
+      return {};
+    }
+    job->state = JobState::running;
+    ++job->attempts;
+    ++job->stalled;
+    if (!job->started_at) job->started_at = unit.now();
+    rows_.update(*job);
+    return {std::move(job), {}};
+  }
+
+  /// True while the job goes on.
+  bool keep_slice(UnitOfWork& unit, JobId id, const Slice& slice) {
+    auto job = rows_.find(id);
+    if (!job || job->state != JobState::running) return false;  // cancelled
+    auto advance = slice.decide(unit);
+    job->checkpoint = std::move(advance.checkpoint);
+    job->progress = std::move(advance.progress);
+    job->stalled = 0;
+    if (!advance.finished) {
+      rows_.update(*job);
+      return true;
+    }
+    job->result = std::move(advance.result);
+    end(unit, *job, JobState::succeeded);
+    return false;
+  }
+
+  // The worker's thread.
+
+  void work() {
+    command<bool>([this](UnitOfWork& unit) {
+      rows_.requeue_running();
+      changed(unit);
+      return true;
+    });
+    while (wait_for_work()) {
+      if (auto posted = take_posted()) (*posted)();
+      if (active_.size() < options_.running_max && should_look()) take_up();
+      if (active_.empty()) continue;
+      auto active = std::move(active_.front());
+      active_.pop_front();
+      if (step(active)) active_.push_back(std::move(active));
+      running_ = static_cast<std::int64_t>(active_.size());
+    }
+    active_.clear();
+  }
+
+  /// False when it is to end.
+  bool wait_for_work() {
+    std::unique_lock lock(mutex_);
+    const auto is_ready = [this] {
+      return stopping_ || !posted_.empty() || !active_.empty() || look_;
+    };
+    if (look_at_)
+      wake_.wait_until(lock, *look_at_, is_ready);
+    else
+      wake_.wait(lock, is_ready);
+    return !stopping_;
+  }
+
+  std::optional<std::function<void()>> take_posted() {
+    const std::lock_guard lock(mutex_);
+    if (posted_.empty()) return std::nullopt;
+    auto work = std::move(posted_.front());
+    posted_.pop_front();
+    return work;
+  }
+
+  bool should_look() {
+    const std::lock_guard lock(mutex_);
+    const bool due = look_at_ && *look_at_ <= Steady::now();
+    return look_ || due;
+  }
+
+  void take_up() {
+    {
+      const std::lock_guard lock(mutex_);
+      look_ = false;
+      look_at_.reset();
+    }
+    auto outcome = command<Outcome>([this](UnitOfWork& unit) { return claim(unit); });
+    if (!outcome) return;
+    const std::lock_guard lock(mutex_);
+    if (outcome->next_at)
+      look_at_ = Steady::now() + std::clamp<Duration>(*outcome->next_at - context_.clock.now(),
+                                                      Duration::zero(), look_pause_max);
+    if (!outcome->job) return;
+    look_ = true;  // there may be another
+    active_.push_back({outcome->job->id, outcome->job->kind, nullptr});
+    running_ = static_cast<std::int64_t>(active_.size());
+  }
+
+  /// True while the job goes on.
+  bool step(Active& active) {
+    try {
+      if (!active.run && !begin(active)) return false;
+      auto slice = active.run->next();
+      if (!slice) return end_with(active.id, slice.error());
+      const auto goes_on = command<bool>(
+          [&](UnitOfWork& unit) { return keep_slice(unit, active.id, *slice); }, slice->weight);
+      if (!goes_on) return try_later(active);
+      if (*goes_on && slice->kept) slice->kept();
+      return *goes_on;
+    } catch (const std::exception& e) {
+      context_.report_defect("A job of the kind " + active.kind + " failed: " + e.what());
+      return try_later(active);
+    }
+  }
+
+  bool begin(Active& active) {
+    const auto job =
+        command<std::optional<Job>>([&](UnitOfWork&) { return rows_.find(active.id); });
+    if (!job || !*job || (*job)->state != JobState::running) return false;
+    auto* known = kind(active.kind);
+    if (known == nullptr)
+      return end_with(active.id, {ErrorKind::internal, "unknown_kind",
+                                  "This program knows no jobs of this kind."});
+    auto run = known->begin(**job);
+    if (!run) return end_with(active.id, run.error());
+    active.run = std::move(*run);
+    return true;
+  }
+
+  bool end_with(JobId id, const Error& error) {
+    command<bool>([&](UnitOfWork& unit) {
+      if (auto job = rows_.find(id); job && job->state == JobState::running)
+        end_as_failed(unit, *job, error.code, error.detail);
+      return true;
+    });
+    return false;
+  }
+
+  /// Nothing of the slice was kept: it goes on from the checkpoint, after a pause that doubles.
+  bool try_later(const Active& active) {
+    command<bool>([&](UnitOfWork& unit) {
+      auto job = rows_.find(active.id);
+      if (!job || job->state != JobState::running) return true;
+      job->state = JobState::queued;
+      job->run_at = unit.now() + std::chrono::seconds(std::int64_t{1} << job->stalled);
+      rows_.update(*job);
+      changed(unit);
+      return true;
+    });
+    return false;
+  }
+
+  /// Runs a command and waits for it; nothing when it failed or was not taken.
+  template <class T>
+  std::optional<T> command(const std::function<T(UnitOfWork&)>& run, int weight = 1) {
+    std::optional<T> result;
+    std::promise<bool> kept;
+    const bool taken = context_.executor.submit(
+        {Executor::Lane::inside,
+         weight,
+         {.actor = "system", .causation = "job"},
+         [&](UnitOfWork& unit) { result = run(unit); },
+         [&](const Error* failure) { kept.set_value(failure == nullptr); }});
+    if (!taken || !kept.get_future().get()) return std::nullopt;
+    return result;
+  }
+
+  JobsContext context_;
+  JobsOptions options_;
+  std::map<std::string, std::unique_ptr<Kind>, std::less<>> kinds_;
+
+  JobRows rows_;
+  Idempotency idempotency_;
+  std::vector<Scheduled> schedules_;
+
+  std::deque<Active> active_;
+
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<std::function<void()>> posted_;
+  std::optional<Steady::time_point> look_at_;
+  bool look_ = true;
+  bool stopping_ = false;
+
+  std::atomic<std::int64_t> running_{0};
+  std::atomic<std::int64_t> open_{0};
+  std::thread thread_;
+};
+
+}  // namespace
+
+std::unique_ptr<Jobs> make_jobs(const JobsContext& context, JobsOptions options) {
+  return std::make_unique<JobRunner>(context, options);
+}
+
+}  // namespace stoa::jobs

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <functional>
+#include <future>
+#include <memory>
+#include <stdexcept>
+
+#include "kernel/mediator/readers.hpp"
+
+namespace stoa::jobs {
+
+/// What `query` reads on a reader's thread, awaited. Throws std::runtime_error when it fails or too
+/// many wait. Not for the writer's thread, nor for a reader's.
+template <class T>
+T read_now(Readers& readers, const std::function<T(Store)>& query) {
+  auto answer = std::make_shared<std::promise<T>>();
+  auto read = answer->get_future();
+  const auto failure = [] { return std::make_exception_ptr(std::runtime_error("No answer.")); };
+  const bool taken =
+      readers.submit([answer, query](Store store) { answer->set_value(query(store)); },
+                     [answer, failure] { answer->set_exception(failure()); });
+  if (!taken) throw std::runtime_error("Too many queries wait.");
+  return read.get();
+}
+
+}  // namespace stoa::jobs
