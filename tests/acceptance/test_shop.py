@@ -124,6 +124,10 @@ def test_numbers_follow_the_pattern_from_the_next_order_on(own_shop):
     assert own_shop.order("NUM").json["display_number"] == "B5", "a count without a year goes on where the plain one stands"
     patch(own_shop, {"order_numbers": None})
     assert own_shop.order("NUM").json["display_number"] == "6"
+    for order, shown in ((third, f"UK{year}-0003"), (own_shop.order("NUM").json, "7")):
+        found = own_shop.call("GET", "/v1/orders?filter[display_number]=" + shown).json["data"]
+        assert [o["id"] for o in found] == [order["id"]]
+    assert own_shop.call("GET", "/v1/orders?filter[display_number]=4").json["data"] == [], "4 is not what people read"
     history = own_shop.call("GET", f"/v1/orders/{third['id']}/events").json["data"]
     assert history[0]["text"].startswith(f"Order UK{year}-0003 was placed")
 

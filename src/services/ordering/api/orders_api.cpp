@@ -324,6 +324,7 @@ void OrderRoutes::list(const RequestPtr& request, Reply reply, bool processes) {
     filter.customer = query.text("filter[customer]");
     filter.external_id = query.text("filter[external_id]");
     filter.channel = query.text("filter[channel]");
+    filter.display_number = query.text("filter[display_number]");
     filter.placed_from = query.time("filter[placed_from]");
     filter.placed_to = query.time("filter[placed_to]");
   }
@@ -544,6 +545,7 @@ jobs::ExportSourcePtr add_order_routes(ServiceContext& context, Orders& orders,
                {"filter[customer]", "The merchant's id of the customer"},
                {"filter[external_id]", "The merchant's id of the order"},
                {"filter[channel]", "Where the order came from"},
+               {"filter[display_number]", "The number that people read"},
                {"filter[placed_from]", "RFC 3339, inclusive"},
                {"filter[placed_to]", "RFC 3339, exclusive"},
                {"limit", "1 to 200, default 50"},

@@ -51,7 +51,7 @@ class OrderStore {
 };
 
 struct OrderFilter {
-  std::optional<std::string> status, customer, external_id, channel, process_status;
+  std::optional<std::string> status, customer, external_id, channel, process_status, display_number;
   std::optional<Timestamp> placed_from, placed_to;
   std::int64_t before_number = 0;  ///< 0: from the newest
   std::int64_t limit = 50;

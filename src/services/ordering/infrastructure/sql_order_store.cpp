@@ -131,20 +131,23 @@ class SqlOrderQueries final : public OrderQueries {
     }
     add(filter.placed_from.has_value(), "placed_at >= ?7");
     add(filter.placed_to.has_value(), "placed_at < ?8");
+    add(filter.display_number.has_value(),
+        "(display_number = ?9 OR (number = ?10 AND display_number IS NULL))");
     const auto micros = [](const std::optional<Timestamp>& time) {
       return time ? std::optional(to_unix_microseconds(*time)) : std::nullopt;
     };
     const auto before = filter.before_number > 0 ? filter.before_number : INT64_MAX;
     std::vector<OrderRow> rows;
-    // Parameters that no condition names are still bound: the number 9 stands last.
+    // Parameters that no condition names are still bound: the number 11 stands last.
     store.db.query(
         "SELECT id, number, channel, external_id, customer, status, payment_status, amount,"
         " currency, placed_at, revision, due_at, process_status, display_number FROM "
         "ordering_orders WHERE " +
-            where + " ORDER BY number DESC LIMIT ?9",
+            where + " ORDER BY number DESC LIMIT ?11",
         [&](const sql::Row& row) { rows.push_back(read_row(row)); }, before, filter.status,
         filter.customer, filter.external_id, filter.channel, filter.process_status,
-        micros(filter.placed_from), micros(filter.placed_to), filter.limit);
+        micros(filter.placed_from), micros(filter.placed_to), filter.display_number,
+        plain_number_of(filter.display_number.value_or("")), filter.limit);
     return rows;
   }
 

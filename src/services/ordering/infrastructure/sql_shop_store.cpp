@@ -14,14 +14,6 @@ CREATE TABLE ordering_number_counters(
 CREATE TABLE ordering_shop(id INTEGER PRIMARY KEY CHECK(id = 1), data TEXT NOT NULL);
 )sql";
 
-/// The plain number that reads like the text; 0, which no order has, when there is none.
-std::int64_t plain_number_of(std::string_view text) {
-  std::int64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  const bool good = error == std::errc{} && std::to_string(number) == text;
-  return good ? number : 0;
-}
-
 class SqlNumberStore final : public NumberStore {
  public:
   explicit SqlNumberStore(sql::Connection& db) : db_(db) {}
@@ -83,6 +75,13 @@ class SqlShopStore final : public ShopStore {
 }  // namespace
 
 std::string_view shop_schema() { return schema; }
+
+std::int64_t plain_number_of(std::string_view text) {
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  const bool good = error == std::errc{} && std::to_string(number) == text;
+  return good ? number : 0;
+}
 
 std::unique_ptr<NumberStore> make_sql_number_store(sql::Connection& db) {
   return std::make_unique<SqlNumberStore>(db);
