@@ -1,6 +1,7 @@
 #include "main/audit.hpp"
 
 #include <map>
+#include <set>
 #include <unordered_map>
 
 #include "kernel/base/text.hpp"
@@ -34,7 +35,9 @@ class Audit {
           {"catalog_", "ordering_", "payment_", "notification_", "agents_", "shop_"})
       check_log(prefix);
     fold_stock();
+    check_movements();
     check_levels();
+    check_places();
     check_orders();
     check_provider();
     report_.clean = report_.findings.empty();
@@ -68,6 +71,7 @@ class Audit {
       const auto stored = decode_event<catalog::StoredEvent>(row.type, row.data);
       if (const auto* set = std::get_if<catalog::BackorderLimitSet>(&stored))
         limits_[set->sku] = set->backorder_limit.count();
+      std::visit([&](const auto& e) { note(e, row); }, stored);
       const auto event = catalog::published(stored, row);
       if (event) std::visit([&](const auto& e) { fold(e); }, *event);
       return true;
@@ -85,9 +89,13 @@ class Audit {
   }
   void fold(const cat::StockReserved& e) {
     move(e.order_id, e.lines, 0, 1);
-    for (const auto& line : e.lines)
+    for (const auto& line : e.lines) {
       if (available_[line.sku] < -limits_[line.sku])
         find("oversold " + line.sku + " with order " + e.order_id);
+      const auto& level = levels_[{line.sku, line.location}];
+      if (level.on_hand - level.reserved < -limits_[line.sku])
+        find("oversold " + line.sku + " at " + line.location + " with order " + e.order_id);
+    }
   }
   void fold(const cat::StockReleased& e) { move(e.order_id, e.lines, 0, -1); }
   void fold(const cat::StockFulfilled& e) { move(e.order_id, e.lines, -1, -1); }
@@ -95,9 +103,86 @@ class Audit {
   void fold(const cat::StockAdjusted& e) {
     levels_[{e.sku, e.location}].on_hand += e.delta;
     available_[e.sku] += e.delta;
+    if (e.transfer_id) moved_[*e.transfer_id][{e.sku, e.location}] += e.delta;
+    if (e.count_id) counted_[*e.count_id][{e.sku, e.location}] += e.delta;
   }
   void fold(const cat::StockRejected&) {}
   void fold(const cat::ProductChanged&) {}
+
+  // What Catalog keeps to itself.
+  template <class Event>
+  void note(const Event&, const RecordedEvent&) {}
+  void note(const catalog::LocationCreated& e, const RecordedEvent&) { keep(e.location); }
+  void note(const catalog::LocationUpdated& e, const RecordedEvent&) { keep(e.location); }
+  void note(const catalog::TransferRecorded& e, const RecordedEvent&) {
+    for (const auto& line : e.lines) {
+      asked_[e.id][{line.sku, e.from}] -= line.quantity.count();
+      asked_[e.id][{line.sku, e.to}] += line.quantity.count();
+    }
+  }
+  void note(const catalog::CountOpened& e, const RecordedEvent& row) { count_event(e, row); }
+  void note(const catalog::CountAmended& e, const RecordedEvent& row) { count_event(e, row); }
+  void note(const catalog::CountApplied& e, const RecordedEvent& row) { count_event(e, row); }
+  void note(const catalog::CountCancelled& e, const RecordedEvent& row) { count_event(e, row); }
+  void count_event(const catalog::CountEvent& e, const RecordedEvent& row) {
+    evolve(counts_[row.stream], e, row.recorded_at);
+  }
+  void keep(const catalog::Location& location) {
+    locations_[location.code] = json::to_stored_json(location);
+  }
+
+  /// Both halves of every transfer, and exactly the differences of every applied count.
+  void check_movements() {
+    for (const auto& [id, moves] : asked_)
+      if (moved_[id] != moves) find("transfer " + id + " did not move what it says");
+    for (const auto& [id, moves] : moved_)
+      if (!asked_.contains(id)) find("units moved by transfer " + id + ", which is not known");
+    for (const auto& [stream, count] : counts_) {
+      Moves wanted;
+      for (const auto& line : count.lines)
+        if (count.status == catalog::CountStatus::applied && line.difference() != 0)
+          wanted[{line.sku, count.location}] = line.difference();
+      if (counted_[count.id] != wanted)
+        find("count " + count.id + " did not adjust the stock by its differences");
+    }
+  }
+
+  /// I7: locations, transfers and counts stand in rows as their events say.
+  void check_places() {
+    shop_.query("SELECT code, data FROM catalog_location", [&](const sql::Row& row) {
+      const std::string code(row.text(0));
+      const auto location = json::read_stored<catalog::Location>(row.text(1));
+      const auto known = locations_.find(code);
+      const bool good = location && (known == locations_.end() ? location->revision == 0
+                                                               : known->second == row.text(1));
+      if (!good) find("location " + code + " is not what its stream says");
+      if (location && !location->active) closed_.insert(code);
+      places_.insert(code);
+    });
+    for (const auto& [code, data] : locations_)
+      if (!places_.contains(code)) find("location " + code + " has no row");
+    shop_.query("SELECT data FROM catalog_count", [&](const sql::Row& row) {
+      auto count = json::read_stored<catalog::StockCount>(row.text(0));
+      const auto known = count ? counts_.find("count-" + count->id) : counts_.end();
+      if (known == counts_.end())
+        return find("a count has a row and no events: " + (count ? count->id : "damaged"));
+      // The log's times never fall, the writer's clock may after a restart.
+      count->created_at = known->second.created_at;
+      count->updated_at = known->second.updated_at;
+      if (*count != known->second) find("count " + count->id + " is not what its stream says");
+    });
+    const auto transfers = shop_.one("SELECT count(*) FROM catalog_transfer",
+                                     [](const sql::Row& row) { return row.integer(0); });
+    if (transfers != static_cast<std::int64_t>(asked_.size()))
+      find("transfers are not as many rows as events");
+    for (const auto& [key, level] : levels_) {
+      if (level.on_hand == 0 && level.reserved == 0) continue;
+      if (!places_.contains(key.second))
+        find("stock of " + key.first + " stands at " + key.second + ", which is no location");
+      if (closed_.contains(key.second))
+        find("stock of " + key.first + " stands at " + key.second + ", which is closed");
+    }
+  }
 
   /// I7: the rows that decisions are made on are what the log says.
   void check_levels() {
@@ -194,7 +279,12 @@ class Audit {
   sql::Connection& ledger_;
   const Crypto& crypto_;
   AuditReport report_;
+  using Moves = std::map<std::pair<std::string, std::string>, std::int64_t>;
   std::map<std::pair<std::string, std::string>, Level> levels_;
+  std::map<std::string, Moves> asked_, moved_, counted_;  // by transfer or count
+  std::map<std::string, catalog::StockCount> counts_;     // by stream
+  std::map<std::string, std::string> locations_;          // as they are stored, by code
+  std::set<std::string> places_, closed_;
   std::unordered_map<std::string, std::int64_t> available_, limits_, held_;
   std::unordered_map<std::string, Paid> paid_;
 };

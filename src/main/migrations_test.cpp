@@ -56,5 +56,36 @@ TEST_F(MigrationsTest, Catalog_UsedKeysAreStillKnown_AndForgottenAWeekAfterTheir
   EXPECT_FALSE(idempotency.find({"secret", "r", "k", "h"}).value().has_value());
 }
 
+TEST_F(MigrationsTest, Catalog_PlacesWhereUnitsStood_BecomeLocations) {
+  auto migrations = catalog::catalog_migrations();
+  const auto newest = migrations.scripts;
+  migrations.scripts.resize(3);
+  sqlite::migrate(*database_, migrations);
+  db_->run_script(
+      "INSERT INTO catalog_stock VALUES('MUG', 0), ('CUP', 0);"
+      "INSERT INTO catalog_stock_level VALUES('MUG', 'main', 5, 1), ('MUG', 'back-room', 2, 0),"
+      " ('CUP', 'back-room', 1, 0)");
+  migrations.scripts = newest;
+  sqlite::migrate(*database_, migrations);
+
+  const auto rows = catalog::open_rows(*db_);
+  const auto locations = rows.locations->all();
+  ASSERT_EQ(locations.size(), 2U);
+  EXPECT_EQ(locations[0].code, "back-room");
+  EXPECT_EQ(locations[1].code, "main");
+  EXPECT_EQ(locations[1].revision, 0);
+  EXPECT_EQ(catalog::serving(locations), (std::vector<std::string>{"main", "back-room"}))
+      << "orders are served as before";
+  EXPECT_EQ(rows.stock->load("MUG")->at("back-room")->on_hand.count(), 2);
+}
+
+TEST_F(MigrationsTest, Catalog_ANewShop_HasTheDefaultLocation) {
+  sqlite::migrate(*database_, catalog::catalog_migrations());
+  const auto locations = catalog::open_rows(*db_).locations->all();
+  ASSERT_EQ(locations.size(), 1U);
+  EXPECT_EQ(locations[0].code, "main");
+  EXPECT_TRUE(locations[0].active && locations[0].fulfils_online);
+}
+
 }  // namespace
 }  // namespace stoa

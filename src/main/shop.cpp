@@ -183,8 +183,8 @@ class EmbeddedShop final : public Shop {
       return std::chrono::seconds(configuration.integer(path));
     };
     auto& context = context_of(*catalog_part_, secret);
-    catalog_ = catalog::make_catalog(context, catalog_topic_, ordering_topic_, gumbo::sanitise,
-                                     search_->parts(metrics_));
+    catalog_ = catalog::make_catalog(context, catalog_topic_, ordering_topic_, shop_topic_,
+                                     gumbo::sanitise, search_->parts(metrics_));
     loop_->when_idle([this](UnitOfWork& unit) { return catalog_->project_slice(unit); });
     auto& ordering_context = context_of(*ordering_part_, secret);
     ordering_ = ordering::make_ordering(

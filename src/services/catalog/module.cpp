@@ -11,18 +11,24 @@ namespace {
 class Module final : public Catalog {
  public:
   Module(ServiceContext& context, Topic<contracts::Event>& own,
-         Topic<ordering::contracts::Event>& ordering, HtmlSanitiser sanitise, SearchParts search)
+         Topic<ordering::contracts::Event>& ordering, Topic<shop::contracts::Event>& shop,
+         HtmlSanitiser sanitise, SearchParts search)
       : log_(context.store.log),
         rows_(open_rows(context.store.db)),
         ledger_(ledger_subscription(rows_, log_)),
         journal_(log_, own, published),
         idempotency_(context.store.db, "catalog_"),
-        inventory_(*rows_.stock, idempotency_, journal_, allocation_),
+        locations_(*rows_.locations, journal_),
+        inventory_(*rows_.stock, idempotency_, journal_, locations_),
+        transfers_(*rows_.transfers, idempotency_, journal_, inventory_, locations_),
+        counts_(*rows_.counts, idempotency_, journal_, inventory_, locations_),
         products_(*rows_.products, *rows_.categories, journal_, inventory_, context.ids),
         categories_(*rows_.categories, products_, journal_, context.ids),
         search_(std::move(search), log_, open_rows),
-        api_{context, products_, categories_, inventory_, open_rows, std::move(sanitise), search_} {
+        api_{context,    products_, categories_, inventory_,          locations_,
+             transfers_, counts_,   open_rows,   std::move(sanitise), search_} {
     context.participants.push_back(&inventory_);
+    context.participants.push_back(&locations_);
     context.participants.push_back(&search_);
     context.executor.every(Idempotency::sweep_interval,
                            [this](UnitOfWork& unit) { idempotency_.forget_old(unit.now()); });
@@ -30,9 +36,15 @@ class Module final : public Catalog {
         [this](UnitOfWork& unit, const Delivery&, const ordering::contracts::Event& event) {
           inventory_.react(unit, event);
         });
+    shop.subscribe([this](UnitOfWork&, const Delivery&, const shop::contracts::Event& event) {
+      locations_.on_shop(event);
+    });
     add_product_routes(api_);
     add_category_routes(api_);
     add_inventory_routes(api_);
+    add_location_routes(api_);
+    add_transfer_routes(api_);
+    add_count_routes(api_);
     product_export_ = add_export_routes(api_);
     add_search_routes(api_);
   }
@@ -52,9 +64,11 @@ class Module final : public Catalog {
   Rows rows_;
   Subscription ledger_;
   CatalogJournal journal_;
-  DefaultLocationFirst allocation_;
   Idempotency idempotency_;
+  Locations locations_;
   Inventory inventory_;
+  Transfers transfers_;
+  Counts counts_;
   Products products_;
   Categories categories_;
   ProductSearch search_;
@@ -66,9 +80,11 @@ class Module final : public Catalog {
 
 std::unique_ptr<Catalog> make_catalog(ServiceContext& context, Topic<contracts::Event>& own,
                                       Topic<ordering::contracts::Event>& ordering,
+                                      Topic<shop::contracts::Event>& shop,
                                       std::function<std::string(std::string_view)> sanitise,
                                       SearchParts search) {
-  return std::make_unique<Module>(context, own, ordering, std::move(sanitise), std::move(search));
+  return std::make_unique<Module>(context, own, ordering, shop, std::move(sanitise),
+                                  std::move(search));
 }
 
 }  // namespace stoa::catalog

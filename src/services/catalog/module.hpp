@@ -12,6 +12,7 @@
 #include "services/catalog/application/product_search.hpp"
 #include "services/catalog/contracts/events.hpp"
 #include "services/ordering/contracts/events.hpp"
+#include "services/shop/contracts/events.hpp"
 
 namespace stoa::catalog {
 
@@ -34,6 +35,7 @@ class Catalog {
 /// HTML what cannot harm a page (platform/gumbo); it is called from several threads.
 std::unique_ptr<Catalog> make_catalog(ServiceContext& context, Topic<contracts::Event>& own,
                                       Topic<ordering::contracts::Event>& ordering,
+                                      Topic<shop::contracts::Event>& shop,
                                       std::function<std::string(std::string_view)> sanitise,
                                       SearchParts search);
 

@@ -105,8 +105,8 @@ Error no_sku(const std::string& sku) {
 }
 
 void adjust(const Api& api, const RequestPtr& request, const Reply& reply) {
-  auto key = http::idempotency_key(*request);
-  if (!key) return reply(http::problem(key.error(), *request));
+  auto use = key_of(api, *request);
+  if (!use) return reply(http::problem(use.error(), *request));
   auto body = http::read_body<AdjustBody>(*request);
   if (body && body->delta == 0)
     body = fail(Error{ErrorKind::invalid,
@@ -115,13 +115,12 @@ void adjust(const Api& api, const RequestPtr& request, const Reply& reply) {
                       {{"/delta", "zero", "Must not be 0."}}});
   if (!body) return reply(http::problem(body.error(), *request));
   const auto& sku = request->param("sku");
-  IdempotencyKey use{"secret", "POST /v1/inventory/" + sku + "/adjustments", std::move(*key),
-                     to_hex(api.context.crypto.sha256(request->body))};
+  use->route = "POST /v1/inventory/" + sku + "/adjustments";
   AdjustStock command{body->location,  Quantity(body->delta),  body->reason,
                       body->reference, body->expected_on_hand, body->force};
   api.write<Inventory::Adjusted>(
       request, reply,
-      [&inventory = api.inventory, use = std::move(use), sku, command = std::move(command)](
+      [&inventory = api.inventory, use = std::move(*use), sku, command = std::move(command)](
           UnitOfWork& unit) { return inventory.adjust(unit, use, sku, command); },
       [](const Inventory::Adjusted& adjusted) {
         auto response = shown(adjusted.stock);

@@ -23,6 +23,13 @@ http::Response resource(int status, std::string body, std::int64_t revision,
   return response;
 }
 
+Result<IdempotencyKey> key_of(const Api& api, const http::Request& request) {
+  auto key = http::idempotency_key(request);
+  if (!key) return fail(std::move(key.error()));
+  return IdempotencyKey{"secret", request.method + " " + request.path, std::move(*key),
+                        to_hex(api.context.crypto.sha256(request.body))};
+}
+
 std::string to_cursor(const std::vector<std::string>& parts) {
   std::string text;
   for (const auto& part : parts) text.append(text.empty() ? "" : "\x1f").append(part);

@@ -5,10 +5,12 @@
 #include "kernel/jobs/jobs.hpp"
 #include "kernel/mediator/service_context.hpp"
 #include "services/catalog/application/categories.hpp"
+#include "services/catalog/application/counts.hpp"
 #include "services/catalog/application/inventory.hpp"
 #include "services/catalog/application/product_search.hpp"
 #include "services/catalog/application/products.hpp"
 #include "services/catalog/application/rows.hpp"
+#include "services/catalog/application/transfers.hpp"
 
 namespace stoa::catalog {
 
@@ -18,6 +20,9 @@ struct Api {
   Products& products;
   Categories& categories;
   Inventory& inventory;
+  Locations& locations;
+  Transfers& transfers;
+  Counts& counts;
   OpenRows open_rows;
   HtmlSanitiser sanitise;
   ProductSearch& search;
@@ -41,6 +46,9 @@ struct Api {
 void add_product_routes(const Api& api);
 void add_category_routes(const Api& api);
 void add_inventory_routes(const Api& api);
+void add_location_routes(const Api& api);
+void add_transfer_routes(const Api& api);
+void add_count_routes(const Api& api);
 /// `folder` is where uploads are kept.
 void add_import_routes(const Api& api, jobs::Jobs& jobs, const std::string& folder);
 jobs::ExportSourcePtr add_export_routes(const Api& api);
@@ -49,6 +57,9 @@ void add_search_routes(const Api& api);
 /// With `Location` and `ETag` when they are not empty.
 http::Response resource(int status, std::string body, std::int64_t revision,
                         const std::string& location = {});
+
+/// The Idempotency-Key of a request with what it is used for.
+Result<IdempotencyKey> key_of(const Api& api, const http::Request& request);
 
 /// An opaque text of parts for `cursor=`, and back; nothing when it is none of ours.
 std::string to_cursor(const std::vector<std::string>& parts);

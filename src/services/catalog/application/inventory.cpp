@@ -1,5 +1,6 @@
 #include "services/catalog/application/inventory.hpp"
 
+#include <map>
 #include <type_traits>
 
 namespace stoa::catalog {
@@ -62,11 +63,25 @@ Result<Inventory::Adjusted> Inventory::adjust(UnitOfWork& unit, const Idempotenc
   const Stock* found = stock(sku);
   if (found == nullptr) return unknown_sku(sku);
   if (*used) return Adjusted{*found, true};
+  if (auto good = locations_.check_open(command.location, "/location"); !good)
+    return fail(std::move(good.error()));
   const auto events = decide(*found, command);
   if (!events) return fail(events.error());
   record(unit, "stock-" + sku, Expected::any, *events);
   idempotency_.store(key, sku, unit.now());
   return Adjusted{*stock(sku), false};
+}
+
+void Inventory::adjust_all(UnitOfWork& unit, const std::vector<StockAdjusted>& adjustments) {
+  std::map<std::string, std::vector<StockEvent>> streams;
+  for (const auto& event : adjustments) streams[event.sku].emplace_back(event);
+  for (const auto& [sku, events] : streams) record(unit, "stock-" + sku, Expected::any, events);
+}
+
+std::vector<std::string> Inventory::skus_at(UnitOfWork& unit, const std::string& location,
+                                            int limit) {
+  flush(unit);  // the rows know then what memory knows
+  return rows_.skus_at(location, "", limit);
 }
 
 void Inventory::receive(UnitOfWork& unit, const std::string& sku, Quantity quantity,
@@ -100,10 +115,11 @@ void Inventory::react(UnitOfWork& unit, const orders::Event& event) {
         using E = std::remove_cvref_t<decltype(e)>;
         if constexpr (std::is_same_v<E, orders::OrderPlaced>) {
           auto& held = reservation(e.order_id);
-          settle(unit, held, e.order_id,
-                 reserve(
-                     held, e.order_id, demands_of(e.lines),
-                     [this](const std::string& sku) { return find(sku); }, allocation_));
+          settle(
+              unit, held, e.order_id,
+              reserve(
+                  held, e.order_id, demands_of(e.lines),
+                  [this](const std::string& sku) { return find(sku); }, locations_.allocation()));
         } else if constexpr (std::is_same_v<E, orders::OrderRejected> ||
                              std::is_same_v<E, orders::OrderCancelled>) {
           auto& held = reservation(e.order_id);
@@ -113,7 +129,9 @@ void Inventory::react(UnitOfWork& unit, const orders::Event& event) {
           settle(unit, held, e.order_id, fulfil(held, e.fulfilment_id, demands_of(e.lines)));
         } else if constexpr (std::is_same_v<E, orders::ReturnRecorded>) {
           auto& held = reservation(e.order_id);
-          settle(unit, held, e.order_id, restock(held, e.return_id, demands_of(e.restocked)));
+          settle(unit, held, e.order_id,
+                 restock(held, e.return_id, demands_of(e.restocked),
+                         [this](const std::string& code) { return locations_.is_open(code); }));
         }
       },
       event);

@@ -5,6 +5,7 @@
 
 #include "kernel/mediator/idempotency.hpp"
 #include "services/catalog/application/journal.hpp"
+#include "services/catalog/application/locations.hpp"
 #include "services/catalog/application/rows.hpp"
 #include "services/catalog/application/write_back_cache.hpp"
 #include "services/catalog/domain/stock.hpp"
@@ -16,8 +17,8 @@ namespace stoa::catalog {
 class Inventory final : public Participant {
  public:
   Inventory(StockRows& rows, Idempotency& idempotency, CatalogJournal& journal,
-            const AllocationStrategy& allocation)
-      : rows_(rows), idempotency_(idempotency), journal_(journal), allocation_(allocation) {}
+            Locations& locations)
+      : rows_(rows), idempotency_(idempotency), journal_(journal), locations_(locations) {}
 
   /// Null when the shop does not know the SKU. Lives until the end of the batch.
   const Stock* find(const std::string& sku);
@@ -30,6 +31,11 @@ class Inventory final : public Participant {
   };
   Result<Adjusted> adjust(UnitOfWork& unit, const IdempotencyKey& key, const std::string& sku,
                           const AdjustStock& command);
+  /// Adjustments that are decided already, each in the stream of its SKU, in their order there.
+  void adjust_all(UnitOfWork& unit, const std::vector<StockAdjusted>& adjustments);
+  /// SKUs with units on hand or reserved at a location, at most `limit`. Ends the lives of
+  /// pointers.
+  std::vector<std::string> skus_at(UnitOfWork& unit, const std::string& location, int limit);
   /// Opening stock, of a SKU that `ensure` has seen.
   void receive(UnitOfWork& unit, const std::string& sku, Quantity quantity,
                const std::string& reason);
@@ -52,7 +58,7 @@ class Inventory final : public Participant {
   StockRows& rows_;
   Idempotency& idempotency_;
   CatalogJournal& journal_;
-  const AllocationStrategy& allocation_;
+  Locations& locations_;
   WriteBackCache<Stock> stocks_{100'000};
   WriteBackCache<Reservation> reservations_{10'000};
 };

@@ -36,8 +36,8 @@ std::optional<contracts::Event> published(const StoredEvent& event, const Record
         } else if constexpr (std::is_same_v<E, ProductUpdated>) {
           return changed(e.product, e.removed_skus);
         } else if constexpr (std::is_same_v<E, StockAdjusted>) {
-          return contracts::StockAdjusted{e.sku,    e.location, e.delta.count(), e.on_hand.count(),
-                                          e.reason, e.reference};
+          return contracts::StockAdjusted{e.sku,    e.location,  e.delta.count(), e.on_hand.count(),
+                                          e.reason, e.reference, e.transfer_id,   e.count_id};
         } else if constexpr (std::is_same_v<E, StockReserved>) {
           return contracts::StockReserved{e.order_id, lines_of(e.lines)};
         } else if constexpr (std::is_same_v<E, StockRejected>) {

@@ -63,9 +63,9 @@ class Accounts {
           using E = std::remove_cvref_t<decltype(e)>;
           if constexpr (requires { e.order_id; }) row.order_id = e.order_id;
           if constexpr (std::is_same_v<E, StockAdjusted>) {
-            row.kind = "adjusted";
+            row.kind = e.transfer_id ? "transferred" : e.count_id ? "counted" : "adjusted";
             row.reason = e.reason;
-            row.reference = e.reference;
+            row.reference = e.transfer_id ? e.transfer_id : e.reference;
           } else if constexpr (std::is_same_v<E, StockReserved>) {
             row.kind = "reserved";
           } else if constexpr (std::is_same_v<E, StockReleased>) {

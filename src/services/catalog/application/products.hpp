@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "services/catalog/application/change.hpp"
 #include "services/catalog/application/inventory.hpp"
 #include "services/catalog/application/journal.hpp"
 #include "services/catalog/application/rows.hpp"
@@ -13,13 +14,6 @@ namespace stoa::catalog {
 
 /// Leaves of HTML what cannot harm a page that shows it. Thread-safe.
 using HtmlSanitiser = std::function<std::string(std::string_view html)>;
-
-/// A member of a change that can also be taken away: absent, null, or a value.
-template <class T>
-struct Change {
-  bool given = false;
-  std::optional<T> value = {};
-};
 
 /// The members to set; the others stay as they are.
 struct ProductChange {
@@ -97,19 +91,3 @@ class Products {
 };
 
 }  // namespace stoa::catalog
-
-template <class T>
-struct stoa::json::Codec<stoa::catalog::Change<T>> {
-  template <class Bound>
-  static void read(Reader& reader, const Value& value, catalog::Change<T>& to, const Bound& bound) {
-    to.given = true;
-    Codec<std::optional<T>>::read(reader, value, to.value, bound);
-  }
-  static void write(Writer& writer, const catalog::Change<T>& change) {
-    Codec<std::optional<T>>::write(writer, change.value);
-  }
-  template <class Bound>
-  static std::string schema(Schemas& schemas, const Bound& bound) {
-    return Codec<std::optional<T>>::schema(schemas, bound);
-  }
-};

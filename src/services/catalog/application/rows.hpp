@@ -9,6 +9,7 @@
 
 #include "kernel/eventlog/subscription.hpp"
 #include "kernel/sql/connection.hpp"
+#include "services/catalog/application/location_rows.hpp"
 #include "services/catalog/domain/product.hpp"
 #include "services/catalog/domain/stock.hpp"
 
@@ -26,6 +27,9 @@ class StockRows {
   virtual void store(const Stock& stock) = 0;
   virtual std::optional<Reservation> load_reservation(const std::string& order_id) = 0;
   virtual void store(const Reservation& reservation) = 0;
+  /// SKUs with units on hand or reserved at a location, at most `limit`, in order, after one.
+  virtual std::vector<std::string> skus_at(const std::string& location, const std::string& after,
+                                           int limit) = 0;
 };
 
 struct ProductQuery {
@@ -156,6 +160,9 @@ struct Rows {
   std::unique_ptr<LedgerRows> ledger;
   std::unique_ptr<ImportRows> imports;
   std::unique_ptr<Checkpoints> checkpoints;
+  std::unique_ptr<LocationRows> locations;
+  std::unique_ptr<TransferRows> transfers;
+  std::unique_ptr<CountRows> counts;
 };
 using OpenRows = std::function<Rows(sql::Connection&)>;
 

@@ -93,12 +93,18 @@ struct StockAdjusted {
   std::int64_t on_hand = 0;
   std::string reason;
   std::optional<std::string> reference;
+  std::optional<std::string> transfer_id = {};  ///< both halves of a transfer have the same
+  std::optional<std::string> count_id = {};
   static constexpr auto fields() {
     using namespace json;
-    return std::tuple{
-        field("sku", &StockAdjusted::sku),       field("location", &StockAdjusted::location),
-        field("delta", &StockAdjusted::delta),   field("on_hand", &StockAdjusted::on_hand),
-        field("reason", &StockAdjusted::reason), field("reference", &StockAdjusted::reference)};
+    return std::tuple{field("sku", &StockAdjusted::sku),
+                      field("location", &StockAdjusted::location),
+                      field("delta", &StockAdjusted::delta),
+                      field("on_hand", &StockAdjusted::on_hand),
+                      field("reason", &StockAdjusted::reason),
+                      field("reference", &StockAdjusted::reference),
+                      field("transfer_id", &StockAdjusted::transfer_id),
+                      field("count_id", &StockAdjusted::count_id)};
   }
 };
 

@@ -4,8 +4,11 @@
 #include <variant>
 #include <vector>
 
+#include "services/catalog/domain/count.hpp"
+#include "services/catalog/domain/location.hpp"
 #include "services/catalog/domain/product.hpp"
 #include "services/catalog/domain/stock.hpp"
+#include "services/catalog/domain/transfer.hpp"
 
 namespace stoa::catalog {
 
@@ -55,8 +58,10 @@ struct CategoryDeleted {
 };
 
 /// All that Catalog's log holds.
-using StoredEvent = std::variant<ProductCreated, ProductUpdated, CategoryCreated, CategoryUpdated,
-                                 CategoryDeleted, StockAdjusted, BackorderLimitSet, StockReserved,
-                                 StockRejected, StockReleased, StockFulfilled, StockRestocked>;
+using StoredEvent =
+    std::variant<ProductCreated, ProductUpdated, CategoryCreated, CategoryUpdated, CategoryDeleted,
+                 StockAdjusted, BackorderLimitSet, StockReserved, StockRejected, StockReleased,
+                 StockFulfilled, StockRestocked, LocationCreated, LocationUpdated, TransferRecorded,
+                 CountOpened, CountAmended, CountApplied, CountCancelled>;
 
 }  // namespace stoa::catalog

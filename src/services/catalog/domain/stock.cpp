@@ -57,6 +57,17 @@ const Level* Stock::at(std::string_view location) const {
   return nullptr;
 }
 
+Quantity Stock::available_at(std::string_view location) const {
+  const auto* level = at(location);
+  return level != nullptr ? level->available() : none;
+}
+
+Quantity Stock::available_at(const std::vector<std::string>& locations) const {
+  Quantity sum;
+  for (const auto& location : locations) sum += available_at(location);
+  return sum;
+}
+
 std::vector<StockMove> moves_of(const StockEvent& event) {
   std::vector<StockMove> moves;
   const auto each = [&](const std::vector<StockLine>& lines, int on_hand, int reserved) {
@@ -129,38 +140,28 @@ void evolve(Reservation& reservation, const StockEvent& event) {
              event);
 }
 
-std::vector<StockLine> DefaultLocationFirst::allocate(const Stock& stock, Quantity quantity) const {
-  std::vector<StockLine> lines;
-  for (const auto& level : stock.levels) {
-    const auto taken = std::clamp(level.available(), none, quantity);
-    if (taken > none) lines.push_back({stock.sku, level.location, taken});
-    quantity -= taken;
-  }
-  if (quantity == none) return lines;
-  if (!lines.empty() && lines.front().location == default_location)
-    lines.front().quantity += quantity;
-  else
-    lines.insert(lines.begin(), {stock.sku, std::string(default_location), quantity});
-  return lines;
-}
-
 std::vector<StockEvent> reserve(const Reservation& reservation, const std::string& order_id,
                                 const std::vector<Demand>& demands, const StockOf& stock_of,
-                                const AllocationStrategy& allocation) {
+                                const Allocation& allocation) {
   if (reservation.revision > 0) return {};
-  StockReserved reserved{order_id, {}};
+  const auto& [strategy, locations] = allocation;
+  std::vector<Wanted> wanted;
   StockRejected rejected{order_id, {}};
   for (const auto& [sku, quantity] : by_sku(demands)) {
     const Stock* stock = stock_of(sku);
-    if (stock == nullptr || stock->available() - quantity < -stock->backorder_limit) {
+    const auto allows = [&](Quantity available) {
+      return available - quantity >= -stock->backorder_limit;
+    };
+    // Units elsewhere do not serve orders, and a shortage elsewhere is a shortage of the SKU.
+    if (stock == nullptr || locations.empty() || !allows(stock->available_at(locations)) ||
+        !allows(stock->available())) {
       rejected.skus.push_back(sku);
-    } else if (rejected.skus.empty()) {
-      auto lines = allocation.allocate(*stock, quantity);
-      std::move(lines.begin(), lines.end(), std::back_inserter(reserved.lines));
+    } else {
+      wanted.push_back({stock, quantity});
     }
   }
   if (!rejected.skus.empty()) return {std::move(rejected)};
-  return {std::move(reserved)};
+  return {StockReserved{order_id, strategy.allocate(wanted, locations)}};
 }
 
 std::vector<StockEvent> release(const Reservation& reservation) {
@@ -188,13 +189,14 @@ std::vector<StockEvent> fulfil(const Reservation& reservation, const std::string
 }
 
 std::vector<StockEvent> restock(const Reservation& reservation, const std::string& return_id,
-                                const std::vector<Demand>& demands) {
+                                const std::vector<Demand>& demands, const IsOpen& is_open) {
   if (reservation.revision == 0 || has(reservation.settled, return_id)) return {};
   StockRestocked restocked{reservation.order_id, return_id, {}};
   for (const auto& [sku, quantity] : by_sku(demands)) {
     if (quantity <= none) continue;
-    const auto from = std::find_if(reservation.remaining.begin(), reservation.remaining.end(),
-                                   [&](const StockLine& line) { return line.sku == sku; });
+    const auto from = std::ranges::find_if(reservation.remaining, [&](const StockLine& line) {
+      return line.sku == sku && is_open(line.location);
+    });
     restocked.lines.push_back(
         {sku, from != reservation.remaining.end() ? from->location : std::string(default_location),
          quantity});

@@ -26,8 +26,7 @@ struct Level {
   friend bool operator==(const Level&, const Level&) = default;
 };
 
-/// All that is known of a SKU's units. Levels stand in the order of allocation: the default
-/// location first, then by name.
+/// All that is known of a SKU's units. Levels stand with the default location first, then by name.
 struct Stock {
   std::string sku;
   Quantity backorder_limit;
@@ -37,6 +36,8 @@ struct Stock {
   [[nodiscard]] Quantity reserved() const;
   [[nodiscard]] Quantity available() const { return on_hand() - reserved(); }
   [[nodiscard]] const Level* at(std::string_view location) const;
+  [[nodiscard]] Quantity available_at(std::string_view location) const;
+  [[nodiscard]] Quantity available_at(const std::vector<std::string>& locations) const;
   friend bool operator==(const Stock&, const Stock&) = default;
 };
 
@@ -69,7 +70,9 @@ struct StockAdjusted {
   Quantity on_hand;  ///< at the location, after it
   std::string reason;
   std::optional<std::string> reference;
-  bool forced = false;  ///< it left a shortage that someone accepted
+  bool forced = false;                          ///< it left a shortage that someone accepted
+  std::optional<std::string> transfer_id = {};  ///< of a transfer, whose other half has the same
+  std::optional<std::string> count_id = {};     ///< of the count that found the difference
   static constexpr auto fields() {
     using namespace json;
     return std::tuple{field("sku", &StockAdjusted::sku),
@@ -78,7 +81,9 @@ struct StockAdjusted {
                       field("on_hand", &StockAdjusted::on_hand),
                       field("reason", &StockAdjusted::reason, Text{0, 500}),
                       field("reference", &StockAdjusted::reference),
-                      defaulted("forced", &StockAdjusted::forced)};
+                      defaulted("forced", &StockAdjusted::forced),
+                      field("transfer_id", &StockAdjusted::transfer_id),
+                      field("count_id", &StockAdjusted::count_id)};
   }
 };
 
@@ -204,33 +209,42 @@ struct Reservation {
 
 void evolve(Reservation& reservation, const StockEvent& event);
 
-/// Chooses the locations that give `quantity` units, which the stock is known to allow.
+/// What an order wants of one SKU, which the stock is known to allow.
+struct Wanted {
+  const Stock* stock = nullptr;
+  Quantity quantity;
+};
+
+/// Chooses the locations that give the units of an order. Pure.
 class AllocationStrategy {
  public:
   virtual ~AllocationStrategy() = default;
-  [[nodiscard]] virtual std::vector<StockLine> allocate(const Stock& stock,
-                                                        Quantity quantity) const = 0;
+  /// Of `locations`, at least one, which may serve orders, the first of them first. What no shelf
+  /// holds is backordered at the first. Gives exactly what is wanted.
+  [[nodiscard]] virtual std::vector<StockLine> allocate(
+      const std::vector<Wanted>& wanted, const std::vector<std::string>& locations) const = 0;
 };
 
-/// The default location as far as it goes, then the others by name; what no shelf holds is
-/// backordered at the default location.
-class DefaultLocationFirst final : public AllocationStrategy {
- public:
-  [[nodiscard]] std::vector<StockLine> allocate(const Stock& stock,
-                                                Quantity quantity) const override;
+/// What serves orders, and how.
+struct Allocation {
+  const AllocationStrategy& strategy;
+  const std::vector<std::string>& locations;  ///< that serve orders, the first of them first
 };
 
 /// The state of a SKU, or null when the shop does not know it.
 using StockOf = std::function<const Stock*(const std::string& sku)>;
+/// Whether goods may be put to a location.
+using IsOpen = std::function<bool(const std::string& location)>;
 
 /// Each yields nothing when it is so already.
 std::vector<StockEvent> reserve(const Reservation& reservation, const std::string& order_id,
                                 const std::vector<Demand>& demands, const StockOf& stock_of,
-                                const AllocationStrategy& allocation);
+                                const Allocation& allocation);
 std::vector<StockEvent> release(const Reservation& reservation);
 std::vector<StockEvent> fulfil(const Reservation& reservation, const std::string& fulfilment_id,
                                const std::vector<Demand>& demands);
+/// Back to where units of the SKU came from, or to the default location when that has closed.
 std::vector<StockEvent> restock(const Reservation& reservation, const std::string& return_id,
-                                const std::vector<Demand>& demands);
+                                const std::vector<Demand>& demands, const IsOpen& is_open);
 
 }  // namespace stoa::catalog

@@ -1,4 +1,4 @@
-#include "services/catalog/domain/stock.hpp"
+#include "services/catalog/domain/allocation.hpp"
 
 #include <gtest/gtest.h>
 
@@ -16,6 +16,8 @@ Stock mug(std::int64_t main, std::int64_t shop = 0) {
 struct Shelf {
   Stock stock;
   Reservation reservation = {};
+  ByPriority strategy = {};
+  std::vector<std::string> locations = {"main", "shop"};
 
   std::vector<StockEvent> apply(std::vector<StockEvent> events) {
     for (const auto& event : events) {
@@ -25,10 +27,10 @@ struct Shelf {
     return events;
   }
   std::vector<StockEvent> take(const std::vector<Demand>& demands) {
-    return apply(reserve(
-        reservation, "ord_1", demands,
-        [&](const std::string& sku) { return sku == stock.sku ? &stock : nullptr; },
-        DefaultLocationFirst{}));
+    return apply(
+        reserve(reservation, "ord_1", demands,
+                [&](const std::string& sku) { return sku == stock.sku ? &stock : nullptr; },
+                {strategy, locations}));
   }
 };
 
@@ -56,14 +58,14 @@ TEST(Stock, Reserve_Twice_YieldsNothing) {
   EXPECT_EQ(shelf.stock.available().count(), 1);
 }
 
-TEST(Stock, Reserve_EmptiesTheDefaultLocationFirst) {
+TEST(Stock, Reserve_EmptiesTheFirstLocationFirst) {
   Shelf shelf{mug(2, 5)};
   const auto events = shelf.take({{"MUG", Quantity(4)}});
   const std::vector<StockLine> lines{{"MUG", "main", Quantity(2)}, {"MUG", "shop", Quantity(2)}};
   EXPECT_EQ(std::get<StockReserved>(events.at(0)).lines, lines);
 }
 
-TEST(Stock, Reserve_BackordersAtTheDefaultLocationUpToTheLimit) {
+TEST(Stock, Reserve_BackordersAtTheFirstLocationUpToTheLimit) {
   Shelf shelf{mug(1, 1)};
   shelf.stock.backorder_limit = Quantity(3);
   EXPECT_TRUE(std::holds_alternative<StockReserved>(shelf.take({{"MUG", Quantity(5)}}).at(0)));
@@ -93,12 +95,35 @@ TEST(Stock, Fulfil_LowersOnHandAndReserved_Once) {
 }
 
 TEST(Stock, Restock_RaisesOnHandWhereItCameFrom_Once) {
+  const IsOpen is_open = [](const std::string&) { return true; };
   Shelf shelf{mug(0, 5)};
   shelf.take({{"MUG", Quantity(2)}});
   shelf.apply(fulfil(shelf.reservation, "ful_1", {{"MUG", Quantity(2)}}));
-  EXPECT_EQ(shelf.apply(restock(shelf.reservation, "ret_1", {{"MUG", Quantity(1)}})).size(), 1U);
-  EXPECT_TRUE(shelf.apply(restock(shelf.reservation, "ret_1", {{"MUG", Quantity(1)}})).empty());
+  EXPECT_EQ(
+      shelf.apply(restock(shelf.reservation, "ret_1", {{"MUG", Quantity(1)}}, is_open)).size(), 1U);
+  EXPECT_TRUE(
+      shelf.apply(restock(shelf.reservation, "ret_1", {{"MUG", Quantity(1)}}, is_open)).empty());
   EXPECT_EQ(shelf.stock.at("shop")->on_hand.count(), 4);
+}
+
+TEST(Stock, Restock_OfAClosedLocation_GoesToTheDefaultOne) {
+  Shelf shelf{mug(0, 5)};
+  shelf.take({{"MUG", Quantity(2)}});
+  shelf.apply(fulfil(shelf.reservation, "ful_1", {{"MUG", Quantity(2)}}));
+  const IsOpen is_open = [](const std::string& location) { return location != "shop"; };
+  shelf.apply(restock(shelf.reservation, "ret_1", {{"MUG", Quantity(1)}}, is_open));
+  EXPECT_EQ(shelf.stock.at("main")->on_hand.count(), 1);
+  EXPECT_EQ(shelf.stock.at("shop")->on_hand.count(), 3);
+}
+
+TEST(Stock, Reserve_TakesNothingFromPlacesThatServeNoOrders) {
+  Shelf shelf{mug(1, 5)};
+  shelf.locations = {"main"};
+  EXPECT_TRUE(std::holds_alternative<StockRejected>(shelf.take({{"MUG", Quantity(2)}}).at(0)));
+  Shelf closed{mug(1, 5)};
+  closed.stock.backorder_limit = Quantity(10);
+  closed.locations = {};
+  EXPECT_TRUE(std::holds_alternative<StockRejected>(closed.take({{"MUG", Quantity(1)}}).at(0)));
 }
 
 TEST(Stock, Adjust_BelowWhatIsReserved_NeedsForce) {

@@ -79,6 +79,24 @@ CREATE TABLE catalog_import_row(
   PRIMARY KEY(job, nth)) WITHOUT ROWID;
 )sql";
 
+// Places that units were put to before locations had names become locations as they are.
+constexpr std::string_view locations = R"sql(
+CREATE TABLE catalog_location(code TEXT NOT NULL PRIMARY KEY, data TEXT NOT NULL) WITHOUT ROWID;
+INSERT INTO catalog_location(code, data)
+  SELECT code, json_object('code', code, 'name', code, 'priority', 100, 'active', json('true'),
+    'fulfils_online', json('true'), 'revision', 0,
+    'created_at', strftime('%Y-%m-%dT%H:%M:%fZ'), 'updated_at', strftime('%Y-%m-%dT%H:%M:%fZ'))
+  FROM (SELECT 'main' AS code UNION SELECT location FROM catalog_stock_level);
+CREATE INDEX catalog_stock_level_by_location ON catalog_stock_level(location, sku);
+CREATE TABLE catalog_allocation(
+  id INTEGER NOT NULL PRIMARY KEY CHECK(id = 1), name TEXT NOT NULL);
+CREATE TABLE catalog_transfer(
+  id TEXT NOT NULL PRIMARY KEY, external_id TEXT UNIQUE, data TEXT NOT NULL);
+CREATE TABLE catalog_count(
+  id TEXT NOT NULL PRIMARY KEY, status TEXT NOT NULL, data TEXT NOT NULL);
+CREATE INDEX catalog_count_by_status ON catalog_count(status, id);
+)sql";
+
 /// The used keys move to the kernel's table, whose times are numbers of microseconds.
 std::string to_kernel_idempotency() {
   return "CREATE TABLE catalog_old_idempotency AS SELECT * FROM catalog_idempotency;"
@@ -97,13 +115,14 @@ DROP TABLE catalog_old_idempotency;
 
 sql::Migrations catalog_migrations() {
   static const std::string second = to_kernel_idempotency();
-  return {"catalog_", {first, second, ledger_without_rowid, import_rows}};
+  return {"catalog_", {first, second, ledger_without_rowid, import_rows, locations}};
 }
 
 Rows open_rows(sql::Connection& db) {
-  return {make_stock_rows(db),    make_product_rows(db),
-          make_category_rows(db), make_ledger_rows(db),
-          make_import_rows(db),   std::make_unique<Checkpoints>(db, "catalog_")};
+  return {
+      make_stock_rows(db),    make_product_rows(db),  make_category_rows(db),
+      make_ledger_rows(db),   make_import_rows(db),   std::make_unique<Checkpoints>(db, "catalog_"),
+      make_location_rows(db), make_transfer_rows(db), make_count_rows(db)};
 }
 
 }  // namespace stoa::catalog

@@ -15,5 +15,8 @@ std::unique_ptr<ProductRows> make_product_rows(sql::Connection& db);
 std::unique_ptr<CategoryRows> make_category_rows(sql::Connection& db);
 std::unique_ptr<LedgerRows> make_ledger_rows(sql::Connection& db);
 std::unique_ptr<ImportRows> make_import_rows(sql::Connection& db);
+std::unique_ptr<LocationRows> make_location_rows(sql::Connection& db);
+std::unique_ptr<TransferRows> make_transfer_rows(sql::Connection& db);
+std::unique_ptr<CountRows> make_count_rows(sql::Connection& db);
 
 }  // namespace stoa::catalog

@@ -57,6 +57,16 @@ class SqlStockRows final : public StockRows {
         reservation.order_id, json::to_stored_json(reservation));
   }
 
+  std::vector<std::string> skus_at(const std::string& location, const std::string& after,
+                                   int limit) override {
+    std::vector<std::string> skus;
+    db_.query(
+        "SELECT sku FROM catalog_stock_level WHERE location = ? AND sku > ? "
+        "AND (on_hand <> 0 OR reserved <> 0) ORDER BY sku LIMIT ?",
+        [&](const sql::Row& row) { skus.emplace_back(row.text(0)); }, location, after, limit);
+    return skus;
+  }
+
  private:
   sql::Connection& db_;
 };
