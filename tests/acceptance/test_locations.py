@@ -1,5 +1,5 @@
 """Units at several locations: allocation, transfers and stock counts, over HTTP and across crashes."""
-import concurrent.futures, itertools, random, threading, time, uuid
+import concurrent.futures, itertools, json, random, sqlite3, threading, time, uuid
 import pytest
 from conftest import PUBLISHABLE
 
@@ -301,3 +301,26 @@ def test_goods_of_a_closed_location_come_back_to_the_default_one(own_shop):
     assert shop.call("POST", f"/v1/orders/{order['id']}/returns", {"lines": [{"line_id": line, "quantity": 1}]}).status == 201
     assert levels(shop, "BACK") == {"main": (1, 0, 1), "depot": (0, 0, 0)}
     clean(shop)
+
+
+@pytest.mark.parametrize("tampering,finding", [
+    ("DELETE FROM catalog_transfer", "transfers are not as many"),
+    ("UPDATE catalog_location SET data = replace(data, '\"priority\":7', '\"priority\":8')", "location depot is not what"),
+    ("DELETE FROM catalog_location WHERE code = 'depot'", "location depot has no row"),
+    ("UPDATE catalog_count SET data = replace(data, '\"counted\":1', '\"counted\":2')", "is not what its stream says"),
+    ("UPDATE catalog_stock_level SET location = 'attic' WHERE location = 'depot'", "stock of MUG at attic is not what"),
+])
+def test_the_audit_finds_rows_that_are_not_what_the_events_say(own_shop, tampering, finding):
+    shop = own_shop
+    shop.product("MUG", units=10)
+    place(shop, "depot", priority=7)
+    transfer(shop, "main", "depot", [("MUG", 2)])
+    draft = count(shop, [("MUG", 1)], location="depot").json
+    assert shop.call("POST", f"/v1/inventory/counts/{draft['id']}/apply", idempotency=key()).status == 200
+    assert shop.stop() == 0
+    assert shop.run("audit", "--data", shop.data).returncode == 0
+    with sqlite3.connect(shop.data + "/shop.db") as database:
+        assert database.execute(tampering).rowcount >= 1
+    audit = shop.run("audit", "--data", shop.data, "--json")
+    assert audit.returncode == 1
+    assert any(finding in found for found in json.loads(audit.stdout)["findings"]), audit.stdout
