@@ -31,8 +31,8 @@ class Audit {
       : shop_(shop), ledger_(ledger), crypto_(crypto) {}
 
   AuditReport run() {
-    for (const std::string prefix : 
-          {"catalog_", "ordering_", "payment_", "notification_", "agents_", "shop_"})
+    for (const std::string prefix :
+         {"catalog_", "ordering_", "payment_", "notification_", "agents_", "shop_"})
       check_log(prefix);
     fold_stock();
     check_movements();

@@ -69,12 +69,10 @@ struct Publisher {
   std::string service;
   std::optional<NewEvent> (*published)(const RecordedEvent&);
 };
-const std::vector<Publisher> publishers{{"catalog", published_by_catalog},
-                                        {"ordering", ordering::published},
-                                        {"payment", payment::published},
-                                        {"notification", notification::published},
-                                        {"agents", agents::published},
-                                        {"shop", shop::published}};
+const std::vector<Publisher> publishers{
+    {"catalog", published_by_catalog}, {"ordering", ordering::published},
+    {"payment", payment::published},   {"notification", notification::published},
+    {"agents", agents::published},     {"shop", shop::published}};
 
 constexpr std::size_t looked_at_max = 50'000;  ///< events of a service, for one page
 

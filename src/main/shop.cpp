@@ -47,9 +47,9 @@ void migrate_all(sqlite::Database& shop, sqlite::Database& simulator) {
       "CREATE TABLE IF NOT EXISTS host_settings(name TEXT PRIMARY KEY, value TEXT NOT NULL)"
       " WITHOUT ROWID");
   all->run_script(log_epochs_schema());
-  for (const auto& service : {catalog::catalog_migrations(), ordering::migrations(),
-                              payment::migrations(), notification::migrations(),
-                              agents::migrations(), shop::migrations()}) {
+  for (const auto& service :
+       {catalog::catalog_migrations(), ordering::migrations(), payment::migrations(),
+        notification::migrations(), agents::migrations(), shop::migrations()}) {
     const auto log = sqlite::log_schema(service.prefix);
     const auto log_name = std::string(service.prefix) + "log";
     sqlite::migrate(shop, {log_name, {log}});
@@ -224,12 +224,10 @@ class EmbeddedShop final : public Shop {
   }
 
   Part& part_of(const std::string& service) {
-    const std::map<std::string_view, Part*> parts{{"catalog", catalog_part_.get()},
-                                                  {"ordering", ordering_part_.get()},
-                                                  {"payment", payment_part_.get()},
-                                                  {"notification", notification_part_.get()},
-                                                  {"agents", agents_part_.get()},
-                                                  {"shop", shop_part_.get()}};
+    const std::map<std::string_view, Part*> parts{
+        {"catalog", catalog_part_.get()}, {"ordering", ordering_part_.get()},
+        {"payment", payment_part_.get()}, {"notification", notification_part_.get()},
+        {"agents", agents_part_.get()},   {"shop", shop_part_.get()}};
     return *parts.at(service);
   }
 

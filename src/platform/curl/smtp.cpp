@@ -21,9 +21,9 @@ void start_library() {
 
 /// What one transfer did, as far as its outcome depends on it.
 struct Transfer {
-  std::string_view left;  ///< of the message
-  std::string reply;      ///< the relay's last line
-  bool is_over = false;   ///< what comes now is a farewell
+  std::string_view left;   ///< of the message
+  std::string reply = {};  ///< the relay's last line
+  bool is_over = false;    ///< what comes now is a farewell
   bool speaks_of_message =
       false;  ///< MAIL or a later command was sent: a no is a no to the message
 };

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "kernel/base/language.hpp"
 #include "services/notification/domain/notification.hpp"
 #include "services/notification/domain/template.hpp"
 
@@ -34,9 +35,6 @@ struct StoredTemplate {
 
 /// The names that templates may use.
 const Vocabulary& vocabulary();
-
-/// `de-AT` for `DE-at`; nothing when the text is no language tag.
-std::optional<std::string> canonical_language(std::string_view text);
 
 inline constexpr std::string_view default_language = "en";
 /// Whether decimals are written with a comma in the language.
