@@ -61,6 +61,8 @@ def test_every_route_answers_bad_bodies_with_problems(shop):
         target = path
         for name in ("id", "sku", "file", "order_id", "id_or_handle"):
             target = target.replace("{" + name + "}", "ord_01m85qfe22e01vnc1w6kk5v4sq")
+        for name, value in (("kind", "order_confirmed"), ("channel", "email"), ("language", "en")):
+            target = target.replace("{" + name + "}", value)
         target = target.replace("{", "").replace("}", "")
         for method, operation in operations.items():
             content = operation.get("requestBody", {}).get("content", {})
