@@ -12,13 +12,15 @@ namespace stoa {
 struct AuditChecked {
   std::int64_t streams = 0;
   std::int64_t events = 0;
-  std::int64_t units = 0;        ///< on hand, after all that ever moved
-  std::int64_t minor_units = 0;  ///< captured less refunded, over all currencies
+  std::int64_t units = 0;                  ///< on hand, after all that ever moved
+  std::int64_t minor_units = 0;            ///< captured less refunded, over all currencies
+  std::int64_t payments_not_compared = 0;  ///< of providers whose books are not here
   static constexpr auto fields() {
     using namespace json;
     using A = AuditChecked;
     return std::tuple{field("streams", &A::streams), field("events", &A::events),
-                      field("units", &A::units), field("minor_units", &A::minor_units)};
+                      field("units", &A::units), field("minor_units", &A::minor_units),
+                      field("payments_not_compared", &A::payments_not_compared)};
   }
 };
 
@@ -37,8 +39,10 @@ struct AuditReport {
 };
 
 /// Holds the logs against themselves (hash chain, positions, revisions), the stock and the orders'
-/// rows against their logs, and captured money against the provider's ledger. `shop` is one read
-/// snapshot of the whole file; what is still in flight in it is not judged.
+/// rows against their logs, and captured money against the simulated provider's ledger; the books
+/// of other providers are not here, so only the two sides of the shop are held against each other,
+/// and their payments are counted as not compared. `shop` is one read snapshot of the whole file;
+/// what is still in flight in it is not judged.
 AuditReport audit(sql::Connection& shop, sql::Connection& ledger, const Crypto& crypto);
 
 }  // namespace stoa

@@ -121,6 +121,9 @@ int print_audit(const json::Value& report, bool json) {
   std::cout << (clean ? "Clean: " : "NOT clean: ") << checked("streams") << " streams, "
             << checked("events") << " events, " << checked("units") << " units on hand, "
             << checked("minor_units") << " minor units of money kept." << std::endl;
+  if (const auto elsewhere = checked("payments_not_compared"); elsewhere != "0")
+    std::cout << elsewhere << " payments were not held against their provider's books, which are"
+              << " not here." << std::endl;
   for (const auto& finding : report.at("findings").as_array())
     std::cout << "  " << std::string_view(finding.as_string()) << "\n";
   return clean ? 0 : 1;

@@ -2,6 +2,7 @@
 
 #include "kernel/base/text.hpp"
 #include "platform/curl/http_client.hpp"
+#include "services/ordering/api/order_access.hpp"
 #include "services/payment/application/providers.hpp"
 #include "services/payment/infrastructure/simulator.hpp"
 #include "services/payment/infrastructure/stripe.hpp"
@@ -64,11 +65,10 @@ class Configured final : public PaymentProviders {
   void deliver_to(payment::Webhooks& webhooks) override {
     simulator_->deliver_to([&webhooks](const std::string& signature, const std::string& body,
                                        const std::function<void(bool)>& taken) {
-      webhooks.receive("simulator", signature, body, {},
-                       [taken](const Result<void>& done) {
-                         // A refusal is final: sent again it would be refused again.
-                         taken(done.has_value() || !done.error().retryable());
-                       });
+      webhooks.receive("simulator", signature, body, {}, [taken](const Result<void>& done) {
+        // A refusal is final: sent again it would be refused again.
+        taken(done.has_value() || !done.error().retryable());
+      });
     });
   }
 
@@ -95,6 +95,13 @@ std::unique_ptr<PaymentProviders> make_payment_providers(
     const std::function<void(const std::string&)>& warn) {
   return std::make_unique<Configured>(configuration, ledger, transactions, clock, crypto,
                                       shop_secret, warn);
+}
+
+payment::MayPay payers_of(const Crypto& crypto, const std::string& shop_secret) {
+  return [access = ordering::OrderAccess(crypto, shop_secret)](const http::Request& request,
+                                                               const std::string& order_id) {
+    return access.may_read(request, order_id);
+  };
 }
 
 void add_webhook_figures(telemetry::Metrics& metrics, const payment::Webhooks& webhooks) {

@@ -10,6 +10,7 @@
 #include "kernel/sql/connection.hpp"
 #include "kernel/telemetry/metrics.hpp"
 #include "main/configuration.hpp"
+#include "services/payment/api/payer_action_api.hpp"
 #include "services/payment/application/webhooks.hpp"
 
 namespace stoa {
@@ -36,6 +37,9 @@ std::unique_ptr<PaymentProviders> make_payment_providers(
     const Configuration& configuration, sql::Connection& ledger, sql::Transactions& transactions,
     const Clock& clock, const Crypto& crypto, const std::string& shop_secret,
     const std::function<void(const std::string&)>& warn);
+
+/// An order's payer is who may read the order.
+payment::MayPay payers_of(const Crypto& crypto, const std::string& shop_secret);
 
 /// The counters of webhooks; `webhooks` outlives `metrics`' use of them.
 void add_webhook_figures(telemetry::Metrics& metrics, const payment::Webhooks& webhooks);

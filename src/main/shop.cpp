@@ -201,7 +201,7 @@ class EmbeddedShop final : public Shop {
         std::chrono::milliseconds(configuration.integer("Payment:ProviderTimeoutMs"));
     payment_ = payment::make_payment(
         payment_context, payment_topic_, ordering_topic_, providers_->all(), payment_options,
-        providers_->webhook_sources(),
+        providers_->webhook_sources(), payers_of(*crypto_, secret),
         [this](const std::string& what) { log_.write(telemetry::Level::warning, what); });
     add_webhook_figures(metrics_, payment_->webhooks());
     auto& agents_context = context_of(*agents_part_, secret);

@@ -10,7 +10,7 @@ namespace {
 class Module final : public PaymentService {
  public:
   Module(ServiceContext& context, Topic<contracts::Event>& own, PaymentProvider& provider,
-         PaymentOptions options, WebhookSources sources,
+         PaymentOptions options, WebhookSources sources, MayPay may_pay,
          std::function<void(const std::string&)> warn)
       : store_(make_sql_payment_store(context.store.db)),
         queries_(make_sql_payment_queries()),
@@ -20,6 +20,7 @@ class Module final : public PaymentService {
                   std::move(warn)) {
     add_payment_routes(context.router, context.readers, *queries_);
     add_webhook_routes(context.router, context.readers, *queries_, webhooks_);
+    add_payer_action_route(context.router, context.readers, provider, std::move(may_pay));
     context.participants.push_back(&payments_);
     context.executor.every(std::chrono::milliseconds(100),
                            [this](UnitOfWork& unit) { payments_.take_up_due(unit); });
@@ -41,10 +42,10 @@ class Module final : public PaymentService {
 std::unique_ptr<PaymentService> make_payment(ServiceContext& context, Topic<contracts::Event>& own,
                                              Topic<ordering::contracts::Event>& ordering,
                                              PaymentProvider& provider, PaymentOptions options,
-                                             WebhookSources sources,
+                                             WebhookSources sources, MayPay may_pay,
                                              std::function<void(const std::string&)> warn) {
   auto module = std::make_unique<Module>(context, own, provider, options, std::move(sources),
-                                         std::move(warn));
+                                         std::move(may_pay), std::move(warn));
   auto& payments = module->payments();
   ordering.subscribe([&payments](UnitOfWork& unit, const Delivery&, const auto& event) {
     payments.on_ordering(unit, event);

@@ -6,6 +6,7 @@
 #include "kernel/mediator/service_context.hpp"
 #include "kernel/messaging/topic.hpp"
 #include "services/ordering/contracts/events.hpp"
+#include "services/payment/api/payer_action_api.hpp"
 #include "services/payment/application/payments.hpp"
 #include "services/payment/application/webhooks.hpp"
 #include "services/payment/contracts/events.hpp"
@@ -22,7 +23,7 @@ class PaymentService {
 std::unique_ptr<PaymentService> make_payment(ServiceContext& context, Topic<contracts::Event>& own,
                                              Topic<ordering::contracts::Event>& ordering,
                                              PaymentProvider& provider, PaymentOptions options,
-                                             WebhookSources sources,
+                                             WebhookSources sources, MayPay may_pay,
                                              std::function<void(const std::string&)> warn);
 
 sql::Migrations migrations();

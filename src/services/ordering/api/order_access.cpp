@@ -15,9 +15,12 @@ std::string OrderAccess::token_of(std::string_view order_id) const {
 }
 
 Result<void> OrderAccess::may_read(const http::Request& request) const {
+  return may_read(request, request.param("id"));
+}
+
+Result<void> OrderAccess::may_read(const http::Request& request, std::string_view order_id) const {
   if (request.principal == http::Principal::secret) return {};
-  if (constant_time_equals(request.header(order_token_header), token_of(request.param("id"))))
-    return {};
+  if (constant_time_equals(request.header(order_token_header), token_of(order_id))) return {};
   return fail(no_order());
 }
 

@@ -26,6 +26,9 @@ class OrderAccess {
   /// `order_not_found` as if it did not exist: a stranger learns nothing. The order is the
   /// parameter `id` of the path.
   [[nodiscard]] Result<void> may_read(const http::Request& request) const;
+  /// The same of another order than the path's.
+  [[nodiscard]] Result<void> may_read(const http::Request& request,
+                                      std::string_view order_id) const;
 
  private:
   const Crypto& crypto_;

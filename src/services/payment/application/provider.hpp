@@ -1,8 +1,10 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 
+#include "kernel/base/result.hpp"
 #include "kernel/json/codec.hpp"
 
 namespace stoa::payment {
@@ -48,6 +50,14 @@ struct ProviderReport {
   ProviderAnswer answer;
 };
 
+/// What a pending payment waits for from its payer, as for 3-D Secure. Never stored, never logged:
+/// who has it can act on the payment.
+struct PayerAction {
+  std::string type;           ///< the provider's word
+  std::string client_secret;  ///< for the provider's own script in the payer's browser
+  std::string url;            ///< where to send the payer; may be empty
+};
+
 /// A payment provider. A call may be answered late or never: the caller has the deadline. Answers
 /// come on threads of the provider's. Of a void and a capture that race one wins: the void of what
 /// was captured answers `captured` with what was taken.
@@ -55,6 +65,12 @@ class PaymentProvider {
  public:
   virtual ~PaymentProvider() = default;
   virtual void call(ProviderRequest request, std::function<void(ProviderAnswer)> answer) = 0;
+
+  using ActionAnswer = std::function<void(Result<std::optional<PayerAction>>)>;
+  /// What the payment that `request` authorizes waits for; nothing when its payer has nothing to
+  /// do. `answer` is called once, on a thread of the provider's or the caller's;
+  /// `provider_unavailable` when the provider cannot say.
+  virtual void payer_action(ProviderRequest request, ActionAnswer answer) = 0;
 };
 
 }  // namespace stoa::payment

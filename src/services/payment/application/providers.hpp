@@ -22,6 +22,11 @@ class Providers final : public PaymentProvider {
     if (at == by_name_.end()) return answer({Outcome::unknown, {}, "", ""});
     at->second->call(std::move(request), std::move(answer));
   }
+  void payer_action(ProviderRequest request, ActionAnswer answer) override {
+    const auto at = by_name_.find(request.provider);
+    if (at == by_name_.end()) return answer(std::nullopt);
+    at->second->payer_action(std::move(request), std::move(answer));
+  }
 
  private:
   ByName by_name_;

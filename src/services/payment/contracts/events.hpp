@@ -54,8 +54,8 @@ struct UnexpectedPaymentCaptured {
   }
 };
 
-/// Final: no money was or will be taken. `code`: payment_declined, insufficient_funds,
-/// expired_card, payment_unavailable.
+/// Final: no money was or will be taken. `code`: payment_declined, insufficient_funds and others
+/// that the README of Payment lists; payment_unavailable when the provider could not say.
 struct PaymentDeclined {
   static constexpr std::string_view type = "payment.PaymentDeclined.v1";
   PaymentId payment_id;

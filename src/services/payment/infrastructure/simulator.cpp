@@ -74,6 +74,7 @@ class TheSimulator final : public Simulator {
     }
     wake_.notify_one();
   }
+  void payer_action(ProviderRequest, ActionAnswer answer) override { answer(std::nullopt); }
   void deliver_to(Deliver deliver) override {
     const std::lock_guard lock(mutex_);
     deliver_ = std::move(deliver);

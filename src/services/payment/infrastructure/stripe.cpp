@@ -41,12 +41,14 @@ class TheStripe final : public Stripe {
   ~TheStripe() override { stop(); }
 
   void call(ProviderRequest request, std::function<void(ProviderAnswer)> answer) override {
-    {
-      const std::lock_guard lock(mutex_);
-      if (calls_.size() >= calls_max) return;
-      calls_.push_back({std::move(request), std::move(answer)});
-    }
-    wake_.notify_one();
+    static_cast<void>(add([this, request = std::move(request), answer = std::move(answer)] {
+      if (const auto said = serve(request)) answer(*said);
+    }));
+  }
+  void payer_action(ProviderRequest request, ActionAnswer answer) override {
+    const bool is_taken =
+        add([this, request = std::move(request), answer] { answer(action_of(request)); });
+    if (!is_taken) answer(fail(overloaded()));
   }
   void stop() override {
     {
@@ -59,10 +61,17 @@ class TheStripe final : public Stripe {
   }
 
  private:
-  struct Call {
-    ProviderRequest request;
-    std::function<void(ProviderAnswer)> answer;
-  };
+  using Call = std::function<void()>;
+
+  [[nodiscard]] bool add(Call call) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (calls_.size() >= calls_max) return false;
+      calls_.push_back(std::move(call));
+    }
+    wake_.notify_one();
+    return true;
+  }
 
   void work() {
     for (;;) {
@@ -74,7 +83,7 @@ class TheStripe final : public Stripe {
         call = std::move(calls_.front());
         calls_.pop_front();
       }
-      if (const auto said = serve(call.request)) call.answer(*said);
+      call();
     }
   }
 
@@ -94,35 +103,64 @@ class TheStripe final : public Stripe {
     return std::nullopt;
   }
 
+  /// Made and confirmed at once; for a closing payment neither confirmed nor given a method, so
+  /// that it takes the key of the request and no money: the request cannot land any more.
+  [[nodiscard]] std::optional<stripe::Answer> make_intent(const ProviderRequest& request,
+                                                          std::int64_t amount,
+                                                          bool is_confirmed) const {
+    stripe::Form form{{"amount", std::to_string(amount)},
+                      {"currency", ascii_lower(request.amount.currency().code())},
+                      {"capture_method", request.capture ? "automatic" : "manual"},
+                      {"automatic_payment_methods[enabled]", "true"},
+                      {"automatic_payment_methods[allow_redirects]", "never"},
+                      {"metadata[stoa_payment_id]", request.payment_id},
+                      {"metadata[stoa_order_id]", request.order_id}};
+    if (is_confirmed) {
+      form.emplace_back("payment_method", request.token);
+      form.emplace_back("confirm", "true");
+    }
+    return api_.post("/v1/payment_intents", form, request.key);
+  }
+
+  static bool is_key_misused(const stripe::Answer& answer) {
+    return !answer.is_good() && stripe::read_error(answer.body).type == "idempotency_error";
+  }
+
   MaybeAnswer authorize(const ProviderRequest& request) const {
     const auto amount = stripe::to_stripe_amount(request.amount);
     if (!amount) return declined("amount_not_supported");
-    const auto answer = api_.post("/v1/payment_intents",
-                                  {{"amount", std::to_string(*amount)},
-                                   {"currency", ascii_lower(request.amount.currency().code())},
-                                   {"payment_method", request.token},
-                                   {"confirm", "true"},
-                                   {"capture_method", request.capture ? "automatic" : "manual"},
-                                   {"automatic_payment_methods[enabled]", "true"},
-                                   {"automatic_payment_methods[allow_redirects]", "never"},
-                                   {"metadata[stoa_payment_id]", request.payment_id},
-                                   {"metadata[stoa_order_id]", request.order_id}},
-                                  request.key);
+    auto answer = make_intent(request, *amount, !request.closing);
+    // The request did land, and Stripe repeats what became of it.
+    if (request.closing && answer && is_key_misused(*answer))
+      answer = make_intent(request, *amount, true);
     if (!answer) return std::nullopt;
     auto intent = answer->is_good() ? stripe::read_intent(answer->body)
                                     : stripe::read_error(answer->body).intent;
     if (intent && answer->replayed) intent = api_.retrieve(intent->id);  // it has moved on since
     if (intent) return judge(request, *intent);
     if (answer->is_good()) return std::nullopt;
-    const auto error = stripe::read_error(answer->body);
-    // Its key is in use with other parameters: there is an intent, and the search will find it.
-    if (error.type == "idempotency_error") return unknown;
-    if (answer->is_refusal()) return declined(error.decline_code);
+    if (is_key_misused(*answer)) return unknown;  // there is an intent: the search will find it
+    if (answer->is_refusal()) return declined(stripe::read_error(answer->body).decline_code);
     if (answer->status == 401 || answer->status == 403) return unknown;
     // A day long this key gives no other answer. Nobody waits for the money any more, and if it was
     // taken against all that Stripe tells, its webhook says so and it is given back.
     const bool is_hopeless = answer->status >= 500 && answer->replayed && request.closing;
     return is_hopeless ? MaybeAnswer(declined("payment_unavailable")) : std::nullopt;
+  }
+
+  /// By the key of the request, for the search would lag behind a payer who waits.
+  [[nodiscard]] Result<std::optional<PayerAction>> action_of(const ProviderRequest& request) const {
+    const auto amount = stripe::to_stripe_amount(request.amount);
+    if (!amount) return std::nullopt;
+    const auto answer = make_intent(request, *amount, true);
+    auto intent = answer && answer->is_good() ? stripe::read_intent(answer->body) : std::nullopt;
+    if (intent) intent = api_.retrieve(intent->id);
+    if (answer && answer->is_refusal()) return std::nullopt;
+    if (!intent)
+      return fail(ErrorKind::unavailable, "provider_unavailable",
+                  "The payment provider cannot say now: try again shortly.");
+    if (intent->status != "requires_action" || intent->action.type.empty()) return std::nullopt;
+    return intent->action;
   }
 
   /// What an intent is worth to us. What waits for a person is ended when the payment is closing,
@@ -184,8 +222,7 @@ class TheStripe final : public Stripe {
 
   /// A refusal is tried again later; what is not one is not known.
   static MaybeAnswer no_of(const stripe::Answer& answer, const std::string& code) {
-    const bool is_key_misused = stripe::read_error(answer.body).type == "idempotency_error";
-    if (answer.is_refusal() && !is_key_misused) return declined(code);
+    if (answer.is_refusal() && !is_key_misused(answer)) return declined(code);
     return answer.status >= 500 ? MaybeAnswer() : unknown;
   }
 

@@ -80,8 +80,9 @@ std::optional<Money> from_stripe_amount(std::int64_t amount, std::string_view cu
   for (char& c : code)
     if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
   const auto known = Currency::parse(code);
-  if (!known || !Money::fits(amount)) return std::nullopt;
+  if (!known) return std::nullopt;
   const int shift = known->exponent() - unit_of(*known).exponent;
+  if (shift >= 0 && !Money::fits(amount)) return std::nullopt;
   const auto power = power_of_ten(std::abs(shift));
   if (shift < 0 && amount % power != 0) return std::nullopt;
   const auto ours = shift < 0 ? amount / power : amount * power;
@@ -107,9 +108,16 @@ std::optional<Intent> read_intent(const json::Value& value) {
                 .amount_capturable = integer_of(*object, "amount_capturable"),
                 .payment_id = metadata_of(*object, "stoa_payment_id"),
                 .order_id = metadata_of(*object, "stoa_order_id"),
-                .error_code = {}};
+                .error_code = {},
+                .action = {}};
   if (const auto* error = object_of(*object, "last_payment_error"))
     intent.error_code = our_code_of(*error);
+  if (const auto* action = object_of(*object, "next_action")) {
+    intent.action.type = text_of(*action, "type");
+    intent.action.client_secret = text_of(*object, "client_secret");
+    const auto* redirect = object_of(*action, "redirect_to_url");
+    if (redirect != nullptr) intent.action.url = text_of(*redirect, "url");
+  }
   return intent.id.empty() || intent.status.empty() ? std::nullopt : std::optional(intent);
 }
 

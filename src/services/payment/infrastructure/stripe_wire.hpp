@@ -34,6 +34,7 @@ struct Intent {
   std::int64_t amount_received = 0, amount_capturable = 0;
   std::string payment_id, order_id;  ///< from its metadata
   std::string error_code;            ///< ours, of the last attempt; empty without one
+  PayerAction action;                ///< its type is empty without one
 };
 /// Nothing when it is no PaymentIntent.
 std::optional<Intent> read_intent(const json::Value& value);
