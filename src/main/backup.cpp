@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "kernel/json/codec.hpp"
+#include "main/backup_client.hpp"
 #include "main/backup_cut.hpp"
 #include "main/backup_files.hpp"
 #include "main/backup_folder.hpp"
@@ -71,6 +72,15 @@ void print_restored(const Restored& restored, const std::string& data, bool json
   std::cout << "Start it with: stoa up --data " << data << std::endl;
 }
 
+Result<void> stage(const BackupOptions& options, const fs::path& staging, const Crypto& crypto) {
+  if (options.data.empty()) return fetch_cut(options.shop, staging, crypto);
+  if (!fs::exists(options.data + "/shop.db"))
+    return fail(ErrorKind::not_found, "no_shop",
+                "There is no shop in " + options.data + ": name its folder with --data.");
+  stage_cut(options.data, staging);
+  return {};
+}
+
 /// Moves the finished files to their names; the mark of the unfinished restore goes last.
 void finish(const DataFolder& folder, const fs::path& making) {
   const fs::path data = making.parent_path();
@@ -92,11 +102,8 @@ int back_up(const BackupOptions& options) {
   auto folder = BackupFolder::open_to_write(options.folder, *crypto);
   if (!folder) return say(folder.error());
   const auto staging = folder->make_staging();
-  if (!fs::exists(options.data + "/shop.db"))
-    return say({ErrorKind::not_found, "no_shop",
-                "There is no shop in " + options.data + ": name its folder with --data."});
   const auto now = SystemClock().now();
-  stage_cut(options.data, staging);
+  if (const auto staged = stage(options, staging, *crypto); !staged) return say(staged.error());
   const auto cut =
       folder->add(staging, {options.full, options.verify_whole, options.keep, options.keys}, now);
   warn(folder->warnings());

@@ -30,6 +30,17 @@ std::uint64_t read_number(std::string_view text) {
 
 }  // namespace
 
+void copy_gently(const fs::path& from, const fs::path& to) {
+  constexpr std::size_t piece_bytes = std::size_t{4} << 20;
+  const MappedFile mapped(from.string());
+  NewFile file(to.string());
+  for (auto left = mapped.text(); !left.empty();
+       left.remove_prefix(std::min(piece_bytes, left.size()))) {
+    file.write(left.substr(0, piece_bytes));
+    file.sync();
+  }
+}
+
 std::string sha256_of(const fs::path& file, const Crypto& crypto) {
   return to_hex(crypto.sha256(MappedFile(file).text()));
 }

@@ -14,6 +14,10 @@ namespace stoa {
 // Files of backups. What the operating system refuses (disk full, no permission) is thrown as in
 // kernel/base/files.hpp.
 
+/// Copies a file to a new one, and to the disk in small pieces: a flood of writes would keep the
+/// commits of a shop on the same disk waiting.
+void copy_gently(const std::filesystem::path& from, const std::filesystem::path& to);
+
 /// SHA-256 of a file, in hexadecimal digits.
 std::string sha256_of(const std::filesystem::path& file, const Crypto& crypto);
 

@@ -57,11 +57,6 @@ Result<void> check_file(const fs::path& folder, const BackupFile& file, const Cr
   return {};
 }
 
-BackupFile describe(const fs::path& path, const Crypto& crypto) {
-  return {path.filename().string(), static_cast<std::int64_t>(fs::file_size(path)),
-          sha256_of(path, crypto)};
-}
-
 /// The folders of cuts that there are, with their numbers, whether their manifests are good or not.
 std::vector<std::pair<std::int64_t, fs::path>> cut_folders(const fs::path& root) {
   std::vector<std::pair<std::int64_t, fs::path>> folders;
@@ -113,6 +108,11 @@ std::string digests_name_of(std::string_view name) { return std::string(name) + 
 
 }  // namespace
 
+BackupFile describe_file(const fs::path& path, const Crypto& crypto) {
+  return {path.filename().string(), static_cast<std::int64_t>(fs::file_size(path)),
+          sha256_of(path, crypto)};
+}
+
 BackupFolder::BackupFolder(fs::path path, int lock, const Crypto& crypto)
     : path_(std::move(path)), lock_(lock), crypto_(crypto) {
   read_cuts();
@@ -125,7 +125,10 @@ BackupFolder::BackupFolder(BackupFolder&& other) noexcept
       last_number_(other.last_number_),
       warnings_(std::move(other.warnings_)) {}
 BackupFolder::~BackupFolder() {
-  if (lock_ >= 0) ::close(lock_);
+  if (lock_ < 0) return;
+  std::error_code ignored;
+  fs::remove_all(path_ / ".making", ignored);  // of a cut that was refused: it has keys in it
+  ::close(lock_);
 }
 
 Result<BackupFolder> BackupFolder::open_to_write(const fs::path& path, const Crypto& crypto) {
@@ -245,7 +248,7 @@ Result<void> BackupFolder::write_files(BackupManifest& cut, const fs::path& stag
   cut.digests.clear();
   for (const auto name : cut_files) {
     const auto staged = staging / name;
-    cut.whole.push_back(describe(staged, crypto_));
+    cut.whole.push_back(describe_file(staged, crypto_));
     std::string digests;
     {
       const MappedFile mapped(staged);
@@ -258,12 +261,12 @@ Result<void> BackupFolder::write_files(BackupManifest& cut, const fs::path& stag
       fs::rename(staged, folder / name);
       cut.files.push_back(cut.whole.back());
     } else {
-      cut.files.push_back(describe(folder / changes_of(name), crypto_));
+      cut.files.push_back(describe_file(folder / changes_of(name), crypto_));
     }
     NewFile file(folder / digests_name_of(name));
     file.write(digests);
     file.sync();
-    cut.digests.push_back(describe(folder / digests_name_of(name), crypto_));
+    cut.digests.push_back(describe_file(folder / digests_name_of(name), crypto_));
   }
   return {};
 }
@@ -286,7 +289,7 @@ Result<void> BackupFolder::restore_files(const std::vector<BackupManifest>& chai
   fs::create_directories(into);
   for (const auto& whole : chain.back().whole) {
     const auto target = into / whole.name;
-    fs::copy_file(place(chain.front()) / whole.name, target);
+    copy_gently(place(chain.front()) / whole.name, target);
     for (std::size_t at = 1; at < chain.size(); ++at) {
       const auto size = std::ranges::find(chain[at].whole, whole.name, &BackupFile::name);
       if (size == chain[at].whole.end()) return damaged(place(chain[at]) / manifest_name, "is odd");
@@ -333,8 +336,7 @@ void BackupFolder::keep_keys(const fs::path& staging, const fs::path& folder) {
   const auto staged = staging / cut_keys_file;
   const auto name =
       std::string(keys_prefix) + digits_of(last_number_) + "-" + sha256_of(staged, crypto_) + ".db";
-  fs::copy_file(staged, folder / "new", fs::copy_options::overwrite_existing);
-  sync_file(folder / "new");
+  copy_gently(staged, folder / "new");
   fs::rename(folder / "new", folder / name);
   sync_folder(folder);
   // Older files may hold keys of people who have been forgotten since.
@@ -405,8 +407,10 @@ Result<BackupManifest> BackupFolder::add(const fs::path& staging, const AddCutOp
   }
   if (!written) return fail(written.error());
   keep_keys(staging, options.keys.empty() ? keys_folder() : options.keys);
+  if (!options.keys.empty() && options.keys != keys_folder() && fs::exists(keys_folder()))
+    warnings_.push_back(keys_folder().string() +
+                        " holds older keys: remove it, the new ones are elsewhere.");
   publish(cut, folder);
-  fs::remove_all(path_ / ".making");
   if (!cuts_.empty())
     for (const auto& digests : cuts_.back().digests) {
       std::error_code ignored;

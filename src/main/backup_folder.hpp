@@ -17,6 +17,7 @@ namespace stoa {
 
 /// A file of a backup and what it must hold.
 struct BackupFile {
+  static constexpr std::string_view schema_name = "BackupFile";
   std::string name;
   std::int64_t bytes = 0;
   std::string sha256;
@@ -27,6 +28,9 @@ struct BackupFile {
                       field("sha256", &F::sha256)};
   }
 };
+
+/// A file as it is now.
+BackupFile describe_file(const std::filesystem::path& path, const Crypto& crypto);
 
 /// A base holds the files of a cut whole, a segment what changed since the cut before it: the new
 /// pages of the logs and the pages of state that were written.

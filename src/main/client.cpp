@@ -12,6 +12,8 @@
 #include "kernel/base/text.hpp"
 #include "kernel/json/value.hpp"
 #include "main/audit.hpp"
+#include "main/configuration.hpp"
+#include "main/data_folder.hpp"
 #include "main/event_feed.hpp"
 #include "main/progress.hpp"
 #include "main/replay_crew.hpp"
@@ -130,6 +132,17 @@ int print_audit(const json::Value& report, bool json) {
 }
 
 }  // namespace
+
+Result<void> find_key(ShopClientOptions& shop, const std::string& data,
+                      const std::string& settings) {
+  if (!shop.key.empty()) return {};
+  const auto configuration = load_configuration(settings, process_environment());
+  if (!configuration) return fail(configuration.error());
+  const auto keys = existing_api_keys(data, *configuration);
+  if (!keys) return fail(keys.error());
+  shop.key = keys->secret;
+  return {};
+}
 
 int import_products(const ShopClientOptions& shop, const std::string& file,
                     const std::string& currency, bool dry_run) {

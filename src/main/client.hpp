@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <string>
 
+#include "kernel/base/result.hpp"
+
 namespace stoa {
 
 /// A running shop, as the commands that talk to one reach it.
@@ -11,6 +13,11 @@ struct ShopClientOptions {
   std::string key;  ///< the secret key
   bool json = false;
 };
+
+/// Fills the key, when none was given, from the environment, the configuration file `settings` or
+/// the shop's folder.
+Result<void> find_key(ShopClientOptions& shop, const std::string& data,
+                      const std::string& settings = "appsettings.json");
 
 /// `stoa import products FILE`: sends the file and prints the report. Exit status 0, or 1 with a
 /// sentence on standard error.

@@ -29,6 +29,7 @@ class DataFolder {
   DataFolder& operator=(DataFolder&&) = delete;
   ~DataFolder();
 
+  [[nodiscard]] const std::string& path() const { return path_; }
   [[nodiscard]] std::string file(std::string_view name) const;
   [[nodiscard]] const std::string& path() const { return path_; }
 

@@ -107,17 +107,6 @@ void add_shop_options(CLI::App& command, ShopClientOptions& shop, std::string& d
   command.add_flag("--json", shop.json, "Print one JSON object on standard output");
 }
 
-/// Fills the key from the environment or the folder when none was given.
-Result<void> find_key(ShopClientOptions& shop, const UpOptions& options) {
-  if (!shop.key.empty()) return {};
-  const auto configuration = load_configuration(options.settings, process_environment());
-  if (!configuration) return fail(configuration.error());
-  const auto keys = existing_api_keys(options.data, *configuration);
-  if (!keys) return fail(keys.error());
-  shop.key = keys->secret;
-  return {};
-}
-
 /// What can be exported, each a command of its own.
 std::vector<CLI::App*> add_export_commands(CLI::App& command, ExportSelection& wanted) {
   command.require_subcommand(1);
@@ -229,7 +218,8 @@ int run(int argc, char** argv) {
   if (is_stopped_shop(audit_command)) return audit_folder(up_options.data, shop.json);
   if (is_stopped_shop(events_command))
     return print_events_of_folder(up_options.data, selection, shop.json);
-  if (const auto found = find_key(shop, up_options); !found) return say(found.error());
+  if (const auto found = find_key(shop, up_options.data, up_options.settings); !found)
+    return say(found.error());
   if (*import_products_command) return import_products(shop, file, currency, dry_run);
   if (*export_command)
     return wanted.what == "products" ? export_products(shop, wanted) : export_lines(shop, wanted);

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "main/backup.hpp"
+#include "main/doctor.hpp"
 
 namespace CLI {
 class App;
@@ -12,7 +13,7 @@ class App;
 
 namespace stoa {
 
-/// The commands of who looks after a shop: `backup`, `restore`.
+/// The commands of who looks after a shop: `backup`, `restore`, `doctor`.
 class OperatorCommands {
  public:
   /// Adds them to the program's; `app` outlives this.
@@ -24,11 +25,14 @@ class OperatorCommands {
  private:
   void add_backup(CLI::App& app);
   void add_restore(CLI::App& app);
+  void add_doctor(CLI::App& app);
 
   CLI::App* backup_command_ = nullptr;
   CLI::App* restore_command_ = nullptr;
+  CLI::App* doctor_command_ = nullptr;
   BackupOptions backup_;
   RestoreOptions restore_;
+  DoctorOptions doctor_;
   std::string verify_ = "full";
 };
 

@@ -12,8 +12,10 @@
 #include "kernel/jobs/job_rows.hpp"
 #include "kernel/mediator/write_loop.hpp"
 #include "main/audit.hpp"
+#include "main/backup_routes.hpp"
 #include "main/business_figures.hpp"
 #include "main/demo.hpp"
+#include "main/doctor.hpp"
 #include "main/event_feed.hpp"
 #include "main/log_epochs.hpp"
 #include "main/notification_part.hpp"
@@ -113,6 +115,10 @@ class EmbeddedShop final : public Shop {
     compose(options.configuration, secret);
     add_audit(options.folder.file("simulator.db"));
     add_jobs(options, report);
+    add_diagnostics(router_, *whole_shop_, options.folder.path(), options.configuration, clock_,
+                    *loop_);
+    backup_routes_ =
+        std::make_unique<BackupRoutes>(router_, options.folder.path(), *ids_, *crypto_, report);
     add_demo_pictures(router_);
     add_figures();
     serve(options);
@@ -134,6 +140,7 @@ class EmbeddedShop final : public Shop {
     catalog_->stop_search();
     search_->stop();
     providers_->stop();
+    backup_routes_->stop();
     pool_->stop();
     checkpointers_.clear();
     log_.write(telemetry::Level::information, "The shop has stopped.");
@@ -371,6 +378,7 @@ class EmbeddedShop final : public Shop {
   std::unique_ptr<sql::Connection> jobs_db_;
   std::unique_ptr<Readers> jobs_readers_;
   std::unique_ptr<jobs::Jobs> jobs_;
+  std::unique_ptr<BackupRoutes> backup_routes_;
   std::unique_ptr<RateLimiter> limiter_;
   std::unique_ptr<Gateway> gateway_;
   std::unique_ptr<beast::HttpServer> server_;

@@ -127,11 +127,13 @@ def test_a_segment_holds_what_changed_and_any_cut_can_be_restored(own_shop, plac
     own_shop.stop()
     nothing = back_up(own_shop, place.backups)
     assert nothing["logs"] == segment["logs"]
+    assert len(os.listdir(place.backups + "/keys")) == 1
     assert sum(f["bytes"] for f in nothing["files"]) < sum(f["bytes"] for f in segment["files"])
     early, late = place.restored("--cut", str(base["number"])), place.restored()
     for order in orders:
         assert early.call("GET", "/v1/orders/" + order).status == 404
         assert late.call("GET", "/v1/orders/" + order).status == 200
+    assert back_up(late, place.backups)["kind"] == "base", "another life of the shop"
     full = back_up(own_shop, place.backups, "--full", "--keep", "1")
     assert full["kind"] == "base"
     assert len(glob.glob(place.backups + "/base-*")) == 1 and not os.listdir(place.backups + "/segments")
@@ -156,6 +158,8 @@ def test_without_its_keys_a_backup_tells_nothing_of_people(own_shop, place, tmp_
     assert not blind.report["keys"]
     assert blind.call("GET", "/v1/orders/" + order["id"]).json["customer"]["email"] is None
     assert blind.order("KEYS").json["status"] == "confirmed"
+    again = own_shop.run("backup", place.backups, "--data", own_shop.data, "--keys", apart)
+    assert again.returncode == 0 and not os.path.exists(place.backups + "/keys")
     seeing = place.restored("--keys", apart)
     assert seeing.report["keys"]
     assert seeing.call("GET", "/v1/orders/" + order["id"]).json["customer"]["email"] == "keys@example.org"
@@ -212,6 +216,7 @@ def test_what_is_there_is_not_overwritten(own_shop, place, shop_with, tmp_path):
     other = shop_with()
     other.product("OTHER")
     assert "another shop" in back_up(other, place.backups, code=1)
+    assert not os.path.exists(place.backups + "/.making")
     assert "no shop" in own_shop.run("backup", place.backups, "--data", str(tmp_path / "nowhere")).stderr
     assert "no whole backup" in own_shop.run("restore", str(tmp_path), "--data", str(tmp_path / "x")).stderr
 
@@ -298,3 +303,52 @@ def test_who_was_ahead_of_the_backup_is_told_that_the_log_has_changed(own_shop, 
     assert again.report["epoch"] != restored.report["epoch"]
     assert again.call("GET", "/v1/events?after=" + fresh).json["code"] == "log_epoch_changed"
     assert again.call("GET", "/v1/events?after=" + in_time).status == 200
+
+
+def fetch(shop, folder, *arguments):
+    return shop.run("backup", folder, "--url", f"http://127.0.0.1:{shop.port}", "--key", SECRET, "--json", *arguments)
+
+
+def test_a_backup_over_http_is_the_same_as_one_of_the_folder(own_shop, place):
+    own_shop.product("HTTP", units=1000)
+    for _ in range(30):
+        own_shop.order("HTTP", customer={"email": "http@example.org", "name": "H"})
+    ran = fetch(own_shop, place.backups)
+    assert ran.returncode == 0, ran.stderr
+    order = own_shop.order("HTTP", customer={"email": "http@example.org", "name": "H"}).json["id"]
+    ran = fetch(own_shop, place.backups)
+    assert ran.returncode == 0 and json.loads(ran.stdout)["kind"] == "segment"
+    assert not os.path.exists(own_shop.data + "/.copy")
+    assert back_up(own_shop, place.backups)["kind"] == "segment"
+    restored = place.restored("--cut", "2")
+    assert restored.call("GET", "/v1/orders/" + order).json["customer"]["email"] == "http@example.org"
+    restored.stop()
+    audit(restored)
+
+
+def test_the_copy_of_a_shop_is_for_the_secret_key_and_goes_again(own_shop, place):
+    own_shop.product("COPY", units=1)
+    for key, status in ((None, 401), (PUBLISHABLE, 403)):
+        assert own_shop.call("POST", "/v1/backups", key=key).status == status
+    made = own_shop.call("POST", "/v1/backups")
+    assert made.status == 201
+    path = "/v1/backups/" + made.json["id"]
+    file = made.json["files"][0]
+    piece = own_shop.call("GET", f"{path}/files/{file['name']}")
+    assert piece.headers["content-type"] == "application/octet-stream" and piece.body.startswith(b"SQLite format 3\0")
+    assert len(piece.body) == min(file["bytes"], 4 << 20)
+    assert own_shop.call("GET", f"{path}/files/{file['name']}?offset={file['bytes']}").body == b""
+    assert own_shop.call("GET", f"{path}/files/{file['name']}?offset=-1").status in (400, 422)
+    for wrong in ("keys", "..%2Fkeys", "lock", "nothing"):
+        assert own_shop.call("GET", f"{path}/files/{wrong}").status == 404
+    assert own_shop.call("GET", path + "x/files/shop.db").status == 404
+    second = own_shop.call("POST", "/v1/backups").json["id"]
+    assert own_shop.call("GET", path + "/files/shop.db").status == 404
+    assert own_shop.call("DELETE", "/v1/backups/" + second).status == 204
+    assert own_shop.call("DELETE", "/v1/backups/" + second).status == 404
+    own_shop.call("POST", "/v1/backups")
+    own_shop.kill()
+    assert os.path.exists(own_shop.data + "/.copy")
+    own_shop.start()
+    assert not os.path.exists(own_shop.data + "/.copy")
+    assert "No shop answers" in own_shop.run("backup", place.backups, "--url", "http://127.0.0.1:1", "--key", SECRET).stderr

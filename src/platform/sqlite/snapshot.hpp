@@ -13,7 +13,7 @@ class Snapshot {
  public:
   virtual ~Snapshot() = default;
   /// Writes the file as it was in that moment to `path`, which must not exist, with SQLite's backup
-  /// API in one step; it is not synced to the disk. Throws sql::Failure.
+  /// API; its end is not synced to the disk. Throws sql::Failure.
   virtual void copy_to(const std::string& path) = 0;
 };
 
