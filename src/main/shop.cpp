@@ -263,7 +263,7 @@ class EmbeddedShop final : public Shop {
     const auto events = add_event_export(router_, *whole_shop_, *crypto_, epochs_);
     jobs_ = compose_jobs(
         {*jobs_db_, *loop_, *jobs_readers_, clock_, *ids_, *crypto_, router_, metrics_, report},
-        *catalog_, *ordering_, events, options.folder.path(), options.configuration);
+        *catalog_, *ordering_, events, epochs_, options.folder.path(), options.configuration);
   }
 
   void add_figures() {

@@ -14,19 +14,34 @@ std::string folder_for(const std::string& data, const std::string& name) {
   return path;
 }
 
+/// The same export with the epoch of the log in its cursors.
+jobs::ExportSourcePtr with_epochs(const jobs::ExportSourcePtr& plain, const ServiceEpochs& epochs) {
+  auto source = std::make_shared<jobs::ExportSource>(*plain);
+  source->page = [plain, &epochs](Store store,
+                                  const jobs::ExportRequest& request) -> Result<jobs::ExportPage> {
+    auto after = epochs.unmark(request.after);
+    if (!after) return fail(std::move(after.error()));
+    auto page = plain->page(store, {std::move(*after), request.currency});
+    if (page) page->cursor = epochs.mark(page->cursor);
+    return page;
+  };
+  return source;
+}
+
 }  // namespace
 
 std::unique_ptr<jobs::Jobs> compose_jobs(const jobs::JobsContext& context,
                                          catalog::Catalog& catalog, ordering::Ordering& ordering,
                                          const jobs::ExportSourcePtr& events,
-                                         const std::string& folder,
+                                         const ServiceEpochs& epochs, const std::string& folder,
                                          const Configuration& configuration) {
   auto made = jobs::make_jobs(context);
   const auto imports = folder_for(folder, "imports");
   const auto exports = folder_for(folder, "exports");
   catalog.serve_imports(*made, imports);
-  made->add(
-      jobs::make_export_kind({catalog.product_export(), ordering.order_export(), events}, exports));
+  const auto orders = with_epochs(ordering.order_export(), epochs);
+  jobs::add_export_route(context.router, orders);
+  made->add(jobs::make_export_kind({catalog.product_export(), orders, events}, exports));
   made->add(ordering.deadline_sweep());
   made->add(jobs::make_clean_up_kind(
       context, *made,

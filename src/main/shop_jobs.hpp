@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 
+#include "kernel/eventlog/epochs.hpp"
 #include "kernel/jobs/export.hpp"
 #include "kernel/jobs/jobs.hpp"
 #include "main/configuration.hpp"
@@ -16,7 +17,7 @@ namespace stoa {
 std::unique_ptr<jobs::Jobs> compose_jobs(const jobs::JobsContext& context,
                                          catalog::Catalog& catalog, ordering::Ordering& ordering,
                                          const jobs::ExportSourcePtr& events,
-                                         const std::string& folder,
+                                         const ServiceEpochs& epochs, const std::string& folder,
                                          const Configuration& configuration);
 
 }  // namespace stoa

@@ -273,6 +273,7 @@ def test_who_was_ahead_of_the_backup_is_told_that_the_log_has_changed(own_shop, 
     back_up(own_shop, place.backups)
     own_shop.order("EPOCH")
     ahead = own_shop.call("GET", "/v1/events?limit=1000").json["next_after"]
+    exported = own_shop.call("GET", "/v1/exports/orders").headers["stoa-cursor"]
     position = own_shop.call("GET", "/v1/products").headers["stoa-position"]
     assert "@" not in ahead + position
 
@@ -282,6 +283,7 @@ def test_who_was_ahead_of_the_backup_is_told_that_the_log_has_changed(own_shop, 
         restored.order("EPOCH")
     answer = restored.call("GET", "/v1/events?after=" + ahead)
     assert answer.status == 409 and answer.json["code"] == "log_epoch_changed"
+    assert restored.call("GET", "/v1/exports/orders?after=" + exported).json["code"] == "log_epoch_changed"
     assert in_time.split(",")[0] + epoch in answer.json["detail"]
     assert restored.call("GET", "/v1/events?after=" + in_time).status == 200
     fresh = restored.call("GET", "/v1/events?limit=1000").json["next_after"]

@@ -290,6 +290,24 @@ def test_a_schedule_makes_one_job_at_a_time_and_survives_a_restart(shop_with):
     assert len(listed("deadline-sweep")) == 1  # ten hours missed are made up for once
 
 
+def test_files_that_are_gone_end_an_import_and_are_written_anew_by_an_export(own_shop):
+    own_shop.product("GONE")
+    imported = import_ended(own_shop, upload(own_shop, "Handle,Title\na,A\n").json["id"])["id"]
+    exported = ended(own_shop, make(own_shop, "export", {"of": "events"}).json["id"])
+    expected = own_shop.call("GET", f"/v1/jobs/{exported['id']}/file").body
+    assert expected.count(b"\n") > 1 and own_shop.stop() == 0
+    with sqlite3.connect(own_shop.data + "/shop.db") as database:
+        assert database.execute("UPDATE jobs_job SET state = 'running', finished_at = NULL, result = 'null'").rowcount == 2
+    os.remove(f"{own_shop.data}/imports/{imported}.csv")
+    os.remove(f"{own_shop.data}/exports/{exported['id']}.jsonl")
+    own_shop.start()
+    assert ended(own_shop, imported)["error"]["code"] == "upload_missing"
+    assert ended(own_shop, exported["id"])["state"] == "succeeded"
+    assert own_shop.call("GET", f"/v1/jobs/{exported['id']}/file").body == expected
+    os.remove(f"{own_shop.data}/exports/{exported['id']}.jsonl")
+    assert own_shop.call("GET", f"/v1/jobs/{exported['id']}/file").json["code"] == "no_file"
+
+
 def test_a_job_that_cannot_come_further_fails(own_shop):
     id = upload(own_shop, "Handle,Title\na,A\n").json["id"]
     import_ended(own_shop, id)

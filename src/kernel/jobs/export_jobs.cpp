@@ -36,7 +36,10 @@ class ExportRun final : public Run {
       : source_(std::move(source)),
         currency_(currency),
         file_(path),
-        checkpoint_(std::move(checkpoint)) {}
+        checkpoint_(std::move(checkpoint)) {
+    // A restored shop knows of a file that its backup did not hold: it is written anew.
+    if (file_.size() < checkpoint_.bytes) checkpoint_ = {};
+  }
 
   Result<Slice> next() override {
     const auto page = read_now<Result<ExportPage>>(*source_->readers, [this](Store store) {

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <charconv>
+#include <filesystem>
 #include <limits>
 
 #include "kernel/base/files.hpp"
@@ -170,7 +171,8 @@ class JobRoutes {
 
   [[nodiscard]] Response part_of(const http::Request& request, const Job& job) const {
     const auto* kind = jobs_.kind(job.kind);
-    if (job.state != JobState::succeeded || kind == nullptr || kind->content_type_of(job).empty())
+    if (job.state != JobState::succeeded || kind == nullptr || kind->content_type_of(job).empty() ||
+        !std::filesystem::exists(kind->file_of(job)))
       return http::problem({ErrorKind::not_found, "no_file", "This job has no file."}, request);
     try {
       const auto path = kind->file_of(job);

@@ -329,7 +329,7 @@ class JobRunner final : public Jobs {
       auto job = rows_.find(active.id);
       if (!job || job->state != JobState::running) return true;
       job->state = JobState::queued;
-      job->run_at = unit.now() + std::chrono::seconds(std::int64_t{1} << job->stalled);
+      job->run_at = unit.now() + options_.retry_pause * (std::int64_t{1} << job->stalled);
       rows_.update(*job);
       changed(unit);
       return true;

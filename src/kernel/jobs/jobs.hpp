@@ -82,9 +82,10 @@ struct JobsContext {
 };
 
 struct JobsOptions {
-  std::int64_t open_max = 100;   ///< queued or running; more are refused
-  std::size_t running_max = 4;   ///< take turns, slice by slice
-  std::size_t posted_max = 4;    ///< of `post`
+  std::int64_t open_max = 100;                     ///< queued or running; more are refused
+  std::size_t running_max = 4;                     ///< take turns, slice by slice
+  std::size_t posted_max = 4;                      ///< of `post`
+  Duration retry_pause = std::chrono::seconds(1);  ///< after a failed slice; doubles each time
   std::int64_t stalled_max = 5;  ///< attempts without a slice that was kept; then it has failed
 };
 

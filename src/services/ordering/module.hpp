@@ -22,6 +22,7 @@ namespace stoa::ordering {
 class Ordering {
  public:
   virtual ~Ordering() = default;
+  /// Its cursors are positions of Ordering's log, without an epoch; it has no route yet.
   [[nodiscard]] virtual jobs::ExportSourcePtr order_export() const = 0;
   virtual std::unique_ptr<jobs::Kind> deadline_sweep() = 0;
 };

@@ -1,6 +1,7 @@
 #include "services/catalog/application/import.hpp"
 
 #include <algorithm>
+#include <filesystem>
 #include <set>
 
 #include "kernel/base/assert.hpp"
@@ -353,6 +354,9 @@ class ImportKind final : public jobs::Kind {
       if (!stored) return fail(std::move(stored.error()));
       checkpoint = *stored;
     }
+    // Files are no part of a backup: a restored shop may know of an upload that it has not.
+    if (!std::filesystem::exists(file_of(job)))
+      return fail(ErrorKind::not_found, "upload_missing", "The uploaded file is no longer there.");
     auto run = std::make_unique<ImportRun>(importer_, job, file_of(job));
     if (auto good = run->go_on(checkpoint); !good) return fail(std::move(good.error()));
     return run;

@@ -454,16 +454,21 @@ void OrderRoutes::retry(const RequestPtr& request, Reply reply) {
          [](const Order& order) { return ordering::retry(order); });
 }
 
-/// The cursor is the position of an order's first event: positions follow the commits, so that what
-/// is placed meanwhile is never behind it.
+/// The cursor is the position of an order's first event, `ordering:7`: positions follow the
+/// commits, so that what is placed meanwhile is never behind it.
 Result<jobs::ExportPage> OrderRoutes::export_page(Store store, std::string_view after) const {
   constexpr int orders_max = 200;
   constexpr int events_max = 5'000;
+  constexpr std::string_view prefix = "ordering:";
   std::int64_t position = 0;
-  const auto [end, error] = std::from_chars(after.data(), after.data() + after.size(), position);
-  if (!after.empty() &&
-      (error != std::errc{} || end != after.data() + after.size() || position < 0))
-    return fail(jobs::wrong_cursor());
+  if (!after.empty()) {
+    const auto digits = after.substr(std::min(prefix.size(), after.size()));
+    const auto [end, error] =
+        std::from_chars(digits.data(), digits.data() + digits.size(), position);
+    if (!after.starts_with(prefix) || error != std::errc{} ||
+        end != digits.data() + digits.size() || position < 0)
+      return fail(jobs::wrong_cursor());
+  }
   std::vector<std::pair<std::string, std::int64_t>> placed;
   int looked_at = 0;
   store.log.read_all(position, [&](const RecordedEvent& row) {
@@ -479,7 +484,7 @@ Result<jobs::ExportPage> OrderRoutes::export_page(Store store, std::string_view 
     position = at;
     break;
   }
-  page.cursor = std::to_string(position);
+  page.cursor = std::string(prefix) + std::to_string(position);
   page.more = position < store.log.head();
   return page;
 }
@@ -496,7 +501,6 @@ jobs::ExportSourcePtr make_order_export(ServiceContext& context,
   source->page = [routes = std::move(routes)](Store store, const jobs::ExportRequest& request) {
     return routes->export_page(store, request.after);
   };
-  jobs::add_export_route(context.router, source);
   return source;
 }
 

@@ -8,7 +8,7 @@
 namespace stoa::ordering {
 
 /// Declares the routes of Ordering. All arguments outlive the router. What it gives exports the
-/// orders, each as its route shows it, in the order in which they were placed.
+/// orders, each as its route shows it, in the order in which they were placed; it has no route yet.
 jobs::ExportSourcePtr add_order_routes(ServiceContext& context, Orders& orders,
                                        const OrderQueries& queries,
                                        std::vector<std::string> payment_providers);
