@@ -1,5 +1,5 @@
 """The shop's own settings, and what follows from them: currencies, deadlines, order numbers."""
-import concurrent.futures, threading, time, uuid
+import concurrent.futures, sqlite3, threading, time, uuid
 import pytest
 from conftest import PUBLISHABLE
 
@@ -173,4 +173,7 @@ def test_a_crash_leaves_no_gap_in_the_numbers(own_shop):
     numbers = numbers_of(own_shop)
     assert len(numbers) > 20
     assert numbers == [f"{year}-{at:06}" for at in range(1, len(numbers) + 1)]
+    with sqlite3.connect(f"file:{own_shop.data}/shop.db?mode=ro", uri=True) as database:
+        kept = database.execute("SELECT period, last FROM ordering_number_counters").fetchall()
+    assert kept == [(str(year), len(numbers))], "else every start would search from 1"
     assert own_shop.call("GET", "/v1/audit").json["clean"]

@@ -59,6 +59,13 @@ TEST_F(OrderNumbersTest, EachPeriod_HasASequenceOfItsOwn_ThatOutlivesTheProcess)
   EXPECT_EQ(place(later.next(pattern("{seq:5}"), new_year)), "00005") << "after four orders";
 }
 
+TEST_F(OrderNumbersTest, ACount_IsKeptApartFromTheOrders) {
+  OrderNumbers numbers(*store_);
+  static_cast<void>(numbers.next(pattern("{yyyy}-{seq}"), new_year));
+  numbers.flush();
+  EXPECT_EQ(OrderNumbers(*store_).next(pattern("{yyyy}-{seq}"), new_year)->display, "2027-2");
+}
+
 TEST_F(OrderNumbersTest, WhatIsRolledBack_LeavesNoGap) {
   const auto yearly = pattern("{yyyy}-{seq}");
   OrderNumbers numbers(*store_);

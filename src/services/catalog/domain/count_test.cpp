@@ -9,6 +9,11 @@ namespace {
 
 const Timestamp noon = from_unix_microseconds(1'800'000'000'000'000);
 
+template <class T>
+std::string code_of(const Result<T>& result) {
+  return result ? "" : result.error().code;
+}
+
 class CountTest : public testing::Test {
  protected:
   CountTest() { put("MUG", 10, 2); }
@@ -62,7 +67,7 @@ TEST_F(CountTest, ALineCountedAgain_ExpectsWhatIsOnHandThen) {
 TEST_F(CountTest, Amend_AddsAndRemovesLines_AndNothingTwice) {
   put("CUP", 3, 0);
   auto count = opened({{"MUG", std::nullopt}});
-  EXPECT_EQ(apply_to(count).error().code, "lines_not_counted");
+  EXPECT_EQ(code_of(apply_to(count)), "lines_not_counted");
   const auto lines = *lines_of({{"CUP", 3}}, "main", stock_of(), noon);
   for (const auto& event : *amend(count, lines, {"MUG"})) evolve(count, event, noon);
   ASSERT_EQ(count.lines.size(), 1U);
@@ -85,13 +90,13 @@ TEST_F(CountTest, Apply_BelowWhatIsReserved_NeedsForce_AndThenRecordsAShortage) 
 TEST_F(CountTest, WhatIsClosed_StaysClosed) {
   auto count = opened({{"MUG", 9}});
   evolve(count, CountApplied{}, noon);
-  EXPECT_EQ(apply_to(count).error().code, "count_closed");
-  EXPECT_EQ(amend(count, {}, {"MUG"}).error().code, "count_closed");
-  EXPECT_EQ(cancel(count).error().code, "count_closed");
+  EXPECT_EQ(code_of(apply_to(count)), "count_closed");
+  EXPECT_EQ(code_of(amend(count, {}, {"MUG"})), "count_closed");
+  EXPECT_EQ(code_of(cancel(count)), "count_closed");
   auto other = opened({{"MUG", 9}});
   for (const auto& event : *cancel(other)) evolve(other, event, noon);
   EXPECT_TRUE(cancel(other)->empty());
-  EXPECT_EQ(apply_to(other).error().code, "count_closed");
+  EXPECT_EQ(code_of(apply_to(other)), "count_closed");
 }
 
 TEST_F(CountTest, UnknownAndRepeatedSkus_AreNamed) {
