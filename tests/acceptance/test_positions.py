@@ -8,7 +8,7 @@ def vector(answer):
 
 def test_an_answer_says_what_is_durable(shop):
     before = vector(shop.call("GET", "/v1/products"))
-    assert set(before) == {"catalog", "ordering", "payment", "agents", "shop"}
+    assert set(before) == {"catalog", "ordering", "payment", "notification", "agents", "shop"}
     shop.product("POS-1", units=1)
     after = vector(shop.call("GET", "/v1/products"))
     assert after["catalog"] > before["catalog"] and after["ordering"] == before["ordering"]
