@@ -30,6 +30,7 @@ class StripeShapes:
         self.faults, self.requests, self.refused_by_mock = [], [], []
         self.before_answer = None
         self.search_sees = True
+        self.loses_confirmed = False  # requests for money, before they have an effect
         self.refund_status = "succeeded"
         self.mock_port = mock_port
         self.lock = threading.RLock()
@@ -105,6 +106,8 @@ class StripeShapes:
         kind = fault[2] if fault else None
         if kind == "lost":
             self.stopping.wait(60)
+            return None
+        if self.loses_confirmed and form.get("confirm") == "true":
             return None
         if kind == "limit":
             return 429, {"error": {"type": "invalid_request_error", "code": "rate_limit"}}, {}

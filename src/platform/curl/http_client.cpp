@@ -114,7 +114,7 @@ Result<HeaderList> header_list(const OutboundRequest& request) {
       owner.reset(list);
       return invalid("A header has characters that HTTP does not allow.");
     }
-    append(value.empty() ? name + ";" : name + ": " + value);
+    append(std::string(name).append(value.empty() ? ";" : ": ").append(value));
   }
   owner.reset(list);
   return owner;
