@@ -265,7 +265,8 @@ TEST_F(SearchIndex, APage_GoesOnWhereItEnded_ThoughDocumentsCome) {
 TEST_F(SearchIndex, ACursorThatIsNone_FindsNothing) {
   put("a", "Mug");
   writer_->commit();
-  for (const std::string cursor : {"x", "a:", "zz9:", "a99999999999999999:a", "\xff\xff\xff\xff"}) {
+  for (const std::string cursor :
+       {"x", "a:", "zz9:", "a99999999999999999:a", "a4294967295:a", "\xff\xff\xff\xff"}) {
     search::Query query;
     query.text = "mug";
     query.after = cursor;
@@ -380,6 +381,17 @@ TEST_F(SearchIndex, SearchesGoOn_WhileItIsWrittenAndReplaced) {
   stop = true;
   for (auto& reader : readers) reader.join();
   EXPECT_EQ(wrong, 0);
+}
+
+TEST_F(SearchIndex, ASearchBeyondItsTime_IsGivenUp) {
+  for (int at = 0; at < 1'000; ++at) put("d" + std::to_string(at), "Mug");
+  writer_->commit();
+  writer_.reset();
+  index_ = xapian::make_index({.folder = folder_.file("search"),
+                               .fold = icu::fold,
+                               .time_max = std::chrono::milliseconds(-1)});
+  writer_ = index_->open_live();
+  EXPECT_THROW(static_cast<void>(find("mug")), search::TooSlow);
 }
 
 TEST_F(SearchIndex, Suggestions_CompleteTheLastWord_MostFrequentFirst) {

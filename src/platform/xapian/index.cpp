@@ -21,7 +21,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int tries_max = 5;
+constexpr int tries_max = 8;
 constexpr std::string_view database_prefix = "products-";
 
 [[noreturn]] void fail_with(const std::string& what) { throw search::Failure(what); }
@@ -179,8 +179,8 @@ class TheIndex final : public search::Index {
         return result;
       } catch (const Xapian::DatabaseCorruptError& e) {
         throw search::Damaged("Xapian: " + e.get_description());
-      } catch (const Xapian::DatabaseModifiedError& e) {
-        if (tries == tries_max) fail_with("Xapian: " + e.get_description());
+      } catch (const Xapian::DatabaseModifiedError&) {
+        if (tries == tries_max) throw search::TooSlow("the index changes faster than it is read");
       } catch (const Xapian::DatabaseOpeningError& e) {
         if (tries == tries_max) fail_with("Xapian: " + e.get_description());
       } catch (const Xapian::Error& e) {

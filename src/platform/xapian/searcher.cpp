@@ -76,6 +76,7 @@ struct Searcher::Place {
     const auto* end = cursor.data() + cursor.size();
     const auto [rest, error] = std::from_chars(cursor.data() + 1, end, place.rank);
     if (error != std::errc{} || rest == end || *rest != ':') return std::nullopt;
+    if (place.rank > Xapian::doccount{search::Index::pages_max}) return std::nullopt;
     place.last.assign(rest + 1, end);
     return place;
   }
@@ -191,7 +192,8 @@ search::Answer Searcher::run(const search::Query& query, const Xapian::Query& te
   const auto from = rank > drift_max ? rank - drift_max : 0;
   const auto wanted =
       static_cast<Xapian::doccount>(query.limit) + 2 + (rank > 0 ? rank - from + drift_max : 0);
-  const auto looked_at = place == nullptr ? Xapian::doccount{search::Index::counted_max} : 0;
+  // One more, to know that these are all.
+  const auto looked_at = place == nullptr ? Xapian::doccount{search::Index::counted_max + 1} : 0;
   const auto found = enquire.get_mset(from, wanted, std::max(looked_at, wanted));
   answer.total = found.get_matches_estimated();
   answer.exact = found.get_matches_lower_bound() == found.get_matches_upper_bound();

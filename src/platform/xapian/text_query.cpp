@@ -10,8 +10,13 @@ namespace {
 using Parser = Xapian::QueryParser;
 
 constexpr unsigned syntax = Parser::FLAG_PHRASE | Parser::FLAG_LOVEHATE | Parser::FLAG_CJK_NGRAM;
-constexpr Xapian::termcount beginnings_max = 100;  ///< words that a beginning stands for
-constexpr std::size_t word_bytes_min = 3;          ///< of what may be misspelt
+/// A beginning stands for so many words that begin with it, the most frequent: few when it is so
+/// short that it says little.
+Xapian::termcount words_begun(std::size_t letters) {
+  return letters < 2 ? 10 : letters < 3 ? 20 : 60;
+}
+
+constexpr std::size_t word_bytes_min = 3;  ///< of what may be misspelt
 constexpr std::size_t word_bytes_max = 40;
 constexpr double title_scale = 2;
 constexpr double code_scale = 100;  ///< a whole SKU is before all else
@@ -48,8 +53,6 @@ TextQuery::TextQuery(const Xapian::Database& db, const std::string& language)
   parser_.set_stemmer(stemmer_);
   parser_.set_stemming_strategy(Parser::STEM_SOME);
   parser_.set_stopper((new Stopper(language))->release());  // Xapian deletes it
-  parser_.set_max_expansion(beginnings_max, Xapian::Query::WILDCARD_LIMIT_MOST_FREQUENT,
-                            Parser::FLAG_PARTIAL);
 }
 
 Xapian::Query TextQuery::words_of(const std::string& folded, unsigned flags,
@@ -64,6 +67,9 @@ Xapian::Query TextQuery::words_of(const std::string& folded, unsigned flags,
 
 Xapian::Query TextQuery::parse(const std::string& folded, Words words, bool beginning) {
   const unsigned flags = syntax | (beginning ? unsigned{Parser::FLAG_PARTIAL} : 0U);
+  const auto last_letters = folded.size() - (folded.find_last_of(" \"-") + 1);
+  parser_.set_max_expansion(words_begun(last_letters), Xapian::Query::WILDCARD_LIMIT_MOST_FREQUENT,
+                            Parser::FLAG_PARTIAL);
   parser_.set_default_op(words == Words::all ? Xapian::Query::OP_AND : Xapian::Query::OP_OR);
   auto query = words_of(words == Words::all ? folded : loosened(folded), flags, "");
   for (const auto& joined : joined_words(folded))

@@ -125,8 +125,7 @@ class TheWriter final : public DatabaseWriter {
                                         std::string(title_prefix));
     for (const auto& [text, weight] : document.words) add_text(text, static_cast<unsigned>(weight));
     for (const auto& code : document.codes)
-      if (const auto term = code_term(options_.fold(code)); !term.empty())
-        made.add_boolean_term(term);
+      if (const auto term = code_term(options_.fold(code)); !term.empty()) made.add_term(term);
     made.add_value(title_slot, slot_value(title_key(options_.fold(document.title)), document.id));
   }
 

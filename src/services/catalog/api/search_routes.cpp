@@ -1,7 +1,7 @@
 #include <algorithm>
+#include <charconv>
 
 #include "kernel/base/text.hpp"
-#include "kernel/eventlog/positions.hpp"
 #include "kernel/http/from_store.hpp"
 #include "services/catalog/api/product_list.hpp"
 #include "services/catalog/api/routes.hpp"
@@ -117,13 +117,21 @@ bool may_see(const http::Request& request, const ProductDocument& document) {
   return document.active || request.principal == Principal::secret;
 }
 
-/// `catalog=` of the Stoa-Position that came with the request; 0 without one.
+/// `catalog=` of the Stoa-Position that came with the request, which the gateway has judged; 0
+/// without one.
 std::int64_t wanted_position(const http::Request& request) {
-  const auto positions = parse_positions(request.header("stoa-position"));
-  if (!positions) return 0;
-  const auto own = std::ranges::find(*positions, "catalog",
-                                     [](const auto& one) { return std::string_view(one.first); });
-  return own == positions->end() ? 0 : own->second;
+  constexpr std::string_view own = "catalog=";
+  auto rest = request.header("stoa-position");
+  while (!rest.empty()) {
+    const auto end = std::min(rest.find(','), rest.size());
+    std::int64_t position = 0;
+    if (rest.starts_with(own)) {
+      std::from_chars(rest.data() + own.size(), rest.data() + end, position);
+      return position;
+    }
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  return 0;
 }
 
 /// Runs `ask` on a thread for searches once the index has come to the client's position.

@@ -9,7 +9,8 @@ namespace {
 using namespace std::chrono_literals;
 using Severity = telemetry::Level;
 
-constexpr auto gather_min = 10ms;   ///< what comes together is committed together
+/// What comes together is committed together; and who searches needs two commits' time to end.
+constexpr auto gather_min = 25ms;
 constexpr auto gather_max = 100ms;  ///< while there is much
 constexpr auto commit_every = 500ms;
 constexpr auto sold_every = 10s;

@@ -142,7 +142,8 @@ void SearchProjection::read_events(Store store, const Rows& rows) {
 }
 
 void SearchProjection::see(const Rows& rows, const RecordedEvent& event) {
-  if (event.type.starts_with("Stock") || event.type.starts_with("Backorder"))
+  static const auto stock_types = types_of<StockEvent>();
+  if (std::ranges::find(stock_types, event.type) != stock_types.end())
     return see_stock(rows, event);
   if (event.position <= indexed_) return;
   if (event.stream.starts_with(product_stream)) {
