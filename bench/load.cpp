@@ -8,6 +8,7 @@
 #include <charconv>
 #include <chrono>
 #include <cstdio>
+#include <fstream>
 #include <map>
 #include <random>
 #include <string>
@@ -21,7 +22,8 @@ namespace asio = boost::asio;
 using Clock = std::chrono::steady_clock;
 
 struct Options {
-  std::string what, key, target, expect = "200";
+  std::string what, key, target, targets_file, expect = "200";
+  std::vector<std::string> targets;  ///< instead of `target`: one of them, at random
   std::uint16_t port = 5000;
   int connections = 64;
   double seconds = 10, warmup_seconds = 1, rate = 0;
@@ -106,7 +108,10 @@ class Load {
   std::string request() { return options_.what == "orders" ? order() : get(); }
 
   std::string get() {
-    auto target = options_.target;
+    const auto& several = options_.targets;
+    auto target = several.empty()
+                      ? options_.target
+                      : several[static_cast<std::size_t>(any_of(static_cast<int>(several.size())))];
     if (const auto at = target.find("{n}"); at != std::string::npos)
       target.replace(at, 3, std::to_string(any_of(options_.range)));
     return "GET " + target + " HTTP/1.1\r\nHost: shop\r\n" + authorization() + "\r\n";
@@ -198,6 +203,7 @@ int main(int argc, char** argv) {
   app.add_option("--port", options.port, "of the shop")->capture_default_str();
   app.add_option("--key", options.key, "API key");
   app.add_option("--target", options.target, "of get; {n} is a number below --range");
+  app.add_option("--targets", options.targets_file, "a file of targets, one a line");
   app.add_option("--expect", options.expect, "HTTP status, or status of the order");
   app.add_option("--connections", options.connections)->capture_default_str();
   app.add_option("--seconds", options.seconds, "measured")->capture_default_str();
@@ -206,5 +212,7 @@ int main(int argc, char** argv) {
   app.add_option("--range", options.range, "SKUs, or numbers of {n}")->capture_default_str();
   app.add_option("--hot", options.hot_skus, "orders take the first so many SKUs only");
   CLI11_PARSE(app, argc, argv);
+  std::ifstream targets(options.targets_file);
+  for (std::string line; std::getline(targets, line);) options.targets.push_back(line);
   return Load(std::move(options)).run();
 }
