@@ -36,7 +36,7 @@ std::string header_text(std::string_view text) {
 }
 
 std::string header_mailbox(const Mailbox& mailbox) {
-  const auto address = "<" + mailbox.address + ">";
+  auto address = "<" + mailbox.address + ">";
   if (mailbox.name.empty()) return address;
   constexpr std::string_view special = "\"\\()<>[]:;@,.";
   if (mailbox.name.find_first_of(special) == std::string::npos)
