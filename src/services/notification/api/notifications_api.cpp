@@ -132,11 +132,13 @@ void NotificationRoutes::answer(
                     make = std::move(make)](Store store) {
     auto rows = query(store);
     std::vector<std::string> ids;
+    ids.reserve(rows.size());
     for (const auto& row : rows) ids.push_back(row.order_id);
     orders_.read(std::move(ids), [this, request, reply, rows = std::move(rows),
                                   make](const std::optional<OrderSource::Found>& orders) {
       if (!orders) return reply(http::problem(overloaded(), *request));
       std::vector<NotificationView> views;
+      views.reserve(rows.size());
       for (const auto& row : rows) views.push_back(view_of(row, *orders));
       reply(make(std::move(views)));
     });
