@@ -31,7 +31,6 @@ class DataFolder {
 
   [[nodiscard]] const std::string& path() const { return path_; }
   [[nodiscard]] std::string file(std::string_view name) const;
-  [[nodiscard]] const std::string& path() const { return path_; }
 
  private:
   static Result<DataFolder> lock(const std::string& path);
