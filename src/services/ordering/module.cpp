@@ -2,8 +2,8 @@
 
 #include "services/ordering/api/order_stream.hpp"
 #include "services/ordering/api/orders_api.hpp"
-#include "services/ordering/application/order_facts.hpp"
 #include "services/ordering/application/deadline_sweep.hpp"
+#include "services/ordering/application/order_facts.hpp"
 #include "services/ordering/application/orders.hpp"
 #include "services/ordering/infrastructure/sql_order_store.hpp"
 #include "services/ordering/infrastructure/sql_shop_store.hpp"
