@@ -22,6 +22,29 @@ bool is_request_id(std::string_view text) {
   });
 }
 
+/// Larger answers of a handler are finished elsewhere: it may stand on an I/O thread.
+constexpr std::size_t inline_bytes_max = 64 * 1024;
+thread_local bool in_handler = false;
+
+struct InHandler {
+  InHandler() { in_handler = true; }
+  InHandler(const InHandler&) = delete;
+  InHandler& operator=(const InHandler&) = delete;
+  ~InHandler() { in_handler = false; }
+};
+
+http::Response refuse_coding(const http::Request& request) {
+  constexpr std::string_view code = "unsupported_content_encoding";
+  const std::string message = "A body is taken as it is, without a Content-Encoding.";
+  auto response = http::problem({ErrorKind::unsupported_media,
+                                 std::string(code),
+                                 message,
+                                 {{"header/Content-Encoding", std::string(code), message}}},
+                                request);
+  response.headers.emplace_back("Accept-Encoding", "identity");
+  return response;
+}
+
 /// Counts a stream for as long as the server holds it.
 class CountedStream final : public http::Stream {
  public:
@@ -86,14 +109,13 @@ class TheGateway final : public Gateway {
       for (const auto& parameter : route->secret_query) take_from_query(*request, parameter);
     auto answer = [this, request, route, reply = std::move(reply)](http::Response response) {
       if (response.stream) hold_stream(response, *request);
-      response.headers.emplace_back("X-Request-Id", request->request_id);
-      response.headers.emplace_back("traceparent", request->traceparent);
-      if (request->principal != Principal::anonymous && route != nullptr &&
-          route->access != Access::open)
-        response.headers.emplace_back("Stoa-Position",
-                                      options_.epochs.mark(to_text(positions_.durable())));
-      measure(*request, route, response.status);
-      reply(std::move(response));
+      if (response.body.size() <= inline_bytes_max || !in_handler || !options_.background)
+        return complete(request, route, std::move(response), reply, true);
+      const auto kept = std::make_shared<http::Response>(std::move(response));
+      const bool taken = options_.background([this, request, route, kept, reply] {
+        complete(request, route, std::move(*kept), reply, true);
+      });
+      if (!taken) complete(request, route, std::move(*kept), reply, false);
     };
     auto allowed = authenticate(*request);
     if (!match) {
@@ -116,6 +138,53 @@ class TheGateway final : public Gateway {
   }
 
  private:
+  /// The last steps of every answer, in this order; `measure` sees what is sent.
+  void complete(const http::RequestPtr& request, const http::Route* route, http::Response response,
+                const http::Reply& reply, bool may_compress) {
+    if (http::header_of(response, "Cache-Control").empty())
+      response.headers.emplace_back("Cache-Control", "no-store");
+    const bool reads = request->method == "GET" || request->method == "HEAD";
+    if (reads && route != nullptr && response.status == 200 && !response.stream)
+      choose_form(*request, *route, response, may_compress);
+    response.headers.emplace_back("X-Request-Id", request->request_id);
+    response.headers.emplace_back("traceparent", request->traceparent);
+    if (request->principal != Principal::anonymous && route != nullptr &&
+        route->access != Access::open)
+      response.headers.emplace_back("Stoa-Position",
+                                    options_.epochs.mark(to_text(positions_.durable())));
+    measure(*request, route, response.status);
+    reply(std::move(response));
+  }
+
+  void choose_form(const http::Request& request, const http::Route& route, http::Response& response,
+                   bool may_compress) const {
+    const bool kept_by_others = http::header_of(response, "Cache-Control") != "no-store";
+    if (kept_by_others && http::header_of(response, "ETag").empty())
+      response.headers.emplace_back("ETag", http::content_tag(crypto_, response.body));
+    if (is_compressible(route, response)) {
+      http::vary_by(response, "Accept-Encoding");
+      const auto coding = http::coding_for(request.header("accept-encoding"));
+      if (http::is_known(request, http::tag_of(http::header_of(response, "ETag"), coding))) {
+        http::apply_coding(response, coding, {});
+      } else if (may_compress) {
+        if (auto packed = http::encode(options_.codecs, coding, response.body))
+          http::apply_coding(response, coding, std::move(*packed));
+      }
+    }
+    http::apply_condition(response, request);
+  }
+
+  /// An answer that holds a secret stays as it is: its size would tell about the secret when it
+  /// holds what an attacker chose too.
+  [[nodiscard]] bool is_compressible(const http::Route& route,
+                                     const http::Response& response) const {
+    const auto& type = response.content_type;
+    return options_.codecs.gzip && !route.holds_secrets &&
+           response.body.size() >= http::compressed_bytes_min &&
+           (type.starts_with("application/json") || type.starts_with("text/")) &&
+           http::header_of(response, "Content-Encoding").empty();
+  }
+
   /// A few too many may slip in when they come at the same instant.
   void hold_stream(http::Response& response, const http::Request& request) {
     if (streams_ < options_.streams_max) {
@@ -131,6 +200,9 @@ class TheGateway final : public Gateway {
   void serve(const http::RequestPtr& request, const http::Route* route, const Result<void>& allowed,
              const http::Reply& answer) {
     if (!allowed) return answer(http::problem(allowed.error(), *request));
+    const auto coding = request->header("content-encoding");
+    if (!request->body.empty() && !coding.empty() && !ascii_iequals(coding, "identity"))
+      return answer(refuse_coding(*request));
     auto wanted = wanted_positions(*request);
     // A write needs no wait: it is decided on the newest state.
     const bool reads = request->method == "GET" || request->method == "HEAD";
@@ -145,6 +217,7 @@ class TheGateway final : public Gateway {
     });
   }
   void run(const http::Route& route, const http::RequestPtr& request, const http::Reply& answer) {
+    const InHandler scope;
     try {
       route.handler(request, answer);
     } catch (const std::exception& e) {

@@ -9,6 +9,7 @@
 #include "kernel/base/ids.hpp"
 #include "kernel/eventlog/epochs.hpp"
 #include "kernel/eventlog/positions.hpp"
+#include "kernel/http/representation.hpp"
 #include "kernel/http/router.hpp"
 #include "kernel/resilience/rate_limiter.hpp"
 #include "kernel/telemetry/log.hpp"
@@ -25,11 +26,15 @@ struct GatewayOptions {
   std::optional<RateLimit> rate_limit = {};  ///< of each client; nothing: none
   std::size_t streams_max = 1'000;           ///< open at once; more are answered 503
   ServiceEpochs epochs{};                    ///< of the logs that `Stoa-Position` speaks of
+  http::Codecs codecs = {};                  ///< of answers; without them none is compressed
+  /// Runs work that would hold up the thread of a handler; false when it cannot.
+  std::function<bool(std::function<void()>)> background = {};
 };
 
 /// The edge of the shop: gives a request its identity and trace, finds its route, knows its key,
 /// holds its client to the rate, checks that the key opens the route, lets a read wait for the
-/// `Stoa-Position` it names, measures and logs it. The same chain for every route, in this order.
+/// `Stoa-Position` it names, gives the answer the form that the client takes (compressed, or 304),
+/// measures and logs it. The same chain for every route, in this order.
 /// Answers to a key say in `Stoa-Position` what is durable. It outlives the streams it let through.
 class Gateway {
  public:

@@ -323,5 +323,122 @@ TEST_F(GatewayTest, StreamsAreCounted_AndBeyondTheirMost503) {
   EXPECT_TRUE(send("/stream").stream);
 }
 
+/// Compresses to half; keeps what is left to the background until the test runs it.
+class FormTest : public GatewayTest {
+ protected:
+  FormTest() {
+    router_ = {};
+    const auto half = [](std::string_view text) {
+      return std::string(text.substr(0, text.size() / 2));
+    };
+    GatewayOptions options{crypto_.sha256("sk_1"), crypto_.sha256("pk_1"), "/nowhere", "1.0",
+                           [] { return true; }};
+    options.codecs = {half, half};
+    options.background = [this](std::function<void()> work) {
+      if (is_busy_) return false;
+      background_.push_back(std::move(work));
+      return true;
+    };
+    gateway_ = make_gateway(std::move(options), router_, crypto_, clock_, *ids_, metrics_, log_,
+                            positions_);
+    http::Route route{"GET",
+                      "/body",
+                      http::Access::open,
+                      "",
+                      "",
+                      [this](const http::RequestPtr&, const http::Reply& reply) {
+                        reply({200, body_, type_, headers_});
+                      }};
+    router_.add(route);
+    route.path = "/secrets";
+    route.holds_secrets = true;
+    router_.add(route);
+    route.method = "POST";
+    route.holds_secrets = false;
+    route.path = "/body";
+    router_.add(route);
+  }
+  http::Response get(Headers headers, std::string path = "/body", std::string method = "GET") {
+    return send(std::move(path), std::move(headers), std::move(method));
+  }
+  std::string body_ = std::string(2'000, 'x');
+  std::string type_ = "application/json";
+  Headers headers_;
+  std::vector<std::function<void()>> background_;
+  bool is_busy_ = false;
+};
+
+TEST_F(FormTest, AnswersAreCompressed_AndSayThatTheyVary) {
+  const auto packed = get({{"accept-encoding", "gzip"}});
+  EXPECT_EQ(packed.body.size(), 1'000U);
+  EXPECT_EQ(header(packed, "Content-Encoding"), "gzip");
+  EXPECT_EQ(header(packed, "Vary"), "Accept-Encoding");
+  EXPECT_EQ(header(get({}), "Vary"), "Accept-Encoding");
+  EXPECT_EQ(get({}).body.size(), 2'000U);
+}
+
+TEST_F(FormTest, WhatMustNotBeCompressed_IsNot) {
+  const Headers gzip{{"accept-encoding", "gzip"}};
+  EXPECT_EQ(get(gzip, "/secrets").body.size(), 2'000U);
+  EXPECT_EQ(get(gzip, "/body", "POST").body.size(), 2'000U);
+  type_ = "image/png";
+  EXPECT_EQ(get(gzip).body.size(), 2'000U);
+  type_ = "application/json";
+  headers_ = {{"Content-Encoding", "zstd"}};
+  EXPECT_EQ(get(gzip).body.size(), 2'000U);
+  headers_ = {};
+  body_ = "small";
+  EXPECT_EQ(get(gzip).body, "small");
+  EXPECT_EQ(header(get(gzip), "Vary"), "");
+}
+
+TEST_F(FormTest, NothingIsKept_UnlessItsRouteSaysSo) {
+  EXPECT_EQ(header(get({}), "Cache-Control"), "no-store");
+  EXPECT_EQ(header(get({}), "ETag"), "");
+  headers_ = {{"Cache-Control", "no-cache"}};
+  const auto tag = header(get({}), "ETag");
+  EXPECT_FALSE(tag.empty());
+  EXPECT_EQ(get({{"if-none-match", tag}}).status, 304);
+  body_ = "y" + body_;
+  EXPECT_NE(header(get({}), "ETag"), tag);
+}
+
+TEST_F(FormTest, KnownForm_Is304_WithoutCompressingIt) {
+  headers_ = {{"ETag", "\"7\""}};
+  const auto answer = get({{"accept-encoding", "gzip"}, {"if-none-match", "\"7-gzip\""}});
+  EXPECT_EQ(answer.status, 304);
+  EXPECT_EQ(header(answer, "ETag"), "\"7-gzip\"");
+  EXPECT_EQ(header(answer, "Vary"), "Accept-Encoding");
+  EXPECT_TRUE(answer.body.empty());
+  EXPECT_EQ(get({{"accept-encoding", "gzip"}, {"if-none-match", "\"7\""}}).status, 200);
+}
+
+TEST_F(FormTest, LargeAnswerOfAHandler_IsFinishedElsewhere_OrSentAsItIs) {
+  body_ = std::string(100'000, 'x');
+  http::Response answer;
+  auto request = std::make_shared<http::Request>();
+  request->method = "GET";
+  request->path = "/body";
+  request->headers = {{"accept-encoding", "gzip"}};
+  gateway_->handle(request, [&](http::Response response) { answer = std::move(response); });
+  EXPECT_TRUE(answer.body.empty()) << "not on the handler's thread";
+  ASSERT_EQ(background_.size(), 1U);
+  background_[0]();
+  EXPECT_EQ(answer.body.size(), 50'000U);
+  is_busy_ = true;
+  EXPECT_EQ(get({{"accept-encoding", "gzip"}}).body.size(), 100'000U);
+}
+
+TEST_F(FormTest, CompressedRequest_Is415) {
+  auto request = std::make_shared<http::Request>();
+  request->method = "POST";
+  request->path = "/body";
+  request->body = "x";
+  request->headers = {{"content-encoding", "gzip"}};
+  int status = 0;
+  gateway_->handle(request, [&](const http::Response& response) { status = response.status; });
+  EXPECT_EQ(status, 415);
+}
+
 }  // namespace
 }  // namespace stoa

@@ -52,11 +52,12 @@ std::optional<std::string> read_file(const std::string& path) {
 }
 
 Response page(std::string body, std::string type, std::string_view policy) {
-  return {
-      200,
-      std::move(body),
-      std::move(type),
-      {{"Content-Security-Policy", std::string(policy)}, {"X-Content-Type-Options", "nosniff"}}};
+  return {200,
+          std::move(body),
+          std::move(type),
+          {{"Content-Security-Policy", std::string(policy)},
+           {"X-Content-Type-Options", "nosniff"},
+           {"Cache-Control", "no-cache"}}};
 }
 
 using Files = std::map<std::string, std::pair<std::string, std::string>, std::less<>>;
@@ -119,7 +120,9 @@ void add_pages(http::Router& router, const GatewayOptions& options, telemetry::M
             });
   add_open(router, "/openapi.json", "This description",
            [&router, version = options.version](const RequestPtr&, const Reply& reply) {
-             reply(http::json_response(200, http::openapi(router, version)));
+             auto description = http::json_response(200, http::openapi(router, version));
+             description.headers.emplace_back("Cache-Control", "no-cache");
+             reply(std::move(description));
            });
   const auto files = std::make_shared<const Files>(swagger_files(options.swagger_folder));
   const auto missing = [files](const RequestPtr& request) {

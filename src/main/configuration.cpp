@@ -56,6 +56,8 @@ constexpr Setting settings[] = {
     {"Http:StreamsMax", Kind::integer, "1000", 0, 1'000'000},
     {"Http:StreamHeartbeatMs", Kind::integer, "15000", 1, 3'600'000},
     {"Http:StreamSecondsMax", Kind::integer, "3600", 1, 86'400},
+    {"Cache:BytesMax", Kind::integer, "16777216", 0, 1'000'000'000},
+    {"Cache:ProductSecondsMax", Kind::integer, "30", 0, 86'400},
     {"Logging:Level", Kind::choice, "information", 0, 0, "debug information warning error"},
     {"Ordering:PaymentDeadlineSeconds", Kind::integer, "900", 1, 604'800},
     {"Ordering:AuthorisationDeadlineSeconds", Kind::integer, "604800", 1, 2'592'000},

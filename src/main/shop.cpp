@@ -22,6 +22,7 @@
 #include "main/payment_providers.hpp"
 #include "main/process_figures.hpp"
 #include "main/product_search.hpp"
+#include "main/read_cache.hpp"
 #include "main/shop_jobs.hpp"
 #include "platform/beast/http_server.hpp"
 #include "platform/gumbo/sanitise.hpp"
@@ -93,7 +94,8 @@ class EmbeddedShop final : public Shop {
         crypto_(openssl::make_crypto()),
         ids_(make_uuid_v7_source(clock_)),
         database_(sqlite::open(options.folder.file("shop.db"), sqlite::Database::Mode::writer)),
-        ledger_(sqlite::open(options.folder.file("simulator.db"), sqlite::Database::Mode::writer)) {
+        ledger_(sqlite::open(options.folder.file("simulator.db"), sqlite::Database::Mode::writer)),
+        read_cache_(options.configuration, clock_, metrics_) {
     migrate_all(*database_, *ledger_);
     epochs_ = read_log_epochs(*database_);
     const auto secret = shop_secret(*database_, *crypto_);
@@ -191,7 +193,8 @@ class EmbeddedShop final : public Shop {
     };
     auto& context = context_of(*catalog_part_, secret);
     catalog_ = catalog::make_catalog(context, catalog_topic_, ordering_topic_, shop_topic_,
-                                     gumbo::sanitise, search_->parts(metrics_));
+                                     gumbo::sanitise, search_->parts(metrics_),
+                                     read_cache_.reads(make_codecs()));
     loop_->when_idle([this](UnitOfWork& unit) { return catalog_->project_slice(unit); });
     auto& ordering_context = context_of(*ordering_part_, secret);
     ordering_ = ordering::make_ordering(
@@ -302,7 +305,11 @@ class EmbeddedShop final : public Shop {
     gateway_ = make_gateway(
         {crypto_->sha256(options.keys.secret), crypto_->sha256(options.keys.publishable),
          options.swagger_folder, STOA_VERSION, [this] { return ready_.load(); }, rate_limit,
-         static_cast<std::size_t>(options.configuration.integer("Http:StreamsMax")), epochs_},
+         static_cast<std::size_t>(options.configuration.integer("Http:StreamsMax")), epochs_,
+         make_codecs(),
+         [this](std::function<void()> work) {
+           return whole_shop_->submit([work = std::move(work)](Store) { work(); }, [] {});
+         }},
         router_, *crypto_, clock_, *ids_, metrics_, log_, positions_, limiter_.get());
     beast::HttpServerOptions server_options;
     server_options.address = options.configuration.text("Http:Address");
@@ -350,6 +357,7 @@ class EmbeddedShop final : public Shop {
   LocalPositions positions_{clock_};
   News news_;
   ServiceEpochs epochs_;
+  ReadCache read_cache_;
   std::vector<Participant*> participants_;
   std::unique_ptr<sqlite::ReaderPool> pool_;
   std::unique_ptr<ProductSearchHost> search_;

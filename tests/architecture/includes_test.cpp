@@ -21,7 +21,7 @@ const std::map<std::string_view, std::string_view> foreign{
     {"gumbo.h", "platform/gumbo/"},    {"zlib.h", "platform/zlib/"},
     {"xapian", "platform/xapian/"},    {"unicode/", "platform/icu/"},
     {"boost/asio", "platform/beast/"}, {"boost/beast", "platform/beast/"},
-    {"curl/", "platform/curl/"},
+    {"curl/", "platform/curl/"},       {"zstd.h", "platform/zstd/"},
 };
 
 /// `services/ordering/domain/order.cpp` is {"ordering", "domain"}.

@@ -28,7 +28,8 @@ Result<std::string> idempotency_key(const Request& request);
 /// Seconds of `Prefer: wait=N`, 0 to 30; 0 when absent or not a number.
 int prefer_wait_seconds(const Request& request);
 
-/// The revision of `If-Match: "N"`; nothing when absent or `*`; `invalid_if_match` otherwise.
+/// The revision of `If-Match: "N"` or `"N-…"`; nothing when absent or `*`; `invalid_if_match`
+/// otherwise.
 Result<std::optional<std::int64_t>> if_match_revision(const Request& request);
 
 /// Reads the query of a request and collects every fault: what no reader asked for is unknown.

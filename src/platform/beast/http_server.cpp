@@ -66,15 +66,18 @@ class Gate {
   explicit Gate(asio::io_context& context) : context_(&context) {}
   template <class T>
   void deliver(std::weak_ptr<Pending<T>> to, T value) {
-    const auto kept = std::make_shared<T>(std::move(value));
-    const std::lock_guard lock(mutex_);
-    if (context_ == nullptr) return;
-    asio::post(*context_, [to = std::move(to), kept] {
-      const auto pending = to.lock();
-      if (!pending || pending->value) return;
-      pending->value = std::move(*kept);
-      pending->wake.cancel();
-    });
+    {
+      const std::lock_guard lock(mutex_);
+      if (context_ == nullptr) return;
+      if (!context_->get_executor().running_in_this_thread()) {
+        asio::post(*context_, [to = std::move(to), value = std::move(value)]() mutable {
+          settle(to, std::move(value));
+        });
+        return;
+      }
+    }
+    // An answer from memory, before its connection has begun to wait.
+    settle(to, std::move(value));
   }
   void close() {
     const std::lock_guard lock(mutex_);
@@ -82,6 +85,14 @@ class Gate {
   }
 
  private:
+  template <class T>
+  static void settle(const std::weak_ptr<Pending<T>>& to, T value) {
+    const auto pending = to.lock();
+    if (!pending || pending->value) return;
+    pending->value = std::move(value);
+    pending->wake.cancel();
+  }
+
   std::mutex mutex_;
   asio::io_context* context_;
 };

@@ -12,7 +12,7 @@ class Module final : public Catalog {
  public:
   Module(ServiceContext& context, Topic<contracts::Event>& own,
          Topic<ordering::contracts::Event>& ordering, Topic<shop::contracts::Event>& shop,
-         HtmlSanitiser sanitise, SearchParts search)
+         HtmlSanitiser sanitise, SearchParts search, PublicReads reads)
       : log_(context.store.log),
         rows_(open_rows(context.store.db)),
         ledger_(ledger_subscription(rows_, log_)),
@@ -22,11 +22,14 @@ class Module final : public Catalog {
         inventory_(*rows_.stock, idempotency_, journal_, locations_),
         transfers_(*rows_.transfers, idempotency_, journal_, inventory_, locations_),
         counts_(*rows_.counts, idempotency_, journal_, inventory_, locations_),
-        products_(*rows_.products, *rows_.categories, journal_, inventory_, context.ids),
+        reads_(std::move(reads)),
+        product_cache_(reads_.cache.cache()),
+        products_(*rows_.products, *rows_.categories, journal_, inventory_, context.ids,
+                  product_cache_),
         categories_(*rows_.categories, products_, journal_, context.ids),
         search_(std::move(search), log_, open_rows),
-        api_{context,    products_, categories_, inventory_,          locations_,
-             transfers_, counts_,   open_rows,   std::move(sanitise), search_} {
+        api_{context, products_, categories_,         inventory_, locations_, transfers_,
+             counts_, open_rows, std::move(sanitise), search_,    reads_,     product_cache_} {
     context.participants.push_back(&inventory_);
     context.participants.push_back(&locations_);
     context.participants.push_back(&search_);
@@ -69,6 +72,8 @@ class Module final : public Catalog {
   Inventory inventory_;
   Transfers transfers_;
   Counts counts_;
+  PublicReads reads_;
+  ProductCache product_cache_;
   Products products_;
   Categories categories_;
   ProductSearch search_;
@@ -82,9 +87,9 @@ std::unique_ptr<Catalog> make_catalog(ServiceContext& context, Topic<contracts::
                                       Topic<ordering::contracts::Event>& ordering,
                                       Topic<shop::contracts::Event>& shop,
                                       std::function<std::string(std::string_view)> sanitise,
-                                      SearchParts search) {
+                                      SearchParts search, PublicReads reads) {
   return std::make_unique<Module>(context, own, ordering, shop, std::move(sanitise),
-                                  std::move(search));
+                                  std::move(search), std::move(reads));
 }
 
 }  // namespace stoa::catalog

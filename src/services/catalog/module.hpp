@@ -9,6 +9,7 @@
 #include "kernel/jobs/jobs.hpp"
 #include "kernel/mediator/service_context.hpp"
 #include "kernel/messaging/topic.hpp"
+#include "services/catalog/api/public_reads.hpp"
 #include "services/catalog/application/product_search.hpp"
 #include "services/catalog/contracts/events.hpp"
 #include "services/ordering/contracts/events.hpp"
@@ -32,12 +33,13 @@ class Catalog {
 };
 
 /// Declares the routes, subscribes to `ordering` and adds its participants. `sanitise` leaves of
-/// HTML what cannot harm a page (platform/gumbo); it is called from several threads.
+/// HTML what cannot harm a page (platform/gumbo); it is called from several threads. The cache of
+/// `reads` outlives the module.
 std::unique_ptr<Catalog> make_catalog(ServiceContext& context, Topic<contracts::Event>& own,
                                       Topic<ordering::contracts::Event>& ordering,
                                       Topic<shop::contracts::Event>& shop,
                                       std::function<std::string(std::string_view)> sanitise,
-                                      SearchParts search);
+                                      SearchParts search, PublicReads reads);
 
 /// Tables with the prefix `catalog_`, without the log.
 sql::Migrations catalog_migrations();

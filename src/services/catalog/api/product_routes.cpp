@@ -71,16 +71,61 @@ void change_product(const Api& api, const RequestPtr& request, const Reply& repl
       shown, weight);
 }
 
+/// By its id a product is told apart by its revision; a handle may come to name another product.
+std::string tag_of(const ProductDocument& document, std::string_view asked) {
+  if (document.id == asked) return http::revision_tag(document.revision);
+  return '"' + std::to_string(document.revision) + "-" + document.id + '"';
+}
+
+/// What a query without the secret key finds: the tag and the body of its answer.
+struct Found {
+  std::string tag;
+  std::string body;
+};
+using FindPublic = std::function<std::optional<Found>(const Rows&)>;
+
+/// From the cache, or else from the store and into the cache; `no_product` when `find` finds none.
+void answer_public(const Api& api, const RequestPtr& request, const Reply& reply,
+                   const std::string& key, std::int64_t good_from, FindPublic find) {
+  const auto load = [&readers = api.context.readers, &reads = api.reads, open = api.open_rows,
+                     find = std::move(find)](const auto& loaded) {
+    const bool taken = readers.submit(
+        [&reads, open, find, loaded](Store store) {
+          const auto found = find(open(store.db));
+          CacheAside::Loaded fresh{store.log.head(), {}};
+          if (found) fresh.value = http::pack(reads.codecs, found->tag, found->body);
+          loaded(std::move(fresh));
+        },
+        [loaded] { loaded(fail(internal_error())); });
+    if (!taken) loaded(fail(overloaded()));
+  };
+  api.reads.cache.get(key, {good_from, api.context.store.log.durable_head()}, load,
+                      [request, reply, &reads = api.reads](const Result<CacheAside::Value>& value) {
+                        if (!value) return reply(http::problem(value.error(), *request));
+                        if (!*value) return reply(http::problem(no_product(), *request));
+                        auto response = http::response_of(http::unpack(**value), *request);
+                        response.headers.emplace_back("Cache-Control", reads.cache_control);
+                        response.headers.emplace_back(
+                            "Vary", "Authorization, Stoa-Position, Accept-Encoding");
+                        reply(std::move(response));
+                      });
+}
+
 void show(const Api& api, const RequestPtr& request, const Reply& reply) {
+  const auto& asked = request->param("id_or_handle");
+  if (request->principal != Principal::secret)
+    return answer_public(api, request, reply, ProductCache::product_key(asked), 0,
+                         [asked](const Rows& rows) -> std::optional<Found> {
+                           auto document = rows.products->document(asked);
+                           if (!document || !document->active) return std::nullopt;
+                           return Found{tag_of(*document, asked), std::move(document->json)};
+                         });
   api.read(request, reply, [request](const Rows& rows, EventLog&) {
-    const auto document = rows.products->document(request->param("id_or_handle"));
-    if (!document || (!document->active && request->principal != Principal::secret))
-      return http::problem(no_product(), *request);
-    auto response = resource(200, document->json, document->revision);
-    if (request->header("if-none-match") == response.headers.front().second) {
-      response.status = 304;
-      response.body.clear();
-    }
+    const auto& asked = request->param("id_or_handle");
+    const auto document = rows.products->document(asked);
+    if (!document) return http::problem(no_product(), *request);
+    auto response = http::json_response(200, document->json);
+    response.headers.emplace_back("ETag", tag_of(*document, asked));
     return response;
   });
 }
@@ -139,34 +184,43 @@ Result<ProductQuery> read_query(const http::Request& request) {
   return wanted;
 }
 
+std::string list_body(const Rows& rows, const ProductQuery& query) {
+  auto one_more = query;
+  ++one_more.limit;
+  auto documents = rows.products->list(one_more);
+  const bool more = documents.size() > static_cast<std::size_t>(query.limit);
+  if (more) documents.pop_back();
+  std::string body = "{\"data\":[";
+  for (const auto& document : documents) {
+    if (body.back() != '[') body += ',';
+    body += document.json;
+  }
+  body += "],\"next_cursor\":";
+  body +=
+      more ? "\"" + to_cursor({sort_text(query), documents.back().sorted_by, documents.back().id}) +
+                 "\""
+           : "null";
+  return body + "}";
+}
+
 void list(const Api& api, const RequestPtr& request, const Reply& reply) {
   if (is_search(*request)) return search_products(api, request, reply);
   auto query = read_query(*request);
   if (!query) return reply(http::problem(query.error(), *request));
-  if (request->principal != Principal::secret) {
-    if (query->status && *query->status != ProductStatus::active)
-      return reply(http::json_response(200, R"({"data":[],"next_cursor":null})"));
-    query->status = ProductStatus::active;
-  }
-  api.read(request, reply, [query = *query](const Rows& rows, EventLog&) {
-    auto one_more = query;
-    ++one_more.limit;
-    auto documents = rows.products->list(one_more);
-    const bool more = documents.size() > static_cast<std::size_t>(query.limit);
-    if (more) documents.pop_back();
-    std::string body = "{\"data\":[";
-    for (const auto& document : documents) {
-      if (body.back() != '[') body += ',';
-      body += document.json;
-    }
-    body += "],\"next_cursor\":";
-    body +=
-        more ? "\"" +
-                   to_cursor({sort_text(query), documents.back().sorted_by, documents.back().id}) +
-                   "\""
-             : "null";
-    return http::json_response(200, body + "}");
-  });
+  if (request->principal == Principal::secret)
+    return api.read(request, reply, [query = *query](const Rows& rows, EventLog&) {
+      return http::json_response(200, list_body(rows, query));
+    });
+  if (query->status && *query->status != ProductStatus::active)
+    return reply(http::json_response(200, R"({"data":[],"next_cursor":null})"));
+  query->status = ProductStatus::active;
+  answer_public(api, request, reply, ProductCache::list_key(request->query),
+                api.product_cache.lists_good_from(),
+                [query = *query, &crypto = api.context.crypto](const Rows& rows) {
+                  Found found{{}, list_body(rows, query)};
+                  found.tag = http::content_tag(crypto, found.body);
+                  return std::optional(std::move(found));
+                });
 }
 
 }  // namespace

@@ -18,7 +18,7 @@ void Api::read(const http::RequestPtr& request, http::Reply reply,
 http::Response resource(int status, std::string body, std::int64_t revision,
                         const std::string& location) {
   auto response = http::json_response(status, std::move(body));
-  response.headers.emplace_back("ETag", "\"" + std::to_string(revision) + "\"");
+  response.headers.emplace_back("ETag", http::revision_tag(revision));
   if (!location.empty()) response.headers.emplace_back("Location", location);
   return response;
 }

@@ -4,6 +4,7 @@
 #include "kernel/jobs/export.hpp"
 #include "kernel/jobs/jobs.hpp"
 #include "kernel/mediator/service_context.hpp"
+#include "services/catalog/api/public_reads.hpp"
 #include "services/catalog/application/categories.hpp"
 #include "services/catalog/application/counts.hpp"
 #include "services/catalog/application/inventory.hpp"
@@ -26,6 +27,8 @@ struct Api {
   OpenRows open_rows;
   HtmlSanitiser sanitise;
   ProductSearch& search;
+  const PublicReads& reads;
+  const ProductCache& product_cache;
 
   /// Runs `ask` on a reader thread and sends its answer, or the problem.
   void read(const http::RequestPtr& request, http::Reply reply,

@@ -179,6 +179,7 @@ Product Products::apply(UnitOfWork& unit, const ProductPlan& plan) {
     rows_.insert(product);
   }
   append(journal_, unit, "product-" + product.id.str(), product.revision - 1, events);
+  cache_.changed(plan.before, product, journal_.log().head());
   for (const auto& variant : product.variants) inventory_.ensure(variant.sku);
   return product;
 }

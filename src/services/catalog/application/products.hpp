@@ -8,6 +8,7 @@
 #include "services/catalog/application/change.hpp"
 #include "services/catalog/application/inventory.hpp"
 #include "services/catalog/application/journal.hpp"
+#include "services/catalog/application/product_cache.hpp"
 #include "services/catalog/application/rows.hpp"
 
 namespace stoa::catalog {
@@ -63,8 +64,13 @@ struct ProductPlan {
 class Products {
  public:
   Products(ProductRows& rows, CategoryRows& categories, CatalogJournal& journal,
-           Inventory& inventory, IdSource& ids)
-      : rows_(rows), categories_(categories), journal_(journal), inventory_(inventory), ids_(ids) {}
+           Inventory& inventory, IdSource& ids, ProductCache& cache)
+      : rows_(rows),
+        categories_(categories),
+        journal_(journal),
+        inventory_(inventory),
+        ids_(ids),
+        cache_(cache) {}
 
   /// Judges without touching anything. Faults are named with pointers, all at once.
   Result<ProductPlan> plan_create(const ProductChange& change, Timestamp now);
@@ -88,6 +94,7 @@ class Products {
   CatalogJournal& journal_;
   Inventory& inventory_;
   IdSource& ids_;
+  ProductCache& cache_;
 };
 
 }  // namespace stoa::catalog

@@ -1,0 +1,56 @@
+#include "kernel/cache/cache_aside.hpp"
+
+#include <utility>
+
+namespace stoa {
+
+void CacheAside::get(const std::string& key, Freshness freshness, Load load, Answer answer) {
+  cache_.get(key, [this, key, freshness, load = std::move(load),
+                   answer = std::move(answer)](std::optional<Cache::Entry> entry) {
+    if (entry && entry->revision >= freshness.good_from) return answer(std::move(entry->value));
+    join(key, freshness.durable, load, answer);
+  });
+}
+
+void CacheAside::join(const std::string& key, std::int64_t durable, const Load& load,
+                      Answer answer) {
+  auto flight = std::make_shared<Flight>();
+  {
+    const std::lock_guard lock(mutex_);
+    auto& current = flights_[key];
+    if (current && current->began_at >= durable) {
+      if (current->waiting.size() < waiting_max) {
+        current->waiting.push_back(std::move(answer));
+        return;
+      }
+      flight.reset();
+    } else {
+      flight->began_at = durable;
+      flight->waiting.push_back(std::move(answer));
+      current = flight;  // who waits for the older one is answered by it
+    }
+  }
+  if (!flight) return answer(fail(overloaded()));
+  ++loads_;
+  load([this, key, flight](Result<Loaded> loaded) { land(key, flight, std::move(loaded)); });
+}
+
+void CacheAside::land(const std::string& key, const std::shared_ptr<Flight>& flight,
+                      Result<Loaded> loaded) {
+  Value value;
+  if (loaded && loaded->value) {
+    value = std::make_shared<const std::string>(std::move(*loaded->value));
+    cache_.set_if_newer(key, loaded->revision, *value, ttl);
+  }
+  std::vector<Answer> waiting;
+  {
+    const std::lock_guard lock(mutex_);
+    waiting = std::move(flight->waiting);
+    flight->waiting.clear();
+    if (const auto at = flights_.find(key); at != flights_.end() && at->second == flight)
+      flights_.erase(at);
+  }
+  for (const auto& answer : waiting) answer(loaded ? Result<Value>(value) : fail(loaded.error()));
+}
+
+}  // namespace stoa
