@@ -101,12 +101,17 @@ class TheGateway final : public Gateway {
   }
 
   void handle(std::shared_ptr<http::Request> request, http::Reply reply) override {
-    identify(*request);
+    const auto span = identify(*request);
     auto match = router_.match(request->method, request->path);
     const auto* route = match ? match->route : nullptr;
     if (match) request->params = std::move(match->params);
     if (route != nullptr)
       for (const auto& parameter : route->secret_query) take_from_query(*request, parameter);
+    if (span)
+      reply = [span, route, reply = std::move(reply)](http::Response response) {
+        end_span(*span, route, response.status);
+        reply(std::move(response));
+      };
     auto answer = [this, request, route, reply = std::move(reply)](http::Response response) {
       if (response.stream) hold_stream(response, *request);
       if (response.body.size() <= inline_bytes_max || !in_handler || !options_.background)
@@ -152,6 +157,9 @@ class TheGateway final : public Gateway {
         route->access != Access::open)
       response.headers.emplace_back("Stoa-Position",
                                     options_.epochs.mark(to_text(positions_.durable())));
+    if (route != nullptr && route->lifecycle)
+      for (auto& header : http::lifecycle_headers(*route, request->path))
+        response.headers.push_back(std::move(header));
     measure(*request, route, response.status);
     reply(std::move(response));
   }
@@ -289,12 +297,34 @@ class TheGateway final : public Gateway {
     });
   }
 
-  void identify(http::Request& request) {
+  /// The span of the request; null when it is not traced.
+  std::shared_ptr<telemetry::Span> identify(http::Request& request) {
     request.received_at = clock_.now();
     const auto given = request.header("x-request-id");
     request.request_id = is_request_id(given) ? std::string(given) : to_base32(ids_.next());
     const auto parent = telemetry::parse_traceparent(request.header("traceparent"));
-    request.traceparent = parent ? *parent : telemetry::make_traceparent(ids_);
+    if (options_.tracer == nullptr || !options_.tracer->is_on()) {
+      request.traceparent = parent ? *parent : telemetry::make_traceparent(ids_);
+      return nullptr;
+    }
+    request.traceparent = parent.value_or("");
+    auto span = options_.tracer->enter(request.traceparent, request.received_at);
+    // Shared, because who answers is a function that may be copied.
+    return span ? std::make_shared<telemetry::Span>(std::move(span)) : nullptr;
+  }
+
+  static void end_span(telemetry::Span& span, const http::Route* route, int status) {
+    using telemetry::Attribute;
+    if (route == nullptr) {
+      span.rename("unknown");
+    } else {
+      span.rename(route->method + " " + route->path);
+      span.set(Attribute::http_method, route->method);
+      span.set(Attribute::http_route, route->path);
+    }
+    span.set(Attribute::http_status, status);
+    if (status >= 500) span.fail("status_" + std::to_string(status));
+    span.end();
   }
 
   /// Only hashes are kept, and they are compared in constant time.
@@ -343,7 +373,7 @@ class TheGateway final : public Gateway {
     const auto level = status >= 500 ? telemetry::Level::warning : telemetry::Level::debug;
     const auto duration = std::to_string(seconds);
     log_.write(level, "request",
-               {{"method", request.method},
+               {{"method", route == nullptr ? "any" : request.method},
                 {"route", template_path},
                 {"status", std::to_string(status)},
                 {"seconds", duration},

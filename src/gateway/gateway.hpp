@@ -14,6 +14,7 @@
 #include "kernel/resilience/rate_limiter.hpp"
 #include "kernel/telemetry/log.hpp"
 #include "kernel/telemetry/metrics.hpp"
+#include "kernel/telemetry/tracer.hpp"
 
 namespace stoa {
 
@@ -29,6 +30,7 @@ struct GatewayOptions {
   http::Codecs codecs = {};                  ///< of answers; without them none is compressed
   /// Runs work that would hold up the thread of a handler; false when it cannot.
   std::function<bool(std::function<void()>)> background = {};
+  const telemetry::Tracer* tracer = nullptr;  ///< null or off: requests are not traced
 };
 
 /// The edge of the shop: gives a request its identity and trace, finds its route, knows its key,

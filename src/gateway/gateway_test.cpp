@@ -123,6 +123,76 @@ TEST_F(GatewayTest, UnknownPathsAndMethods) {
   EXPECT_EQ(header(answer, "Allow"), "GET, HEAD");
 }
 
+/// The first version of an operation beside the second, as both will be served for a while.
+struct TwoVersions : GatewayTest {
+  TwoVersions() {
+    router_.add({.method = "GET",
+                 .path = "/v1/greetings/{name}",
+                 .access = http::Access::publishable,
+                 .summary = "A greeting",
+                 .tag = "Greetings",
+                 .handler =
+                     [](const http::RequestPtr& request, const http::Reply& reply) {
+                       reply({200, R"({"text":"Hello )" + request->param("name") + R"("})"});
+                     },
+                 .lifecycle = http::Lifecycle{
+                     *from_rfc3339("2026-11-24T09:30:00Z"), from_rfc3339("2027-05-24T00:00:00Z"),
+                     "/v2/greetings/{name}", "https://example.org/greetings-v2"}});
+    router_.add({.method = "GET",
+                 .path = "/v2/greetings/{name}",
+                 .access = http::Access::publishable,
+                 .summary = "A greeting in parts",
+                 .tag = "Greetings",
+                 .handler = [](const http::RequestPtr& request, const http::Reply& reply) {
+                   reply({200, R"({"word":"Hello","name":")" + request->param("name") + R"("})"});
+                 }});
+  }
+  static std::vector<std::string> links(const http::Response& response) {
+    std::vector<std::string> found;
+    for (const auto& [name, value] : response.headers)
+      if (name == "Link") found.push_back(value);
+    return found;
+  }
+};
+
+TEST_F(TwoVersions, BothAreServed_AndTheOlderSaysThatItsTimeIsLimited) {
+  const auto old = send("/v1/greetings/Ada", {{"authorization", "Bearer pk_1"}});
+  EXPECT_EQ(old.body, R"({"text":"Hello Ada"})");
+  EXPECT_EQ(header(old, "Deprecation"), "@1795512600");
+  EXPECT_EQ(header(old, "Sunset"), "Mon, 24 May 2027 00:00:00 GMT");
+  EXPECT_EQ(links(old),
+            (std::vector<std::string>{"</v2/greetings/Ada>; rel=\"successor-version\"",
+                                      "<https://example.org/greetings-v2>; rel=\"deprecation\""}));
+  const auto present = send("/v2/greetings/Ada", {{"authorization", "Bearer pk_1"}});
+  EXPECT_EQ(present.body, R"({"word":"Hello","name":"Ada"})");
+  EXPECT_EQ(header(present, "Deprecation") + header(present, "Sunset"), "");
+  EXPECT_TRUE(links(present).empty());
+}
+
+TEST_F(TwoVersions, ARefusalOfTheOlderSaysSoToo) {
+  const auto refused = send("/v1/greetings/Ada");
+  EXPECT_EQ(refused.status, 401);
+  EXPECT_EQ(header(refused, "Deprecation"), "@1795512600");
+}
+
+TEST_F(TwoVersions, OpenApiDescribesBoth) {
+  const auto described = http::openapi(router_, "1.0");
+  EXPECT_NE(described.find(R"("operationId":"getV1GreetingsName","deprecated":true)"),
+            std::string::npos);
+  EXPECT_NE(described.find(R"("operationId":"getV2GreetingsName","summary")"), std::string::npos);
+}
+
+TEST_F(TwoVersions, AVersionThatThereIsNot_NamesThoseThatThereAre) {
+  const auto answer = send("/v9/greetings/Ada", {{"authorization", "Bearer pk_1"}});
+  EXPECT_EQ(answer.status, 404);
+  EXPECT_EQ(answer.content_type, "application/problem+json");
+  EXPECT_NE(answer.body.find(R"("code":"unknown_api_version")"), std::string::npos);
+  EXPECT_NE(answer.body.find("v1, v2."), std::string::npos) << answer.body;
+  for (const auto* other :
+       {"/v2/nothing", "/v01x/greetings/Ada", "/v0/x", "/v/x", "/v99999999999/x"})
+    EXPECT_NE(send(other).body.find("route_not_found"), std::string::npos) << other;
+}
+
 TEST_F(GatewayTest, RequestIdAndTraceAreKeptOrMade) {
   const std::string parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
   const auto kept = send("/health/live", {{"x-request-id", "r-1"}, {"traceparent", parent}});

@@ -28,7 +28,9 @@ enum class Kind {
   webhook_secrets,
   stripe_key,
   provider_url,
-  schedule
+  schedule,
+  ratio,
+  url
 };
 
 struct Setting {
@@ -100,6 +102,14 @@ constexpr Setting settings[] = {
     {"Jobs:DeadlineSweepSchedule", Kind::schedule},
     {"Jobs:ExportProductsSchedule", Kind::schedule},
     {"Jobs:KeepDays", Kind::integer, "7", 1, 3'650},
+    {"Telemetry:OtlpEndpoint", Kind::url},
+    {"Telemetry:OtlpHeaders", Kind::text, "", 0, 0, "", true},
+    {"Telemetry:OtlpProtocol", Kind::choice, "protobuf", 0, 0, "protobuf json"},
+    {"Telemetry:ZipkinEndpoint", Kind::url},
+    {"Telemetry:SampleRatio", Kind::ratio, "0.1"},
+    {"Telemetry:ServiceName", Kind::text, "stoa"},
+    {"Telemetry:IntervalMs", Kind::integer, "1000", 10, 600'000},
+    {"Telemetry:MetricsIntervalMs", Kind::integer, "15000", 10, 3'600'000},
     {"ConnectionStrings:CatalogDb", Kind::text, "", 0, 0, "", true},
     {"ConnectionStrings:OrderingDb", Kind::text, "", 0, 0, "", true},
     {"ConnectionStrings:PaymentDb", Kind::text, "", 0, 0, "", true},
@@ -163,6 +173,12 @@ bool is_choice(std::string_view choices, std::string_view text) {
   return !text.empty() && padded.find(" " + std::string(text) + " ") != std::string::npos;
 }
 
+bool is_ratio(const std::string& text) {
+  double value = -1;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc{} && end == text.data() + text.size() && value >= 0 && value <= 1;
+}
+
 /// What is wrong with a value; empty when nothing is. Never repeats the value: it may be a secret.
 std::string fault(const Setting& setting, const std::string& value) {
   switch (setting.kind) {
@@ -176,6 +192,12 @@ std::string fault(const Setting& setting, const std::string& value) {
       return value.empty() || is_key(value, "pk_")
                  ? ""
                  : "must be pk_ and at least 32 letters and digits";
+    case Kind::ratio:
+      return is_ratio(value) ? "" : "must be a number from 0 to 1";
+    case Kind::url:
+      return value.empty() || value.starts_with("http://") || value.starts_with("https://")
+                 ? ""
+                 : "must begin with http:// or https://";
     case Kind::choice:
       return is_choice(setting.choices, value) ? ""
                                                : "must be one of " + std::string(setting.choices);
@@ -216,6 +238,7 @@ std::string fault(const Setting& setting, const std::string& value) {
 std::optional<std::string> scalar_text(const json::Value& value) {
   if (const auto* text = value.if_string()) return std::string(*text);
   if (const auto* number = value.if_int64()) return std::to_string(*number);
+  if (value.is_double()) return boost::json::serialize(value);
   if (const auto* flag = value.if_bool()) return *flag ? "true" : "false";
   return std::nullopt;
 }
@@ -243,6 +266,8 @@ const std::string& Configuration::text(std::string_view path) const {
   STOA_ASSERT(at != values_.end());
   return at->second;
 }
+
+double Configuration::ratio(std::string_view path) const { return std::stod(text(path)); }
 
 std::int64_t Configuration::integer(std::string_view path) const { return std::stoll(text(path)); }
 

@@ -15,6 +15,7 @@ namespace stoa {
 class Configuration {
  public:
   [[nodiscard]] const std::string& text(std::string_view path) const;
+  [[nodiscard]] double ratio(std::string_view path) const;  ///< 0 to 1
   [[nodiscard]] std::int64_t integer(std::string_view path) const;
   /// The members of a text like `a, b`; none of an empty one.
   [[nodiscard]] std::vector<std::string> list(std::string_view path) const;

@@ -11,6 +11,7 @@
 #include "kernel/eventlog/journal.hpp"
 #include "kernel/http/event_stream.hpp"
 #include "kernel/http/typed.hpp"
+#include "main/asyncapi.hpp"
 #include "main/log_epochs.hpp"
 #include "platform/sqlite/event_log.hpp"
 #include "services/agents/module.hpp"
@@ -68,11 +69,15 @@ std::optional<NewEvent> published_by_catalog(const RecordedEvent& row) {
 struct Publisher {
   std::string service;
   std::optional<NewEvent> (*published)(const RecordedEvent&);
+  void (*describe)(AsyncApi&, const std::string& service);
 };
 const std::vector<Publisher> publishers{
-    {"catalog", published_by_catalog}, {"ordering", ordering::published},
-    {"payment", payment::published},   {"notification", notification::published},
-    {"agents", agents::published},     {"shop", shop::published}};
+    {"catalog", published_by_catalog, describe_events<catalog::contracts::Event>},
+    {"ordering", ordering::published, describe_events<ordering::contracts::Event>},
+    {"payment", payment::published, describe_events<payment::contracts::Event>},
+    {"notification", notification::published, describe_events<notification::contracts::Event>},
+    {"agents", agents::published, describe_events<agents::contracts::Event>},
+    {"shop", shop::published, describe_events<shop::contracts::Event>}};
 
 constexpr std::size_t looked_at_max = 50'000;  ///< events of a service, for one page
 
@@ -357,6 +362,20 @@ jobs::ExportSourcePtr add_event_export(http::Router& router, Readers& whole_shop
   };
   jobs::add_export_route(router, source);
   return source;
+}
+
+void add_async_api(http::Router& router, const std::string& version) {
+  AsyncApi document;
+  for (const auto& publisher : publishers) publisher.describe(document, publisher.service);
+  router.add({.method = "GET",
+              .path = "/asyncapi.json",
+              .access = http::Access::open,
+              .summary = "The description of all integration events (AsyncAPI 3.0)",
+              .tag = "Operations",
+              .handler = [text = document.text(version)](const http::RequestPtr&,
+                                                         const http::Reply& reply) {
+                reply(http::json_response(200, text));
+              }});
 }
 
 Result<std::string> read_event_page(sqlite::Database& shop, const Crypto& crypto,

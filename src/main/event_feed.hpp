@@ -29,6 +29,9 @@ void add_event_feed(http::Router& router,
 jobs::ExportSourcePtr add_event_export(http::Router& router, Readers& whole_shop,
                                        const Crypto& crypto, const ServiceEpochs& epochs);
 
+/// Adds `GET /asyncapi.json`: every integration event that the feed may serve, with an example.
+void add_async_api(http::Router& router, const std::string& version);
+
 /// A page of the same feed, from the file of a shop that does not run: JSON text. `wrong_cursor`
 /// (invalid) when `after` is none.
 Result<std::string> read_event_page(sqlite::Database& shop, const Crypto& crypto,

@@ -24,6 +24,7 @@
 #include "main/product_search.hpp"
 #include "main/read_cache.hpp"
 #include "main/shop_jobs.hpp"
+#include "main/telemetry.hpp"
 #include "platform/beast/http_server.hpp"
 #include "platform/gumbo/sanitise.hpp"
 #include "platform/openssl/crypto.hpp"
@@ -93,6 +94,7 @@ class EmbeddedShop final : public Shop {
       : log_(clock_, log_level(options.configuration)),
         crypto_(openssl::make_crypto()),
         ids_(make_uuid_v7_source(clock_)),
+        telemetry_(options.configuration, clock_, *ids_, metrics_, log_),
         database_(sqlite::open(options.folder.file("shop.db"), sqlite::Database::Mode::writer)),
         ledger_(sqlite::open(options.folder.file("simulator.db"), sqlite::Database::Mode::writer)),
         read_cache_(options.configuration, clock_, metrics_) {
@@ -109,7 +111,8 @@ class EmbeddedShop final : public Shop {
         options.configuration, options.folder.file("search"), options.folder.file("shop.db"),
         *crypto_,
         [this](telemetry::Level level, const std::string& what) { log_.write(level, what); });
-    loop_ = make_write_loop(*database_, clock_, participants_, report);
+    loop_ = make_write_loop(*database_, clock_, participants_, report,
+                            {.tracer = &telemetry_.tracer()});
     ledger_db_ = ledger_->handle("");
     providers_ = make_payment_providers(
         options.configuration, *ledger_db_, *ledger_, clock_, *crypto_, secret,
@@ -122,6 +125,7 @@ class EmbeddedShop final : public Shop {
     backup_routes_ =
         std::make_unique<BackupRoutes>(router_, options.folder.path(), *ids_, *crypto_, report);
     add_demo_pictures(router_);
+    add_async_api(router_, STOA_VERSION);
     add_figures();
     serve(options);
     log_.write(telemetry::Level::information, "The shop is ready.");
@@ -146,6 +150,7 @@ class EmbeddedShop final : public Shop {
     pool_->stop();
     checkpointers_.clear();
     log_.write(telemetry::Level::information, "The shop has stopped.");
+    telemetry_.stop();
   }
 
  private:
@@ -164,6 +169,7 @@ class EmbeddedShop final : public Shop {
                                                  *ids_,
                                                  *crypto_,
                                                  router_,
+                                                 telemetry_.tracer(),
                                                  participants_,
                                                  secret,
                                                  news_});
@@ -264,9 +270,10 @@ class EmbeddedShop final : public Shop {
     jobs_db_ = database_->handle("jobs_");
     jobs_readers_ = pool_->of("jobs_");
     const auto events = add_event_export(router_, *whole_shop_, *crypto_, epochs_);
-    jobs_ = compose_jobs(
-        {*jobs_db_, *loop_, *jobs_readers_, clock_, *ids_, *crypto_, router_, metrics_, report},
-        *catalog_, *ordering_, events, epochs_, options.folder.path(), options.configuration);
+    jobs_ = compose_jobs({*jobs_db_, *loop_, *jobs_readers_, clock_, *ids_, *crypto_, router_,
+                          metrics_, report, &telemetry_.tracer()},
+                         *catalog_, *ordering_, events, epochs_, options.folder.path(),
+                         options.configuration);
   }
 
   void add_figures() {
@@ -309,7 +316,8 @@ class EmbeddedShop final : public Shop {
          make_codecs(),
          [this](std::function<void()> work) {
            return whole_shop_->submit([work = std::move(work)](Store) { work(); }, [] {});
-         }},
+         },
+         &telemetry_.tracer()},
         router_, *crypto_, clock_, *ids_, metrics_, log_, positions_, limiter_.get());
     beast::HttpServerOptions server_options;
     server_options.address = options.configuration.text("Http:Address");
@@ -339,6 +347,7 @@ class EmbeddedShop final : public Shop {
     for (const auto* file : {"shop.db", "simulator.db"})
       checkpointers_.push_back(sqlite::make_checkpointer(options.folder.file(file)));
     catalog_->start_search();
+    telemetry_.start();
     loop_->start();
     providers_->deliver_to(payment_->webhooks());
     jobs_->start();
@@ -351,6 +360,7 @@ class EmbeddedShop final : public Shop {
   telemetry::Metrics metrics_;
   std::unique_ptr<Crypto> crypto_;
   std::unique_ptr<IdSource> ids_;
+  Telemetry telemetry_;
   std::unique_ptr<sqlite::Database> database_;
   std::unique_ptr<sqlite::Database> ledger_;
   std::unique_ptr<sql::Connection> ledger_db_;

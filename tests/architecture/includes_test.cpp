@@ -17,11 +17,12 @@ namespace fs = std::filesystem;
 
 /// Foreign headers live in their platform room alone.
 const std::map<std::string_view, std::string_view> foreign{
-    {"sqlite3.h", "platform/sqlite/"}, {"openssl/", "platform/openssl/"},
-    {"gumbo.h", "platform/gumbo/"},    {"zlib.h", "platform/zlib/"},
-    {"xapian", "platform/xapian/"},    {"unicode/", "platform/icu/"},
-    {"boost/asio", "platform/beast/"}, {"boost/beast", "platform/beast/"},
-    {"curl/", "platform/curl/"},       {"zstd.h", "platform/zstd/"},
+    {"sqlite3.h", "platform/sqlite/"},    {"openssl/", "platform/openssl/"},
+    {"gumbo.h", "platform/gumbo/"},       {"zlib.h", "platform/zlib/"},
+    {"xapian", "platform/xapian/"},       {"unicode/", "platform/icu/"},
+    {"boost/asio", "platform/beast/"},    {"boost/beast", "platform/beast/"},
+    {"curl/", "platform/curl/"},          {"zstd.h", "platform/zstd/"},
+    {"opentelemetry/", "platform/otlp/"},
 };
 
 /// `services/ordering/domain/order.cpp` is {"ordering", "domain"}.

@@ -6,8 +6,8 @@
 #include <iterator>
 #include <set>
 
-#include "golden/sample.hpp"
 #include "kernel/eventlog/journal.hpp"
+#include "kernel/json/sample.hpp"
 #include "services/agents/application/fraud_assessor.hpp"
 #include "services/agents/contracts/events.hpp"
 #include "services/catalog/contracts/events.hpp"
@@ -39,9 +39,8 @@ std::string read(const fs::path& path) {
 template <class Event>
 void write_if_told(const fs::path& path) {
   if (std::getenv("STOA_WRITE_GOLDEN") == nullptr || fs::exists(path)) return;
-  samples = 0;
   fs::create_directories(path.parent_path());
-  std::ofstream(path) << json::to_stored_json(Sample<Event>::of(json::Unbounded{})) << '\n';
+  std::ofstream(path) << json::sample_json<Event>() << '\n';
 }
 
 template <class Variant, class Event>

@@ -1,6 +1,10 @@
 #include "kernel/http/router.hpp"
 
 #include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <cstdio>
+#include <ctime>
 #include <map>
 
 #include "kernel/base/text.hpp"
@@ -77,9 +81,74 @@ void write_parameter(json::Writer& w, std::string_view name, std::string_view pl
   w.out += R"(,"schema":{"type":"string"}})";
 }
 
+std::string_view meaning_of(int status) {
+  switch (status) {
+    case 200:
+      return "Done";
+    case 201:
+      return "Made";
+    case 202:
+      return "Taken on; it goes on after this answer";
+    case 304:
+      return "Not changed since the ETag that was sent";
+    case 400:
+      return "Malformed";
+    case 401:
+      return "The key is missing or not known";
+    case 403:
+      return "The key does not open this";
+    case 404:
+      return "There is no such thing";
+    case 409:
+      return "The state does not allow it";
+    case 412:
+      return "It has changed since the ETag that was sent";
+    case 413:
+      return "Too large";
+    case 415:
+      return "The body is not declared as what this takes";
+    case 422:
+      return "Breaks a rule; errors tells which members and why";
+    case 428:
+      return "A header is missing that this needs";
+    case 429:
+      return "Too many requests";
+    case 500:
+      return "A defect in the shop";
+    case 503:
+      return "Not now: try again shortly";
+    default:
+      return status < 400 ? "Done" : "A problem";
+  }
+}
+
+constexpr std::string_view problem_content =
+    R"("content":{"application/problem+json":{"schema":{"$ref":"#/components/schemas/Problem"}}}})";
+
+/// The `default` stands for what a server or a proxy on the way may refuse: headers that are too
+/// long, a body that comes too slowly.
+void write_responses(json::Writer& w, const Route& route, json::Schemas& schemas) {
+  w.out += R"(,"responses":{)";
+  for (const int status : statuses_of(route)) {
+    w.out += '"' + std::to_string(status) + R"(":{"description":)";
+    w.text(meaning_of(status));
+    if (status >= 400) {
+      w.out.append(",").append(problem_content);
+    } else {
+      if (route.answer && status != 304)
+        w.out += R"(,"content":{")" + route.answer_type + R"(":{"schema":)" +
+                 route.answer(schemas) + "}}";
+      w.out += '}';
+    }
+    w.out += ',';
+  }
+  w.out.append(R"("default":{"description":"Another problem",)").append(problem_content) += '}';
+}
+
 void write_operation(json::Writer& w, const Route& route, json::Schemas& schemas) {
   w.out += R"({"operationId":)";
   w.text(operation_id(route));
+  if (route.lifecycle) w.out += R"(,"deprecated":true)";
   w.out += R"(,"summary":)";
   w.text(route.summary);
   w.out += R"(,"tags":[)";
@@ -105,12 +174,47 @@ void write_operation(json::Writer& w, const Route& route, json::Schemas& schemas
   if (route.body)
     w.out += R"(,"requestBody":{"required":true,"content":{"application/json":{"schema":)" +
              route.body(schemas) + "}}}";
-  w.out += R"(,"responses":{")" + std::to_string(route.status) + R"(":{"description":"Done")";
-  if (route.answer)
-    w.out +=
-        R"(,"content":{")" + route.answer_type + R"(":{"schema":)" + route.answer(schemas) + "}}";
-  w.out += R"(},"default":{"description":"A problem as of RFC 9457","content":)"
-           R"({"application/problem+json":{"schema":{"$ref":"#/components/schemas/Problem"}}}}}})";
+  write_responses(w, route, schemas);
+  w.out += '}';
+}
+
+/// 1 of `v1`; 0 of what is no version.
+int version_of(std::string_view segment) {
+  int version = 0;
+  if (segment.size() < 2 || segment.front() != 'v') return 0;
+  const auto* last = segment.data() + segment.size();
+  const auto [end, error] = std::from_chars(segment.data() + 1, last, version);
+  return error == std::errc{} && end == last && version > 0 ? version : 0;
+}
+
+/// `Sun, 06 Nov 1994 08:49:37 GMT`, as HTTP writes dates.
+std::string http_date(Timestamp time) {
+  const auto seconds = std::chrono::system_clock::to_time_t(time);
+  std::tm parts{};
+  ::gmtime_r(&seconds, &parts);
+  constexpr const char* days[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+  constexpr const char* months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                    "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+  char text[40];
+  std::snprintf(text, sizeof text, "%s, %02d %s %04d %02d:%02d:%02d GMT", days[parts.tm_wday],
+                parts.tm_mday, months[parts.tm_mon], parts.tm_year + 1900, parts.tm_hour,
+                parts.tm_min, parts.tm_sec);
+  return text;
+}
+
+/// `pattern` with each parameter as it stands, percent-encoded, in `path`, which `route` matches.
+std::string filled(std::string_view pattern, std::string_view route, std::string_view path) {
+  const auto names = segments_of(route);
+  const auto values = segments_of(path);
+  std::string text;
+  for (const auto segment : segments_of(pattern)) {
+    const auto at = is_parameter(segment)
+                        ? std::find(names.begin(), names.end(), segment) - names.begin()
+                        : std::ptrdiff_t{-1};
+    const bool known = at >= 0 && static_cast<std::size_t>(at) < values.size();
+    text.append("/").append(known ? values[static_cast<std::size_t>(at)] : segment);
+  }
+  return text;
 }
 
 constexpr std::string_view problem_schema =
@@ -123,13 +227,57 @@ constexpr std::string_view problem_schema =
 
 }  // namespace
 
-void Router::add(Route route) {
+std::vector<int> statuses_of(const Route& route) {
+  std::set<int> statuses{route.status};
+  statuses.insert(route.also.begin(), route.also.end());
+  const bool asks_for_key = route.access != Access::open;
+  if (asks_for_key) statuses.insert({401, 500, 503});
+  if (route.access == Access::secret) statuses.insert(403);
+  if (asks_for_key && route.method == "GET") statuses.insert(400);  // of Stoa-Position
+  if (!asks_for_key) statuses.insert(401);                          // of a wrong key
+  if (route.rate_limited) statuses.insert(429);
+  if (route.path.find('{') != std::string::npos) statuses.insert(404);
+  if (!route.query.empty()) statuses.insert(422);
+  if (route.body) statuses.insert({400, 413, 415, 422});
+  if (route.takes_idempotency_key) statuses.insert({422, 428});
+  return {statuses.begin(), statuses.end()};
+}
+
+std::vector<std::pair<std::string, std::string>> lifecycle_headers(const Route& route,
+                                                                   std::string_view path) {
+  const auto& life = *route.lifecycle;
+  const auto since =
+      std::chrono::floor<std::chrono::seconds>(life.deprecated_at.time_since_epoch());
+  std::vector<std::pair<std::string, std::string>> headers{
+      {"Deprecation", "@" + std::to_string(since.count())}};
+  if (life.sunset_at) headers.emplace_back("Sunset", http_date(*life.sunset_at));
+  if (!life.successor.empty())
+    headers.emplace_back(
+        "Link", "<" + filled(life.successor, route.path, path) + ">; rel=\"successor-version\"");
+  if (!life.guide.empty())
+    headers.emplace_back("Link", "<" + life.guide + ">; rel=\"deprecation\"");
+  return headers;
+}
+
+std::unexpected<Error> Router::nothing_at(std::string_view first_segment) const {
+  const int version = version_of(first_segment);
+  if (version == 0 || versions_.contains(version))
+    return fail(ErrorKind::not_found, "route_not_found", "There is nothing at this path.");
+  std::string known;
+  for (const int one : versions_) known += (known.empty() ? "v" : ", v") + std::to_string(one);
+  return fail(ErrorKind::not_found, "unknown_api_version",
+              "This shop does not speak version v" + std::to_string(version) +
+                  " of its API, but: " + known + ".");
+}
+
+Route& Router::add(Route route) {
   const auto segments = segments_of(route.path);
+  if (const int version = version_of(segments.front()); version > 0) versions_.insert(version);
   std::vector<std::string> pattern(segments.begin(), segments.end());
   for (std::size_t at = 0; at < routes_.size(); ++at)
     STOA_ASSERT(routes_[at].method != route.method || !same_shape(patterns_[at], pattern));
   patterns_.push_back(std::move(pattern));
-  routes_.push_back(std::move(route));
+  return routes_.emplace_back(std::move(route));
 }
 
 Result<Router::Match> Router::match(std::string_view method, std::string_view path) const {
@@ -150,8 +298,7 @@ Result<Router::Match> Router::match(std::string_view method, std::string_view pa
     if (route.method == "GET") allowed += ", HEAD";
   }
   if (best) return std::move(*best);
-  if (allowed.empty())
-    return fail(ErrorKind::not_found, "route_not_found", "There is nothing at this path.");
+  if (allowed.empty()) return nothing_at(segments.front());
   return fail(Error{ErrorKind::method_not_allowed,
                     "method_not_allowed",
                     "This path takes " + allowed + ".",

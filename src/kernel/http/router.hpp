@@ -2,6 +2,8 @@
 
 #include <chrono>
 #include <functional>
+#include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,6 +35,15 @@ struct RouteLimits {
   std::chrono::seconds answer_timeout{60};
 };
 
+/// The life of an operation that has a successor. Answers say so in `Deprecation` (RFC 9745),
+/// `Sunset` (RFC 8594) and `Link`.
+struct Lifecycle {
+  Timestamp deprecated_at;
+  std::optional<Timestamp> sunset_at = {};  ///< from then on it may be gone
+  std::string successor = {};               ///< path to use instead, `/v2/orders/{id}`
+  std::string guide = {};                   ///< address of a text that tells how to change over
+};
+
 /// One operation: what serves it, and what OpenAPI says of it.
 struct Route {
   std::string method;
@@ -53,6 +64,10 @@ struct Route {
   /// moves them there before anything else sees the query, so that no log and no trace holds them.
   std::vector<SecretParameter> secret_query = {};
   bool holds_secrets = false;  ///< in its answer, which is then never compressed
+  /// Other statuses that it may answer with: below 400 with the body of the success (304: none),
+  /// else with a problem. Those that follow from the members above need not be named.
+  std::vector<int> also = {};
+  std::optional<Lifecycle> lifecycle = {};  ///< of what is deprecated
 };
 
 template <class T>
@@ -60,14 +75,25 @@ SchemaOf schema_of() {
   return [](json::Schemas& schemas) { return json::Codec<T>::schema(schemas, json::Unbounded{}); };
 }
 
+/// Every status that the operation may answer with, rising: its successes, what the gateway may
+/// refuse, what its readers of body, path and query may refuse, and its `also`.
+std::vector<int> statuses_of(const Route& route);
+
+/// The headers that the lifecycle of a deprecated `route` asks for; `path` is the request's, and
+/// fills the parameters of the successor.
+std::vector<std::pair<std::string, std::string>> lifecycle_headers(const Route& route,
+                                                                   std::string_view path);
+
 /// The routes of the shop. Filled before the server starts, read by all threads after.
 class Router {
  public:
   /// Two routes of one method and one shape of path are a defect: asserts.
-  void add(Route route);
+  /// The route as it is kept; refer to it until the next one is added.
+  Route& add(Route route);
   [[nodiscard]] const std::vector<Route>& routes() const { return routes_; }
 
-  /// The route and the decoded parameters of its path, words before parameters; `not_found`, or
+  /// The route and the decoded parameters of its path, words before parameters; `route_not_found`,
+  /// `unknown_api_version` (not found) when no route is of the path's version, or
   /// `method_not_allowed` whose `location` holds the value of the Allow header.
   struct Match {
     const Route* route;
@@ -76,8 +102,11 @@ class Router {
   [[nodiscard]] Result<Match> match(std::string_view method, std::string_view path) const;
 
  private:
+  [[nodiscard]] std::unexpected<Error> nothing_at(std::string_view first_segment) const;
+
   std::vector<Route> routes_;
   std::vector<std::vector<std::string>> patterns_;  ///< the segments of each route's path
+  std::set<int> versions_;                          ///< that some route is of
 };
 
 /// OpenAPI 3.1 of the routes, as JSON text.

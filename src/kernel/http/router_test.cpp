@@ -29,6 +29,7 @@ Router some_routes() {
   place.answer = schema_of<Thing>();
   place.status = 201;
   place.takes_idempotency_key = true;
+  place.also = {202, 409};
   router.add(place);
   auto list = route("GET", "/v1/orders");
   list.query = {{"filter[status]", "one status"}};
@@ -84,6 +85,18 @@ TEST(RouterDeathTest, OneOperationTwice_Asserts) {
   EXPECT_DEATH(router.add(route("GET", "/v1/orders/{other}")), "same_shape");
 }
 
+TEST(Route, ListsWhatItsDeclarationMayBeRefusedWith) {
+  const auto router = some_routes();
+  const auto of = [&](std::string_view method, std::string_view path) {
+    return statuses_of(*router.match(method, path)->route);
+  };
+  EXPECT_EQ(of("GET", "/v1/orders/ord_1"),
+            (std::vector<int>{200, 400, 401, 403, 404, 429, 500, 503}));
+  EXPECT_EQ(of("POST", "/v1/orders"),
+            (std::vector<int>{201, 202, 400, 401, 403, 409, 413, 415, 422, 428, 429, 500, 503}));
+  EXPECT_EQ(of("GET", "/health"), (std::vector<int>{200, 401, 429}));
+}
+
 TEST(OpenApi, DescribesEachRoute) {
   const auto document = json::parse(openapi(some_routes(), "1.2.3"));
   ASSERT_TRUE(document) << document.error().detail;
@@ -96,6 +109,11 @@ TEST(OpenApi, DescribesEachRoute) {
   EXPECT_EQ(at("/paths/~1v1~1orders/post/parameters/0/name"), "Idempotency-Key");
   EXPECT_EQ(at("/paths/~1v1~1orders/post/responses/201/content/application~1json/schema/$ref"),
             "#/components/schemas/Thing");
+  EXPECT_EQ(at("/paths/~1v1~1orders/post/responses/202/content/application~1json/schema/$ref"),
+            "#/components/schemas/Thing");
+  EXPECT_EQ(at("/paths/~1v1~1orders/post/responses/409/content/application~1problem+json/schema/"
+               "$ref"),
+            "#/components/schemas/Problem");
   EXPECT_EQ(at("/paths/~1v1~1orders/post/requestBody/content/application~1json/schema/$ref"),
             "#/components/schemas/Thing");
   EXPECT_EQ(at("/paths/~1v1~1orders/post/responses/default/content/application~1problem+json/"

@@ -114,6 +114,8 @@ class JobRunner final : public Jobs {
     JobId id;
     std::string kind;
     std::unique_ptr<Run> run;
+    std::string traceparent = {};  ///< of its own trace, empty when none is recorded
+    telemetry::Span span = {};     ///< from when it was taken up until it ends or is put back
   };
   struct Scheduled {
     std::string kind;
@@ -201,6 +203,14 @@ class JobRunner final : public Jobs {
     return {std::move(job), {}};
   }
 
+  void trace(Active& active) const {
+    if (context_.tracer == nullptr || !context_.tracer->is_on()) return;
+    active.span = context_.tracer->enter(active.traceparent, context_.clock.now(),
+                                         telemetry::SpanKind::consumer);
+    active.span.rename("job " + active.kind);
+    active.span.set(telemetry::Attribute::job, active.kind);
+  }
+
   /// True while the job goes on.
   bool keep_slice(UnitOfWork& unit, JobId id, const Slice& slice) {
     auto job = rows_.find(id);
@@ -279,7 +289,7 @@ class JobRunner final : public Jobs {
                                                       Duration::zero(), look_pause_max);
     if (!outcome->job) return;
     look_ = true;  // there may be another
-    active_.push_back({outcome->job->id, outcome->job->kind, nullptr});
+    trace(active_.emplace_back(Active{outcome->job->id, outcome->job->kind, nullptr}));
     running_ = static_cast<std::int64_t>(active_.size());
   }
 
@@ -288,9 +298,10 @@ class JobRunner final : public Jobs {
     try {
       if (!active.run && !begin(active)) return false;
       auto slice = active.run->next();
-      if (!slice) return end_with(active.id, slice.error());
-      const auto goes_on = command<bool>(
-          [&](UnitOfWork& unit) { return keep_slice(unit, active.id, *slice); }, slice->weight);
+      if (!slice) return end_with(active, slice.error());
+      const auto goes_on =
+          command<bool>([&](UnitOfWork& unit) { return keep_slice(unit, active.id, *slice); },
+                        slice->weight, active.traceparent);
       if (!goes_on) return try_later(active);
       if (*goes_on && slice->kept) slice->kept();
       return *goes_on;
@@ -306,17 +317,18 @@ class JobRunner final : public Jobs {
     if (!job || !*job || (*job)->state != JobState::running) return false;
     auto* known = kind(active.kind);
     if (known == nullptr)
-      return end_with(active.id, {ErrorKind::internal, "unknown_kind",
-                                  "This program knows no jobs of this kind."});
+      return end_with(active, {ErrorKind::internal, "unknown_kind",
+                               "This program knows no jobs of this kind."});
     auto run = known->begin(**job);
-    if (!run) return end_with(active.id, run.error());
+    if (!run) return end_with(active, run.error());
     active.run = std::move(*run);
     return true;
   }
 
-  bool end_with(JobId id, const Error& error) {
+  bool end_with(Active& active, const Error& error) {
+    active.span.fail(error.code);
     command<bool>([&](UnitOfWork& unit) {
-      if (auto job = rows_.find(id); job && job->state == JobState::running)
+      if (auto job = rows_.find(active.id); job && job->state == JobState::running)
         end_as_failed(unit, *job, error.code, error.detail);
       return true;
     });
@@ -339,13 +351,14 @@ class JobRunner final : public Jobs {
 
   /// Runs a command and waits for it; nothing when it failed or was not taken.
   template <class T>
-  std::optional<T> command(const std::function<T(UnitOfWork&)>& run, int weight = 1) {
+  std::optional<T> command(const std::function<T(UnitOfWork&)>& run, int weight = 1,
+                           const std::string& traceparent = {}) {
     std::optional<T> result;
     std::promise<bool> kept;
     const bool taken = context_.executor.submit(
         {Executor::Lane::inside,
          weight,
-         {.actor = "system", .causation = "job"},
+         {.actor = "system", .causation = "job", .traceparent = traceparent},
          [&](UnitOfWork& unit) { result = run(unit); },
          [&](const Error* failure) { kept.set_value(failure == nullptr); }});
     if (!taken || !kept.get_future().get()) return std::nullopt;

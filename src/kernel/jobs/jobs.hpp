@@ -13,6 +13,7 @@
 #include "kernel/mediator/idempotency.hpp"
 #include "kernel/mediator/readers.hpp"
 #include "kernel/telemetry/metrics.hpp"
+#include "kernel/telemetry/tracer.hpp"
 
 namespace stoa::jobs {
 
@@ -79,6 +80,7 @@ struct JobsContext {
   http::Router& router;
   telemetry::Metrics& metrics;
   std::function<void(const std::string&)> report_defect;
+  const telemetry::Tracer* tracer = nullptr;  ///< null or off: no job is traced
 };
 
 struct JobsOptions {

@@ -10,6 +10,7 @@
 #include "kernel/http/router.hpp"
 #include "kernel/mediator/executor.hpp"
 #include "kernel/mediator/readers.hpp"
+#include "kernel/telemetry/tracer.hpp"
 
 namespace stoa {
 
@@ -23,6 +24,7 @@ struct ServiceContext {
   IdSource& ids;
   const Crypto& crypto;
   http::Router& router;
+  const telemetry::Tracer& tracer;          ///< off when no telemetry is configured
   std::vector<Participant*>& participants;  ///< a module adds its own
   std::string shop_secret;  ///< for tokens and fingerprints; never leaves the process
   News& news;               ///< what its streams have grown by; a module notes it

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "kernel/base/assert.hpp"
+#include "kernel/mediator/batch_spans.hpp"
 
 namespace stoa {
 namespace {
@@ -151,16 +152,21 @@ class Loop final : public WriteLoop {
   /// True when it was committed. A last try answers the failure.
   bool try_transaction(Work* works, std::size_t count, bool last_try) {
     UnitOfWork unit(now());
+    BatchSpans spans(options_.tracer, works, count);
     std::string what;
     try {
       transactions_.begin();
       for (auto* work = works; work != works + count; ++work) {
+        spans.decide(*work);
         unit.set_cause(work->cause);
         work->run(unit);
         unit.drain_reactions();
+        spans.decided(*work);
       }
+      spans.commit();
       for (auto* participant : participants_) participant->flush(unit);
       transactions_.commit();
+      spans.committed();
       committed(works, count, unit);
       return true;
     } catch (const std::exception& e) {

@@ -6,12 +6,14 @@
 #include "kernel/base/clock.hpp"
 #include "kernel/mediator/executor.hpp"
 #include "kernel/sql/connection.hpp"
+#include "kernel/telemetry/tracer.hpp"
 
 namespace stoa {
 
 struct WriteLoopOptions {
-  int batch_weight_max = 2'000;      ///< order lines, or their like, in one transaction
-  std::size_t outside_max = 10'000;  ///< commands of clients that may wait; more are shed
+  int batch_weight_max = 2'000;               ///< order lines, or their like, in one transaction
+  std::size_t outside_max = 10'000;           ///< commands of clients that may wait; more are shed
+  const telemetry::Tracer* tracer = nullptr;  ///< null or off: no batch is traced
 };
 
 struct WriteLoopFigures {

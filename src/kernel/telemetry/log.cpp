@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "kernel/json/codec.hpp"
+#include "kernel/telemetry/tracer.hpp"
 
 namespace stoa::telemetry {
 namespace {
@@ -17,6 +18,19 @@ std::string_view cut(std::string_view text) {
   return text.substr(0, end);
 }
 
+LogRecord record_of(Timestamp time, Level level, std::string_view message,
+                    std::initializer_list<Log::Member> members) {
+  LogRecord record{time, level, std::string(cut(message)), {}, {}};
+  for (const auto& [name, value] : members) {
+    if (value.empty()) continue;
+    if (name == "trace_id")
+      record.trace = trace_of(value);
+    else
+      record.members.emplace_back(name, cut(value));
+  }
+  return record;
+}
+
 }  // namespace
 
 void Log::write(Level level, std::string_view message, std::initializer_list<Member> members) {
@@ -24,7 +38,8 @@ void Log::write(Level level, std::string_view message, std::initializer_list<Mem
   constexpr std::string_view names[] = {"debug", "information", "warning", "error"};
   json::Writer line;
   line.out = R"({"time":)";
-  line.text(to_rfc3339(clock_.now()));
+  const auto time = clock_.now();
+  line.text(to_rfc3339(time));
   line.out += R"(,"level":)";
   line.text(names[static_cast<std::size_t>(level)]);
   line.out += R"(,"message":)";
@@ -37,8 +52,11 @@ void Log::write(Level level, std::string_view message, std::initializer_list<Mem
     line.text(cut(value));
   }
   line.out += "}\n";
-  const std::lock_guard lock(mutex_);
-  std::fwrite(line.out.data(), 1, line.out.size(), stderr);
+  {
+    const std::lock_guard lock(mutex_);
+    std::fwrite(line.out.data(), 1, line.out.size(), stderr);
+  }
+  if (sink_ != nullptr) sink_->take(record_of(time, level, message, members));
 }
 
 }  // namespace stoa::telemetry

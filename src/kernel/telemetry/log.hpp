@@ -7,10 +7,16 @@
 #include <utility>
 
 #include "kernel/base/clock.hpp"
+#include "kernel/telemetry/exporter.hpp"
 
 namespace stoa::telemetry {
 
-enum class Level { debug, information, warning, error };
+/// Takes a copy of what is logged. Thread-safe; never waits.
+class LogSink {
+ public:
+  virtual ~LogSink() = default;
+  virtual void take(LogRecord record) noexcept = 0;
+};
 
 /// Structured log: one JSON object a line on standard error. Thread-safe. A value is cut
 /// after 4 kB. Never given secrets, card numbers or personal data.
@@ -18,11 +24,14 @@ class Log {
  public:
   using Member = std::pair<std::string_view, std::string_view>;
   Log(const Clock& clock, Level least) : clock_(clock), least_(least) {}
+  /// `sink` outlives the log's last line; null: none. Not while others write.
+  void copy_to(LogSink* sink) { sink_ = sink; }
   void write(Level level, std::string_view message, std::initializer_list<Member> members = {});
 
  private:
   const Clock& clock_;
   Level least_;
+  LogSink* sink_ = nullptr;
   std::mutex mutex_;
 };
 

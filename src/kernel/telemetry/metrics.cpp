@@ -63,47 +63,56 @@ void Metrics::observe(std::string_view name, std::string_view labels, double sec
 
 void Metrics::gauge(std::string name, std::function<double()> read, std::string labels) {
   const std::lock_guard lock(mutex_);
-  callbacks_[{std::move(name), std::move(labels)}] = {"gauge", std::move(read)};
+  callbacks_[{std::move(name), std::move(labels)}] = {MetricPoint::Kind::gauge, std::move(read)};
 }
 
 void Metrics::counter(std::string name, std::function<double()> read) {
   const std::lock_guard lock(mutex_);
-  callbacks_[{std::move(name), std::string()}] = {"counter", std::move(read)};
+  callbacks_[{std::move(name), std::string()}] = {MetricPoint::Kind::counter, std::move(read)};
+}
+
+std::vector<MetricPoint> Metrics::points() const {
+  using Kind = MetricPoint::Kind;
+  std::vector<MetricPoint> points;
+  std::unique_lock lock(mutex_);
+  const auto callbacks = callbacks_;
+  lock.unlock();  // a callback takes locks of its own
+  for (const auto& [key, callback] : callbacks)
+    points.push_back({key.first, key.second, callback.kind, callback.read(), {}, {}, 0});
+  lock.lock();
+  for (const auto& [key, value] : counters_)
+    points.push_back({key.first, key.second, Kind::counter, value, {}, {}, 0});
+  for (const auto& [key, one] : histograms_)
+    points.push_back(
+        {key.first, key.second, Kind::histogram, one.sum, one.bounds_s, one.buckets, one.count});
+  return points;
 }
 
 std::string Metrics::text() const {
+  constexpr std::string_view types[] = {"gauge", "counter", "histogram"};
   std::string out;
   std::string last;
-  const auto head = [&](const std::string& name, std::string_view type) {
-    if (name != last) out.append("# TYPE ").append(name).append(" ").append(type).append("\n");
-    last = name;
-  };
   const auto line = [&out](std::string_view name, std::string_view suffix, std::string_view labels,
                            const std::string& value) {
     out.append(name).append(suffix).append(braces(labels)).append(" ").append(value).append("\n");
   };
-  std::unique_lock lock(mutex_);
-  const auto callbacks = callbacks_;
-  lock.unlock();  // a callback takes locks of its own
-  for (const auto& [key, callback] : callbacks) {
-    head(key.first, callback.type);
-    line(key.first, "", key.second, number(callback.read()));
-  }
-  lock.lock();
-  for (const auto& [key, value] : counters_) {
-    head(key.first, "counter");
-    line(key.first, "", key.second, number(value));
-  }
-  for (const auto& [key, histogram] : histograms_) {
-    const auto& [name, labels] = key;
-    head(name, "histogram");
-    const auto prefix = labels.empty() ? "" : labels + ",";
-    for (std::size_t at = 0; at < histogram.buckets.size(); ++at)
-      line(name, "_bucket", prefix + label("le", number(histogram.bounds_s[at])),
-           std::to_string(histogram.buckets[at]));
-    line(name, "_bucket", prefix + label("le", "+Inf"), std::to_string(histogram.count));
-    line(name, "_sum", labels, number(histogram.sum));
-    line(name, "_count", labels, std::to_string(histogram.count));
+  for (const auto& point : points()) {
+    const auto& name = point.name;
+    if (name != last)
+      out.append("# TYPE ").append(name).append(" ").append(
+          types[static_cast<std::size_t>(point.kind)]) += "\n";
+    last = name;
+    if (point.kind != MetricPoint::Kind::histogram) {
+      line(name, "", point.labels, number(point.value));
+      continue;
+    }
+    const auto prefix = point.labels.empty() ? "" : point.labels + ",";
+    for (std::size_t at = 0; at < point.counts.size(); ++at)
+      line(name, "_bucket", prefix + label("le", number(point.bounds_s[at])),
+           std::to_string(point.counts[at]));
+    line(name, "_bucket", prefix + label("le", "+Inf"), std::to_string(point.count));
+    line(name, "_sum", point.labels, number(point.value));
+    line(name, "_count", point.labels, std::to_string(point.count));
   }
   return out;
 }

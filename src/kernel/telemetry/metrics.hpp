@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "kernel/telemetry/exporter.hpp"
+
 namespace stoa::telemetry {
 
 /// `name="value"` with the escapes of Prometheus.
@@ -29,6 +31,8 @@ class Metrics {
   void counter(std::string name, std::function<double()> read);
   /// The text format 0.0.4.
   [[nodiscard]] std::string text() const;
+  /// The same figures, in the same order.
+  [[nodiscard]] std::vector<MetricPoint> points() const;
 
  private:
   struct Histogram {
@@ -39,7 +43,7 @@ class Metrics {
   };
   using Labelled = std::pair<std::string, std::string>;
   struct Callback {
-    std::string type;
+    MetricPoint::Kind kind;
     std::function<double()> read;
   };
 

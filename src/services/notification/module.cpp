@@ -22,7 +22,7 @@ class Module final : public NotificationService {
         queries_(make_sql_notification_queries()),
         writer_(book_, options.shop_name),
         notifications_(context.executor, context.clock, context.ids, context.store.log, own,
-                       *store_, orders, writer_, std::move(options),
+                       *store_, orders, writer_, with_tracer(std::move(options), context.tracer),
                        [&metrics](Channel channel, std::string_view outcome) {
                          metrics.count("stoa_notification_tries_total",
                                        telemetry::label("channel", json::name_of(channel)) + "," +
@@ -42,6 +42,12 @@ class Module final : public NotificationService {
   Notifications& notifications() { return notifications_; }
 
  private:
+  static NotificationOptions with_tracer(NotificationOptions options,
+                                         const telemetry::Tracer& tracer) {
+    options.tracer = &tracer;
+    return options;
+  }
+
   void look_at_backlog() {
     // What cannot be read now is read in five seconds.
     static_cast<void>(readers_.submit(

@@ -15,7 +15,7 @@ class Module final : public PaymentService {
       : store_(make_sql_payment_store(context.store.db)),
         queries_(make_sql_payment_queries()),
         payments_(context.executor, context.clock, context.store.log, own, *store_, provider,
-                  options),
+                  context.tracer, options),
         webhooks_(context.executor, context.clock, context.crypto, payments_, std::move(sources),
                   std::move(warn)) {
     add_payment_routes(context.router, context.readers, *queries_);

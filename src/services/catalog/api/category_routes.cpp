@@ -100,7 +100,8 @@ void add_category_routes(const Api& api) {
               .handler = serve(create),
               .body = create_schema,
               .answer = http::schema_of<Category>(),
-              .status = 201});
+              .status = 201,
+              .also = {409}});
   router.add({.method = "GET",
               .path = "/v1/categories",
               .access = Access::publishable,
@@ -121,13 +122,15 @@ void add_category_routes(const Api& api) {
               .tag = "Categories",
               .handler = serve(change_category),
               .body = http::schema_of<CategoryChange>(),
-              .answer = http::schema_of<Category>()});
+              .answer = http::schema_of<Category>(),
+              .also = {409, 412}});
   router.add({.method = "DELETE",
               .path = "/v1/categories/{id}",
               .summary = "Delete a category: children and products move to its parent",
               .tag = "Categories",
               .handler = serve(remove),
-              .answer = http::schema_of<Category>()});
+              .answer = http::schema_of<Category>(),
+              .also = {412}});
 }
 
 }  // namespace stoa::catalog

@@ -203,7 +203,8 @@ void add_inventory_routes(const Api& api) {
               .body = http::schema_of<AdjustBody>(),
               .answer = http::schema_of<StockView>(),
               .status = 201,
-              .takes_idempotency_key = true});
+              .takes_idempotency_key = true,
+              .also = {409}});
   router.add({.method = "GET",
               .path = "/v1/inventory/{sku}",
               .summary = "Show the units of a SKU",
@@ -216,7 +217,8 @@ void add_inventory_routes(const Api& api) {
               .tag = "Inventory",
               .handler = serve(set_backorder_limit),
               .body = http::schema_of<BackorderBody>(),
-              .answer = http::schema_of<StockView>()});
+              .answer = http::schema_of<StockView>(),
+              .also = {409}});
   router.add({.method = "GET",
               .path = "/v1/inventory/{sku}/ledger",
               .summary = "Explain every unit of a SKU, oldest first",

@@ -240,7 +240,8 @@ void add_product_routes(const Api& api) {
               .body = create_schema,
               .answer = http::schema_of<Product>(),
               .status = 201,
-              .limits = {.body_bytes_max = product_bytes_max}});
+              .limits = {.body_bytes_max = product_bytes_max},
+              .also = {409}});
   router.add({.method = "GET",
               .path = "/v1/products",
               .access = Access::publishable,
@@ -265,7 +266,8 @@ void add_product_routes(const Api& api) {
               }),
               .body = http::schema_of<ProductChange>(),
               .answer = http::schema_of<Product>(),
-              .limits = {.body_bytes_max = product_bytes_max}});
+              .limits = {.body_bytes_max = product_bytes_max},
+              .also = {409, 412}});
   router.add({.method = "DELETE",
               .path = "/v1/products/{id}",
               .summary = "Archive a product: it is kept, and sold no more",
@@ -275,7 +277,8 @@ void add_product_routes(const Api& api) {
                 change.status = ProductStatus::archived;
                 change_product(a, request, reply, std::move(change));
               }),
-              .answer = http::schema_of<Product>()});
+              .answer = http::schema_of<Product>(),
+              .also = {412}});
 }
 
 }  // namespace stoa::catalog

@@ -50,14 +50,14 @@ Notifications::Notifications(Executor& executor, const Clock& clock, IdSource& i
       static_cast<void>(
           executor_.submit({Executor::Lane::inside,
                             1,
-                            {.actor = "carrier"},
+                            {.actor = "carrier", .traceparent = delivered.notification.traceparent},
                             [this, delivered](UnitOfWork& unit) { on_delivered(unit, delivered); },
                             [this, channel = delivered.notification.channel,
                              id = delivered.notification.id, reached = delivered.reached](
                                 const Error*) { outlets_.at(channel)->recorded(id, reached); }}));
     };
-    outlets_.emplace(
-        channel, std::make_unique<Outlet>(clock, orders, writer, make_carrier, std::move(report)));
+    outlets_.emplace(channel, std::make_unique<Outlet>(clock, orders, writer, make_carrier,
+                                                       std::move(report), options_.tracer));
   };
   open(Channel::email, options_.make_mail_carrier);
   open(Channel::sms, options_.make_sms_carrier);
@@ -109,6 +109,7 @@ void Notifications::tell(UnitOfWork& unit, const Delivery& delivery, const std::
   one.subject_id = std::move(subject_id);
   one.kind = kind;
   one.created_at = one.first_at = one.due_at = unit.now();
+  one.traceparent = unit.cause().traceparent;
   add(unit, one);
   if (!by_sms) return;
   one.id = ids_.make<NotificationId>().str();

@@ -20,6 +20,7 @@ struct NotificationOptions {
   std::string shop_name = {};          ///< for templates
   Duration retry_first = std::chrono::seconds(30);
   Duration give_up_after = std::chrono::hours(24);
+  const telemetry::Tracer* tracer = nullptr;  ///< null or off: what is sent is not traced
 };
 
 std::optional<contracts::Event> translate(const StoredEvent& event, const RecordedEvent& row);

@@ -55,10 +55,11 @@ std::string without_person(const std::string& said, const std::string& address) 
 }  // namespace
 
 Outlet::Outlet(const Clock& clock, OrderSource& orders, const MessageWriter& writer,
-               const MakeCarrier& make_carrier, Report report)
+               const MakeCarrier& make_carrier, Report report, const telemetry::Tracer* tracer)
     : orders_(orders),
       writer_(writer),
       report_(std::move(report)),
+      tracer_(tracer),
       calls_(clock, {threads_count, waiting_max, call_deadline, breaker}) {
   for (std::size_t i = 0; i < threads_count; ++i) carriers_.push_back(make_carrier());
   for (auto& carrier : carriers_) threads_.emplace_back([this, &carrier] { work(*carrier); });
@@ -108,11 +109,23 @@ void Outlet::work(Carrier& carrier) {
     posted_.pop_front();
     ++at_work_;
     lock.unlock();
-    report_(deliver(carrier, std::move(notification)));
+    report_(deliver_in_span(carrier, std::move(notification)));
     lock.lock();
     --at_work_;
     changed_.notify_all();
   }
+}
+
+Delivered Outlet::deliver_in_span(Carrier& carrier, Notification notification) {
+  using telemetry::Attribute;
+  telemetry::Span span;
+  if (tracer_ != nullptr)
+    span = tracer_->start(notification.channel == Channel::email ? "mail" : "sms",
+                          telemetry::SpanKind::client, notification.traceparent);
+  span.set(Attribute::mail_template, json::name_of(notification.kind));
+  auto delivered = deliver(carrier, std::move(notification));
+  span.set(Attribute::outcome, json::name_of(delivered.result.outcome));
+  return delivered;
 }
 
 Delivered Outlet::deliver(Carrier& carrier, Notification notification) {

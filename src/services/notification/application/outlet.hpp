@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "kernel/resilience/outside_calls.hpp"
+#include "kernel/telemetry/tracer.hpp"
 #include "services/notification/application/carrier.hpp"
 #include "services/notification/application/writing.hpp"
 
@@ -31,10 +32,11 @@ struct Delivered {
 /// is still queued in the store.
 class Outlet {
  public:
-  /// `report` is called on the outlet's threads, once for every notification that was sent off.
+  /// `tracer` may be null. `report` is called on the outlet's threads, once for every notification
+  /// that was sent off.
   using Report = std::function<void(Delivered)>;
   Outlet(const Clock& clock, OrderSource& orders, const MessageWriter& writer,
-         const MakeCarrier& make_carrier, Report report);
+         const MakeCarrier& make_carrier, Report report, const telemetry::Tracer* tracer);
   Outlet(const Outlet&) = delete;
   ~Outlet();
 
@@ -53,11 +55,13 @@ class Outlet {
  private:
   void post(Notification notification);
   void work(Carrier& carrier);
+  [[nodiscard]] Delivered deliver_in_span(Carrier& carrier, Notification notification);
   [[nodiscard]] Delivered deliver(Carrier& carrier, Notification notification);
 
   OrderSource& orders_;
   const MessageWriter& writer_;
   Report report_;
+  const telemetry::Tracer* tracer_;
   OutsideCalls calls_;
   std::unordered_set<std::string> taken_;
 

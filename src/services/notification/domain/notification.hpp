@@ -46,6 +46,7 @@ struct Notification {
   std::string reference = {};                ///< the provider's, or the Message-ID
   std::string language = {};                 ///< that it was written in
   std::int64_t template_revision = 0;        ///< that it was written with; 0: the built-in one
+  std::string traceparent = {};              ///< of what it tells; kept in memory alone
 };
 
 /// Carried by a channel: the relay or the provider answers for it now.

@@ -525,17 +525,19 @@ jobs::ExportSourcePtr add_order_routes(ServiceContext& context, Orders& orders,
     };
   };
   auto& router = context.router;
-  router.add({"POST",
-              "/v1/orders",
-              Access::publishable,
-              "Place an order",
-              "Orders",
-              to(&OrderRoutes::place),
-              http::schema_of<PlaceOrderBody>(),
-              order,
-              201,
-              {},
-              true});
+  router
+      .add({"POST",
+            "/v1/orders",
+            Access::publishable,
+            "Place an order",
+            "Orders",
+            to(&OrderRoutes::place),
+            http::schema_of<PlaceOrderBody>(),
+            order,
+            201,
+            {},
+            true})
+      .also = {202, 409};
   router.add({"GET",
               "/v1/orders",
               Access::secret,
@@ -570,33 +572,43 @@ jobs::ExportSourcePtr add_order_routes(ServiceContext& context, Orders& orders,
               to(&OrderRoutes::history),
               {},
               http::schema_of<HistoryView>()});
-  router.add({"POST", "/v1/orders/{id}/cancel", Access::secret, "Cancel an order", "Orders",
-              to(&OrderRoutes::cancel), http::schema_of<CancelBody>(), order});
-  router.add({"POST",
-              "/v1/orders/{id}/capture",
-              Access::secret,
-              "Capture the authorised payment of an order",
-              "Orders",
-              to(&OrderRoutes::capture),
-              {},
-              order});
-  router.add({"POST", "/v1/orders/{id}/fulfilments", Access::secret,
-              "Record that goods leave the house", "Orders", to(&OrderRoutes::fulfil),
-              http::schema_of<FulfilBody>(), order, 201});
-  router.add({"POST", "/v1/orders/{id}/returns", Access::secret,
-              "Record that goods came back; refunds what was paid for them", "Orders",
-              to(&OrderRoutes::record_return), http::schema_of<ReturnBody>(), order, 201});
-  router.add({"POST",
-              "/v1/orders/{id}/refunds",
-              Access::secret,
-              "Give money back",
-              "Orders",
-              to(&OrderRoutes::refund),
-              http::schema_of<RefundBody>(),
-              order,
-              201,
-              {},
-              true});
+  router
+      .add({"POST", "/v1/orders/{id}/cancel", Access::secret, "Cancel an order", "Orders",
+            to(&OrderRoutes::cancel), http::schema_of<CancelBody>(), order})
+      .also = {409};
+  router
+      .add({"POST",
+            "/v1/orders/{id}/capture",
+            Access::secret,
+            "Capture the authorised payment of an order",
+            "Orders",
+            to(&OrderRoutes::capture),
+            {},
+            order})
+      .also = {409, 422};
+  router
+      .add({"POST", "/v1/orders/{id}/fulfilments", Access::secret,
+            "Record that goods leave the house", "Orders", to(&OrderRoutes::fulfil),
+            http::schema_of<FulfilBody>(), order, 201})
+      .also = {409};
+  router
+      .add({"POST", "/v1/orders/{id}/returns", Access::secret,
+            "Record that goods came back; refunds what was paid for them", "Orders",
+            to(&OrderRoutes::record_return), http::schema_of<ReturnBody>(), order, 201})
+      .also = {409};
+  router
+      .add({"POST",
+            "/v1/orders/{id}/refunds",
+            Access::secret,
+            "Give money back",
+            "Orders",
+            to(&OrderRoutes::refund),
+            http::schema_of<RefundBody>(),
+            order,
+            201,
+            {},
+            true})
+      .also = {409};
   router.add({"GET",
               "/v1/processes",
               Access::secret,
@@ -609,14 +621,16 @@ jobs::ExportSourcePtr add_order_routes(ServiceContext& context, Orders& orders,
               {{"status", "running, parked or ended"},
                {"limit", "1 to 200, default 50"},
                {"cursor", "next_cursor of the page before"}}});
-  router.add({"POST",
-              "/v1/processes/{id}/retry",
-              Access::secret,
-              "Try a parked process again; the id is the order's",
-              "Operations",
-              to(&OrderRoutes::retry),
-              {},
-              order});
+  router
+      .add({"POST",
+            "/v1/processes/{id}/retry",
+            Access::secret,
+            "Try a parked process again; the id is the order's",
+            "Operations",
+            to(&OrderRoutes::retry),
+            {},
+            order})
+      .also = {409, 422};
   return make_order_export(context, routes);
 }
 

@@ -1,6 +1,7 @@
 #include "services/ordering/application/orders.hpp"
 
 #include "kernel/base/text.hpp"
+#include "kernel/eventlog/origin.hpp"
 #include "services/ordering/application/order_view.hpp"
 
 namespace stoa::ordering {
@@ -320,8 +321,10 @@ void Orders::on_payment(UnitOfWork& unit, const payment::contracts::Event& event
 
 int Orders::act_on_deadlines(UnitOfWork& unit) {
   const auto due = store_.due(unit.now(), orders_due_max);
-  for (const auto& id : due)
+  for (const auto& id : due) {
+    join_trace_of(unit, journal_.log(), stream_of(id));
     tell(unit, id, [&](const Order& o) { return on_deadline(o, deadlines_, unit.now()); });
+  }
   return static_cast<int>(due.size());
 }
 

@@ -1,5 +1,6 @@
 #include "services/payment/application/payments.hpp"
 
+#include "kernel/eventlog/origin.hpp"
 #include "kernel/resilience/backoff.hpp"
 
 namespace stoa::payment {
@@ -81,11 +82,12 @@ std::optional<Payment> fold_payment(EventLog& log, const std::string& id) {
 
 Payments::Payments(Executor& executor, const Clock& clock, EventLog& log,
                    Topic<contracts::Event>& topic, PaymentStore& store, PaymentProvider& provider,
-                   PaymentOptions options)
+                   const telemetry::Tracer& tracer, PaymentOptions options)
     : executor_(executor),
       store_(store),
       provider_(provider),
       calls_(clock, {.deadline = options.provider_timeout}),
+      tracer_(tracer),
       options_(options),
       journal_(log, topic, translate) {}
 
@@ -180,10 +182,31 @@ void Payments::call_after_commit(UnitOfWork& unit, const Work& work, Operation o
          [this, key, operation, said](UnitOfWork& next) { on_answer(next, key, operation, said); },
          {}}));
   };
-  unit.after_commit([this, request = std::move(request), answer = std::move(answer)] {
+  unit.after_commit([this, request = std::move(request), answer = std::move(answer),
+                     traceparent = cause.traceparent] {
     // What the line has no room for is brought again by its row of work.
-    calls_.send(request.key, [this, request, answer] { provider_.call(request, answer); });
+    calls_.send(request.key, [this, request, answer, traceparent] {
+      provider_.call(request, in_span(request, traceparent, answer));
+    });
   });
+}
+
+/// `answer`, and the end of a span that begins now.
+std::function<void(ProviderAnswer)> Payments::in_span(
+    const ProviderRequest& request, std::string_view traceparent,
+    std::function<void(ProviderAnswer)> answer) const {
+  auto span = tracer_.start("provider", telemetry::SpanKind::client, traceparent);
+  if (!span) return answer;
+  const auto operation = json::name_of(request.operation);
+  span.rename("provider " + std::string(operation));
+  span.set(telemetry::Attribute::operation, operation);
+  span.set(telemetry::Attribute::payment_id, request.payment_id);
+  // Shared, because the provider may copy what it calls.
+  const auto shared = std::make_shared<telemetry::SharedSpan>(std::move(span));
+  return [shared, answer = std::move(answer)](const ProviderAnswer& said) {
+    shared->end(telemetry::Attribute::outcome, json::name_of(said.outcome));
+    answer(said);
+  };
 }
 
 void Payments::on_answer(UnitOfWork& unit, const std::string& key, Operation asked,
@@ -317,7 +340,10 @@ void Payments::take_up_due(UnitOfWork& unit) {
     calls_.tend();
   });
   if (!started_) store_.make_all_due(unit.now());
-  for (auto& work : store_.due(unit.now(), taken_up_max)) take_up(unit, std::move(work));
+  for (auto& work : store_.due(unit.now(), taken_up_max)) {
+    join_trace_of(unit, journal_.log(), stream_of(work.payment_id));
+    take_up(unit, std::move(work));
+  }
 }
 
 void Payments::take_up(UnitOfWork& unit, Work work) {

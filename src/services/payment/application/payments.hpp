@@ -7,6 +7,7 @@
 #include "kernel/eventlog/journal.hpp"
 #include "kernel/mediator/executor.hpp"
 #include "kernel/resilience/outside_calls.hpp"
+#include "kernel/telemetry/tracer.hpp"
 #include "services/ordering/contracts/events.hpp"
 #include "services/payment/application/payment_store.hpp"
 #include "services/payment/application/provider.hpp"
@@ -33,7 +34,8 @@ std::optional<contracts::Event> translate(const PaymentEvent& event, const Recor
 class Payments final : public Participant {
  public:
   Payments(Executor& executor, const Clock& clock, EventLog& log, Topic<contracts::Event>& topic,
-           PaymentStore& store, PaymentProvider& provider, PaymentOptions options);
+           PaymentStore& store, PaymentProvider& provider, const telemetry::Tracer& tracer,
+           PaymentOptions options);
 
   void on_ordering(UnitOfWork& unit, const ordering::contracts::Event& event);
   /// Takes what the provider of this name reports, together with the memory of its event: a repeat
@@ -58,6 +60,9 @@ class Payments final : public Participant {
                 const std::string& key);
   void remove_all_work(const Payment& payment);
   void call_after_commit(UnitOfWork& unit, const Work& work, Operation operation);
+  [[nodiscard]] std::function<void(ProviderAnswer)> in_span(
+      const ProviderRequest& request, std::string_view traceparent,
+      std::function<void(ProviderAnswer)> answer) const;
   void on_answer(UnitOfWork& unit, const std::string& key, Operation asked,
                  const ProviderAnswer& answer);
   std::shared_ptr<Payment> matched(const std::string& provider, const ProviderReport& report);
@@ -73,6 +78,7 @@ class Payments final : public Participant {
   PaymentStore& store_;
   PaymentProvider& provider_;
   OutsideCalls calls_;
+  const telemetry::Tracer& tracer_;
   PaymentOptions options_;
   Journal<PaymentEvent, contracts::Event> journal_;
   std::unordered_map<std::string, std::shared_ptr<Payment>> hot_;
