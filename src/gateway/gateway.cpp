@@ -23,7 +23,7 @@ bool is_request_id(std::string_view text) {
 }
 
 /// Larger answers of a handler are finished elsewhere: it may stand on an I/O thread.
-constexpr std::size_t inline_bytes_max = 64 * 1024;
+constexpr std::size_t inline_bytes_max = std::size_t{64} << 10;
 thread_local bool in_handler = false;
 
 struct InHandler {

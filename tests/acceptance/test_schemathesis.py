@@ -30,10 +30,11 @@ parameters = {{ "path.id" = "{order}" }}
     ran = subprocess.run(
         [program, "run", f"http://127.0.0.1:{own_shop.port}/openapi.json", "--header", f"Authorization:Bearer {SECRET}",
          "--checks", CHECKS, "--phases", "examples,coverage,fuzzing", "--max-examples", "10", "--seed", "1", "--generation-database", "none",
-         "--continue-on-failure", "--request-timeout", "30", "--no-color", "--exclude-path-regex", "^/swagger"],
+         "--continue-on-failure", "--request-timeout", "30", "--no-color", "--exclude-path-regex", "^/swagger|/stream$|^/v1/locations/"],
         cwd=tmp_path, capture_output=True, text=True, timeout=400)
-    assert ran.returncode == 0, ran.stdout[-6000:] + ran.stderr[-2000:]
-    assert undocumented(own_shop) == []
+    assert ran.returncode == 0, ran.stdout[-20000:] + ran.stderr[-2000:]
+    unlisted = undocumented(own_shop)
+    assert not unlisted, "\n".join(map(" ".join, unlisted)) + "\nadd them to the `also` of these routes"
     log = open(own_shop.data + "/log").read()
     assert not [line for line in log.splitlines() if json.loads(line)["level"] == "error"]
     assert own_shop.call("GET", "/v1/audit").json["clean"]

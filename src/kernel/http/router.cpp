@@ -234,6 +234,7 @@ std::vector<int> statuses_of(const Route& route) {
   if (asks_for_key) statuses.insert({401, 500, 503});
   if (route.access == Access::secret) statuses.insert(403);
   if (asks_for_key && route.method == "GET") statuses.insert(400);  // of Stoa-Position
+  if (route.method == "GET" && route.answer) statuses.insert(304);  // where there is an ETag
   if (!asks_for_key) statuses.insert(401);                          // of a wrong key
   if (route.rate_limited) statuses.insert(429);
   if (route.path.find('{') != std::string::npos) statuses.insert(404);

@@ -273,7 +273,8 @@ void add_job_routes(const JobsContext& context, Jobs& jobs) {
               .summary = "Cancel a job: what it has done stays, nothing more is done",
               .tag = "Jobs",
               .handler = to(&JobRoutes::cancel),
-              .answer = http::schema_of<Job>()});
+              .answer = http::schema_of<Job>(),
+              .also = {409}});
   router.add({.method = "GET",
               .path = "/v1/jobs/{id}/file",
               .summary = "The file of an export, whole or in ranges (header Range)",

@@ -31,10 +31,10 @@ void Pipeline::push(Queue<Record>& queue, Record record) noexcept {
     const std::lock_guard lock(mutex_);
     if (queue.waiting.size() < options_.queue_max)
       return queue.waiting.push_back(std::move(record));
+    ++dropped_;
   } catch (const std::bad_alloc&) {
-    // Counted as dropped, like what does not fit.
+    ++dropped_;  // like what does not fit
   }
-  ++dropped_;
 }
 
 void Pipeline::start() {

@@ -242,11 +242,11 @@ class OtlpExporter final : public telemetry::Exporter {
       value.value_ = point.value;
       value.is_lastvalue_valid_ = true;
       value.sample_ts_ = time_of(now);
-      to.point_data = std::move(value);
+      to.point_data = value;
     } else if (point.kind == MetricPoint::Kind::counter) {
       sdk::metrics::SumPointData value;
       value.value_ = point.value;
-      to.point_data = std::move(value);
+      to.point_data = value;
     } else {
       to.point_data = histogram_of(point);
     }

@@ -288,7 +288,8 @@ void add_count_routes(const Api& api) {
                 .body = std::move(body),
                 .answer = http::schema_of<CountView>(),
                 .status = status,
-                .takes_idempotency_key = takes_key});
+                .takes_idempotency_key = takes_key,
+                .also = {409}});
   };
   add("POST", "", "Begin a stock count, as a draft", open_count, http::schema_of<OpenBody>(), 201,
       true);

@@ -267,7 +267,8 @@ void add_import_routes(const Api& api, jobs::Jobs& jobs, const std::string& fold
               .status = 202,
               .query = {{"currency", "of the prices; GBP when left out"},
                         {"dry_run", "true: say what would happen"}},
-              .limits = {.body_bytes_max = std::size_t{64} << 20}});
+              .limits = {.body_bytes_max = std::size_t{64} << 20},
+              .also = {400, 413, 415}});
   router.add({.method = "GET",
               .path = "/v1/imports/{id}",
               .summary = "Show an import and how far it is",

@@ -106,7 +106,8 @@ void add_location_routes(const Api& api) {
               .handler = serve(create),
               .body = http::schema_of<CodeBody>(),
               .answer = http::schema_of<Location>(),
-              .status = 201});
+              .status = 201,
+              .also = {409}});
   router.add({.method = "GET",
               .path = "/v1/locations",
               .summary = "List all locations, by code",
@@ -125,7 +126,8 @@ void add_location_routes(const Api& api) {
               .tag = "Locations",
               .handler = serve(change_location),
               .body = http::schema_of<LocationChange>(),
-              .answer = http::schema_of<Location>()});
+              .answer = http::schema_of<Location>(),
+              .also = {409}});
 }
 
 }  // namespace stoa::catalog

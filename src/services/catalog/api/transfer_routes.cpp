@@ -102,7 +102,8 @@ void add_transfer_routes(const Api& api) {
               .body = http::schema_of<TransferBody>(),
               .answer = http::schema_of<TransferRecorded>(),
               .status = 201,
-              .takes_idempotency_key = true});
+              .takes_idempotency_key = true,
+              .also = {409}});
   router.add({.method = "GET",
               .path = "/v1/inventory/transfers",
               .summary = "List transfers, the newest first",

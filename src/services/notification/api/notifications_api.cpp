@@ -239,7 +239,8 @@ void add_notification_routes(ServiceContext& context, Notifications& notificatio
                       .summary = "Send a dead letter, or what lies in the mailbox, again",
                       .tag = tag,
                       .handler = to(&NotificationRoutes::replay),
-                      .answer = http::schema_of<NotificationView>()});
+                      .answer = http::schema_of<NotificationView>(),
+                      .also = {409}});
 }
 
 }  // namespace stoa::notification

@@ -87,7 +87,8 @@ void add_webhook_routes(http::Router& router, Readers& readers, const PaymentQue
                                      const Reply& reply) { receive(webhooks, request, reply); },
               .answer = http::schema_of<Received>(),
               .limits = {.body_bytes_max = std::size_t{256} << 10},
-              .rate_limited = false});  // a provider that is told to slow down disables the webhook
+              .rate_limited = false,  // a provider that is told to slow down disables the webhook
+              .also = {400, 413, 503}});
   router.add(
       {.method = "GET",
        .path = "/v1/webhooks/payments/events",
