@@ -204,7 +204,7 @@ void add_inventory_routes(const Api& api) {
               .answer = http::schema_of<StockView>(),
               .status = 201,
               .takes_idempotency_key = true,
-              .also = {409}});
+              .also = {409, 412}});
   router.add({.method = "GET",
               .path = "/v1/inventory/{sku}",
               .summary = "Show the units of a SKU",
