@@ -1,9 +1,9 @@
 """Traces, metrics and logs: over OTLP to a collector of the test, and in a real Zipkin."""
-import json, urllib.request, uuid
+import json, subprocess, sys, urllib.request, uuid, xml.etree.ElementTree
 import pytest
 from collector import collecting, eventually
 from servers import free_port, program, running
-from conftest import SECRET
+from conftest import ROOT
 
 QUICK = {"Telemetry__IntervalMs": 20, "Telemetry__MetricsIntervalMs": 20, "Telemetry__SampleRatio": 1}
 
@@ -47,6 +47,7 @@ def test_an_order_is_one_trace_from_the_request_to_the_second_commit(shop_with, 
     assert request["name"] == "POST /v1/orders"
     assert attributes(request) == {"http.request.method": "POST", "http.route": "/v1/orders", "http.response.status_code": "201"}
     parents = {span["name"]: by_id[span["parentSpanId"]]["name"] for span in spans if span is not request}
+    parents.pop("provider find", None)  # a shop that has just started asks for all that is open
     assert parents == {"batch": "POST /v1/orders", "decide": "batch", "commit": "batch", "provider authorize": "POST /v1/orders"}
     [call] = [span for span in spans if span["name"] == "provider authorize"]
     assert attributes(call)["stoa.outcome"] == "captured"
@@ -67,6 +68,26 @@ def test_what_goes_on_after_a_crash_stays_in_its_trace(shop_with, collector):
     names = lambda: {span["name"] for span in collector.spans(trace_of(order))}
     assert eventually(lambda: "provider find" in names()), names()
     assert eventually(lambda: shop.call("GET", "/v1/orders/" + order.json["id"]).json["status"] == "confirmed")
+
+
+def test_the_mail_about_an_order_is_in_its_trace(shop_with, collector):
+    from test_notifications import Mailpit, mail_settings
+    mailpit = Mailpit()
+    with mailpit.running():
+        shop = shop_with(Telemetry__OtlpEndpoint=collector.endpoint, Telemetry__OtlpProtocol="json", **QUICK, **mail_settings(mailpit.smtp))
+        order = place(shop)
+        mail = lambda: [span for span in collector.spans(trace_of(order)) if span["name"] == "mail"]
+        [span] = eventually(mail)
+        assert attributes(span) == {"stoa.mail.template": "order_confirmed", "stoa.outcome": "accepted"}
+
+
+def test_a_job_is_a_trace_of_its_own_with_its_slices_below(shop_with, collector):
+    shop = shop_with(Telemetry__OtlpEndpoint=collector.endpoint, Telemetry__OtlpProtocol="json", **QUICK)
+    made = shop.call("POST", "/v1/jobs", {"kind": "export", "parameters": {"of": "products"}}, idempotency="job")
+    assert made.status in (201, 202), made.body
+    [job] = eventually(lambda: [span for span in collector.spans() if span["name"] == "job export"])
+    assert not job.get("parentSpanId") and attributes(job)["stoa.job"] == "export"
+    assert eventually(lambda: [span for span in collector.spans(job["traceId"]) if span["name"] == "batch"])
 
 
 def test_the_client_decides_whether_its_trace_is_recorded(shop_with, collector):
@@ -150,7 +171,7 @@ def test_a_collector_that_comes_back_gets_what_waited(shop_with, collector):
     collector.status = 503
     shop = shop_with(Telemetry__OtlpEndpoint=collector.endpoint, Telemetry__OtlpProtocol="json", **QUICK)
     order = place(shop)
-    assert eventually(lambda: collector.requests)
+    assert eventually(lambda: collector.spans())
     collector.requests.clear()
     collector.status = 200
     assert eventually(lambda: is_whole(collector.spans(trace_of(order))))
@@ -199,3 +220,7 @@ def test_a_real_zipkin_shows_the_order(shop_with):
         assert (request["name"], request["kind"]) == ("post /v1/orders", "SERVER")
         assert all(span is request or span["parentId"] in by_id for span in spans)
         assert {span["localEndpoint"]["serviceName"] for span in spans} == {"stoa"}
+        drawn = subprocess.run([sys.executable, ROOT / "tools" / "trace_svg.py", f"http://127.0.0.1:{port}/api/v2/trace/{trace_of(order)}"],
+                               capture_output=True, text=True, check=True).stdout
+        rows = xml.etree.ElementTree.fromstring(drawn).findall(".//{http://www.w3.org/2000/svg}g")
+        assert len(rows) == len(spans)
