@@ -13,24 +13,22 @@ void CacheAside::get(const std::string& key, Freshness freshness, Load load, Ans
 }
 
 void CacheAside::join(const std::string& key, std::int64_t durable, const Load& load,
-                      Answer answer) {
-  auto flight = std::make_shared<Flight>();
+                      const Answer& answer) {
+  std::shared_ptr<Flight> flight;
+  bool is_mine = false;
   {
     const std::lock_guard lock(mutex_);
     auto& current = flights_[key];
-    if (current && current->began_at >= durable) {
-      if (current->waiting.size() < waiting_max) {
-        current->waiting.push_back(std::move(answer));
-        return;
-      }
-      flight.reset();
-    } else {
-      flight->began_at = durable;
-      flight->waiting.push_back(std::move(answer));
-      current = flight;  // who waits for the older one is answered by it
+    is_mine = !current || current->began_at < durable;
+    // Who waits for an older one is answered by it.
+    if (is_mine) current = std::make_shared<Flight>(durable);
+    if (current->waiting.size() < waiting_max) {
+      flight = current;
+      flight->waiting.push_back(answer);
     }
   }
   if (!flight) return answer(fail(overloaded()));
+  if (!is_mine) return;
   ++loads_;
   load([this, key, flight](Result<Loaded> loaded) { land(key, flight, std::move(loaded)); });
 }

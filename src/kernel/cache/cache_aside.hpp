@@ -48,11 +48,12 @@ class CacheAside {
 
  private:
   struct Flight {
-    std::int64_t began_at = 0;
+    explicit Flight(std::int64_t durable) : began_at(durable) {}
+    std::int64_t began_at;
     std::vector<Answer> waiting;
   };
 
-  void join(const std::string& key, std::int64_t durable, const Load& load, Answer answer);
+  void join(const std::string& key, std::int64_t durable, const Load& load, const Answer& answer);
   void land(const std::string& key, const std::shared_ptr<Flight>& flight, Result<Loaded> loaded);
 
   Cache& cache_;

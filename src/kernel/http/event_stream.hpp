@@ -12,7 +12,7 @@
 namespace stoa::http {
 
 /// A piece that has grown to this is sent before more is read.
-inline constexpr std::size_t piece_bytes_max = 64 * 1024;
+inline constexpr std::size_t piece_bytes_max = 65'536;
 
 /// Appends one event. None of the three holds a line end; an empty `type` and `data` move the
 /// client's Last-Event-ID alone.

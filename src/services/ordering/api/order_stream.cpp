@@ -20,9 +20,8 @@ Result<std::int64_t> last_seen(const http::Request& request) {
   const auto text = request.header("last-event-id");
   if (text.empty()) return 0;
   std::int64_t revision = 0;
-  const auto* const last = text.data() + text.size();
-  const auto [end, error] = std::from_chars(text.data(), last, revision);
-  if (error == std::errc{} && end == last && revision > 0) return revision;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), revision);
+  if (error == std::errc{} && end == text.data() + text.size() && revision > 0) return revision;
   return fail(http::wrong_last_event_id("Must be the revision of a step, a whole number."));
 }
 
