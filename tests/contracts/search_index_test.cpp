@@ -83,6 +83,17 @@ TEST_F(SearchIndex, TheLastWord_MayBeABeginning) {
   EXPECT_NE(find("woo chopping").matched, Matched::all) << "the first word may not";
 }
 
+TEST_F(SearchIndex, ABeginningOfOneOrTwoLetters_IsLookedForInNamesAlone) {
+  auto described = document("a", "Saucer");
+  described.words = {{"For mustard, of bone", 1}};
+  put(described);
+  put("b", "Mug");
+  writer_->commit();
+  EXPECT_EQ(found("m"), Ids{"b"});
+  EXPECT_EQ(found("mus"), Ids{"a"});
+  EXPECT_EQ(found("bone mu"), Ids{"a"});
+}
+
 TEST_F(SearchIndex, HyphenatedWords_AreFoundJoinedAndApart) {
   put("a", "U-Lock");
   put("b", "Ulock");

@@ -10,6 +10,8 @@ namespace {
 using Parser = Xapian::QueryParser;
 
 constexpr unsigned syntax = Parser::FLAG_PHRASE | Parser::FLAG_LOVEHATE | Parser::FLAG_CJK_NGRAM;
+constexpr std::size_t letters_min = 3;  ///< of a beginning that is looked for in descriptions
+
 /// A beginning stands for so many words that begin with it, the most frequent: few when it is so
 /// short that it says little.
 Xapian::termcount words_begun(std::size_t letters) {
@@ -72,6 +74,11 @@ Xapian::Query TextQuery::parse(const std::string& folded, Words words, bool begi
                             Parser::FLAG_PARTIAL);
   parser_.set_default_op(words == Words::all ? Xapian::Query::OP_AND : Xapian::Query::OP_OR);
   auto query = words_of(words == Words::all ? folded : loosened(folded), flags, "");
+  if (beginning && last_letters > 0 && last_letters < letters_min && last_letters == folded.size())
+    // So little begins words of nearly every description: it is a whole word there, or the
+    // beginning of one in what names a product.
+    query = Xapian::Query(Xapian::Query::OP_OR, words_of(folded, syntax, ""),
+                          words_of(folded, flags, std::string(title_prefix)));
   for (const auto& joined : joined_words(folded))
     query = Xapian::Query(Xapian::Query::OP_OR, query, words_of(joined, flags, ""));
   if (const auto code = code_term(trimmed(folded)); !code.empty()) {
