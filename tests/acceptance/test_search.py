@@ -310,7 +310,8 @@ def test_bad_suggestions_are_named(shop):
 
 def test_any_text_is_a_search(shop):
     for text in ("-", "\"", "\"\"", "(", "AND OR NOT", "a* b?", "*", "-a -b", "title:x", "a" * 200, "ñ" * 200, "日本語",
-                 "😀", "a-b-c-d", "- - -", "x" * 100 + " " + "y" * 99, " ".join("abcdefghijklmnopqrstuvwxyz"), "'; DROP"):
+                 "😀", "a-b-c-d", "- - -", "x" * 100 + " " + "y" * 99, " ".join("abcdefghijklmnopqrstuvwxyz"), "'; DROP",
+                 "a 日a)XOR a", ":) XOR 日NOT-"):
         assert search(shop, text)["matched"] in ("all", "corrected", "any")
         search(shop, text, path="/v1/search/suggest")
 

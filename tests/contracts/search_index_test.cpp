@@ -115,6 +115,14 @@ TEST_F(SearchIndex, QuotesHoldTogether_AndMinusExcludes) {
     EXPECT_NO_THROW(static_cast<void>(find(text))) << text;
 }
 
+TEST_F(SearchIndex, TextsThatXapiansParserRefuses_AreSearchedAsWords) {
+  put("a", "Mug 日本");
+  writer_->commit();
+  for (const auto* text : {"a 日a)xor a", "*-\"and 日a(", "xor 日xor -\"~xor  and "})
+    EXPECT_NO_THROW(static_cast<void>(find(text))) << text;
+  EXPECT_EQ(found("日mug"), Ids{"a"});
+}
+
 TEST_F(SearchIndex, TheTitle_CountsMoreThanADescription) {
   auto described = document("a", "Saucer");
   described.words = {{"Goes with the mug, every mug: mug mug mug", 1}};

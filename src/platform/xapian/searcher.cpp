@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <limits>
 #include <map>
 
@@ -256,8 +257,7 @@ void Searcher::count_facets(const std::vector<std::uint32_t>& counts, double sca
   for (std::uint32_t number = 0; number < counts.size(); ++number) {
     if (counts[number] == 0) continue;
     const auto& label = label_at(number);
-    fields[label.field].push_back(
-        {label.value, static_cast<std::int64_t>(counts[number] * scale + 0.5)});
+    fields[label.field].push_back({label.value, std::llround(counts[number] * scale)});
   }
   for (auto& [field, all] : fields) {
     constexpr auto most = static_cast<std::size_t>(search::Index::counts_max);

@@ -47,6 +47,18 @@ std::string loosened(std::string text) {
   return text;
 }
 
+/// Words alone, with a space also where ASCII and another script meet.
+std::string words_apart(const std::string& text) {
+  std::string out;
+  for (const char c : text) {
+    const bool was_ascii = !out.empty() && static_cast<unsigned char>(out.back()) < 0x80;
+    const bool is_ascii = static_cast<unsigned char>(c) < 0x80;
+    if (!out.empty() && out.back() != ' ' && was_ascii != is_ascii) out += ' ';
+    out += is_word_byte(c) ? c : ' ';
+  }
+  return out;
+}
+
 }  // namespace
 
 TextQuery::TextQuery(const Xapian::Database& db, const std::string& language)
@@ -62,9 +74,17 @@ Xapian::Query TextQuery::words_of(const std::string& folded, unsigned flags,
   try {
     return parser_.parse_query(folded, flags, prefix);
   } catch (const Xapian::QueryParserError&) {
-    // Its signs make no sense together, such as a minus sign before the only word.
-    return parser_.parse_query(folded, flags & ~unsigned{Parser::FLAG_LOVEHATE}, prefix);
+    // Xapian's parser refuses some texts, such as one letter of CJK with a Latin one after it.
   }
+  const auto plain = flags & ~unsigned{Parser::FLAG_LOVEHATE | Parser::FLAG_PHRASE};
+  for (const auto left_out : {0U, unsigned{Parser::FLAG_CJK_NGRAM}}) {
+    try {
+      return parser_.parse_query(words_apart(folded), plain & ~left_out, prefix);
+    } catch (const Xapian::QueryParserError&) {
+      continue;
+    }
+  }
+  return {};
 }
 
 Xapian::Query TextQuery::parse(const std::string& folded, Words words, bool beginning) {

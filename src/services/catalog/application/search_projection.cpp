@@ -112,6 +112,7 @@ bool SearchProjection::slice() {
   });
   for (auto& indexed : products) {
     std::vector<std::string> skus;
+    skus.reserve(indexed.product.variants.size());
     for (const auto& variant : indexed.product.variants) skus.push_back(variant.sku);
     indexed.sold = sold_of(skus);
     writer_->put(document_of(indexed));
