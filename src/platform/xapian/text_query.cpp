@@ -1,6 +1,7 @@
 #include "platform/xapian/text_query.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include "platform/xapian/language.hpp"
 
@@ -71,15 +72,16 @@ TextQuery::TextQuery(const Xapian::Database& db, const std::string& language)
 
 Xapian::Query TextQuery::words_of(const std::string& folded, unsigned flags,
                                   const std::string& prefix) {
-  try {
-    return parser_.parse_query(folded, flags, prefix);
-  } catch (const Xapian::QueryParserError&) {
-    // Xapian's parser refuses some texts, such as one letter of CJK with a Latin one after it.
-  }
-  const auto plain = flags & ~unsigned{Parser::FLAG_LOVEHATE | Parser::FLAG_PHRASE};
-  for (const auto left_out : {0U, unsigned{Parser::FLAG_CJK_NGRAM}}) {
+  // Xapian's parser refuses some texts, such as one letter of CJK with a Latin one after it: then
+  // they are words alone, and at last without n-grams.
+  const unsigned plain = flags & ~unsigned{Parser::FLAG_LOVEHATE | Parser::FLAG_PHRASE};
+  const std::array<std::pair<std::string, unsigned>, 3> tries{
+      {{folded, flags},
+       {words_apart(folded), plain},
+       {words_apart(folded), plain & ~unsigned{Parser::FLAG_CJK_NGRAM}}}};
+  for (const auto& [text, with] : tries) {
     try {
-      return parser_.parse_query(words_apart(folded), plain & ~left_out, prefix);
+      return parser_.parse_query(text, with, prefix);
     } catch (const Xapian::QueryParserError&) {
       continue;
     }
