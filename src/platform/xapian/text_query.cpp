@@ -16,7 +16,7 @@ constexpr std::size_t letters_min = 3;  ///< of a beginning that is looked for i
 /// A beginning stands for so many words that begin with it, the most frequent: few when it is so
 /// short that it says little.
 Xapian::termcount words_begun(std::size_t letters) {
-  return letters < 2 ? 10 : letters < 3 ? 20 : 60;
+  return letters < 2 ? 10 : letters < 4 ? 20 : 60;
 }
 
 constexpr std::size_t word_bytes_min = 3;  ///< of what may be misspelt
