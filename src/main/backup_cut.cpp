@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <initializer_list>
 #include <iterator>
 
 #include "main/audit.hpp"
@@ -14,6 +15,13 @@ namespace stoa {
 namespace {
 
 namespace fs = std::filesystem;
+
+/// Of words of ours and names of tables.
+std::string statement(std::initializer_list<std::string_view> parts) {
+  std::string text;
+  for (const auto part : parts) text += part;
+  return text;
+}
 
 /// The tables of keys, by the ending that every service gives to them.
 std::vector<std::string> key_tables(sql::Connection& db, const std::string& schema) {
@@ -34,9 +42,10 @@ void part_from_secrets(const fs::path& shop_file, const fs::path& keys_file,
   db->execute("ATTACH ? AS secrets", keys_file.string());
   const auto tables = key_tables(*db, "main");
   shop->begin();
-  for (const auto& table : tables)
-    db->run_script("CREATE TABLE secrets." + table + " AS SELECT * FROM main." + table +
-                   ";DELETE FROM main." + table);
+  for (const auto& table : tables) {
+    db->run_script(statement({"CREATE TABLE secrets.", table, " AS SELECT * FROM main.", table}));
+    db->run_script(statement({"DELETE FROM main.", table}));
+  }
   db->run_script(
       "CREATE TABLE secrets.settings AS SELECT name, value FROM main.host_settings"
       " WHERE name = 'shop_secret';"
@@ -96,7 +105,8 @@ void put_back_keys(const fs::path& keys_file, const fs::path& folder) {
   const auto tables = key_tables(*db, "secrets");
   shop->begin();
   for (const auto& table : tables)
-    db->run_script("INSERT OR REPLACE INTO main." + table + " SELECT * FROM secrets." + table);
+    db->run_script(
+        statement({"INSERT OR REPLACE INTO main.", table, " SELECT * FROM secrets.", table}));
   db->run_script(
       "INSERT OR REPLACE INTO main.host_settings(name, value)"
       " SELECT name, value FROM secrets.settings");
@@ -122,8 +132,8 @@ std::vector<LogCut> logs_of(sql::Connection& shop) {
   std::vector<LogCut> logs;
   for (const auto& service : services) {
     const auto table = service + "_log";
-    shop.query("SELECT epoch, position, hash, coalesce((SELECT hash FROM " + table +
-                   " WHERE position = 1), '') FROM " + table + "_head",
+    shop.query(statement({"SELECT epoch, position, hash, coalesce((SELECT hash FROM ", table,
+                          " WHERE position = 1), '') FROM ", table, "_head"}),
                [&](const sql::Row& row) {
                  logs.push_back({service, row.integer(0), row.integer(1), std::string(row.text(2)),
                                  std::string(row.text(3))});

@@ -88,6 +88,7 @@ class WritePause {
 std::vector<std::unique_ptr<Snapshot>> snapshots_of(const std::vector<std::string>& paths,
                                                     std::chrono::milliseconds patience) {
   std::vector<std::unique_ptr<Snapshot>> taken;
+  taken.reserve(paths.size());
   const WritePause pause(paths.front(), patience);
   for (const auto& path : paths) taken.push_back(std::make_unique<FileSnapshot>(path));
   return taken;
