@@ -23,6 +23,8 @@ std::optional<std::string> percent_decode(std::string_view text);
 bool is_utf8(std::string_view text);
 /// Code points of well-formed UTF-8.
 std::size_t utf8_length(std::string_view text);
+/// The first bytes of well-formed UTF-8, at most `bytes_max`, cut between characters.
+std::string_view utf8_prefix(std::string_view text, std::size_t bytes_max);
 /// Whether a control character (C0, DEL or C1) occurs; with `allow_lines`, tab and line ends may.
 bool has_control_characters(std::string_view text, bool allow_lines);
 

@@ -241,21 +241,15 @@ void missing(Reader& reader, std::string_view name) {
   reader.within(name, [&] { reader.error("missing", "This member is required."); });
 }
 
-/// The beginning of a client's name, cut between characters: a part of one is no UTF-8.
-std::string_view shortened(std::string_view name) {
-  std::size_t bytes_max = 100;
-  if (name.size() <= bytes_max) return name;
-  while (bytes_max > 0 && (static_cast<unsigned char>(name[bytes_max]) & 0xC0U) == 0x80U)
-    --bytes_max;
-  return name.substr(0, bytes_max);
-}
+/// Of a client's name that a problem repeats.
+constexpr std::size_t name_bytes_max = 100;
 
 void refuse_unknown_members(Reader& reader, const Object& object, const std::string_view* known,
                             std::size_t count) {
   for (const auto& member : object) {
     const std::string_view name = member.key();
     if (std::find(known, known + count, name) != known + count) continue;
-    reader.within(shortened(name),
+    reader.within(utf8_prefix(name, name_bytes_max),
                   [&] { reader.error("unknown_member", "This member is not known here."); });
   }
 }
@@ -371,7 +365,7 @@ void Codec<Metadata>::read_members(Reader& reader, const Value& value, Metadata&
   to.clear();
   for (const auto& member : *object) {
     const std::string_view key = member.key();
-    reader.within(detail::shortened(key), [&] {
+    reader.within(utf8_prefix(key, detail::name_bytes_max), [&] {
       if (key.empty() || utf8_length(key) > 40 || has_control_characters(key, false))
         reader.error("wrong_key", "A key has 1 to 40 characters.");
       std::string text;

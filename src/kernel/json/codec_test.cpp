@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "kernel/base/text.hpp"
+
 namespace stoa::json {
 namespace {
 
@@ -25,6 +27,17 @@ TEST(Codec, AClientBeyondTheBounds_IsToldEveryFault) {
   for (const auto& fault : note.error().fields) faults.push_back(fault.pointer + " " + fault.code);
   EXPECT_EQ(faults, (std::vector<std::string>{"/text too_long", "/stars too_large",
                                               "/tags too_many", "/new unknown_member"}));
+}
+
+TEST(Codec, ALongName_IsRepeatedUpToAWholeCharacter) {
+  const auto name = std::string(99, 'n') + "é";  // its second byte would be the 101st
+  const auto note =
+      read_input<Note>(std::string_view(R"({"text":"a","stars":1,"tags":[],")" + name + R"(":1})"));
+  ASSERT_FALSE(note);
+  ASSERT_EQ(note.error().fields.size(), 1U);
+  EXPECT_EQ(note.error().fields.front().pointer, "/" + std::string(99, 'n'));
+  EXPECT_EQ(utf8_prefix("aé", 3), "aé");
+  EXPECT_EQ(utf8_prefix("é", 1), "");
 }
 
 // A log that cannot be read stops the shop: what was right when it was written must stay readable.

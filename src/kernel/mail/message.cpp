@@ -18,12 +18,10 @@ bool is_ascii(std::string_view text) {
 std::string encoded_words(std::string_view text) {
   std::string words;
   while (!text.empty()) {
-    auto length = std::min(text.size(), encoded_word_bytes_max);
-    while (length < text.size() && (static_cast<unsigned char>(text[length]) & 0xC0U) == 0x80U)
-      --length;
+    const auto word = utf8_prefix(text, encoded_word_bytes_max);
     words.append(words.empty() ? "" : "\r\n ").append("=?UTF-8?B?");
-    words.append(to_base64(text.substr(0, length))).append("?=");
-    text.remove_prefix(length);
+    words.append(to_base64(word)).append("?=");
+    text.remove_prefix(word.size());
   }
   return words;
 }

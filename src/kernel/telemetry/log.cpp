@@ -2,6 +2,7 @@
 
 #include <cstdio>
 
+#include "kernel/base/text.hpp"
 #include "kernel/json/codec.hpp"
 #include "kernel/telemetry/tracer.hpp"
 
@@ -10,23 +11,15 @@ namespace {
 
 constexpr std::size_t value_bytes_max = 4096;
 
-/// Not in the middle of a character.
-std::string_view cut(std::string_view text) {
-  if (text.size() <= value_bytes_max) return text;
-  auto end = value_bytes_max;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0U) == 0x80U) --end;
-  return text.substr(0, end);
-}
-
 LogRecord record_of(Timestamp time, Level level, std::string_view message,
                     std::initializer_list<Log::Member> members) {
-  LogRecord record{time, level, std::string(cut(message)), {}, {}};
+  LogRecord record{time, level, std::string(utf8_prefix(message, value_bytes_max)), {}, {}};
   for (const auto& [name, value] : members) {
     if (value.empty()) continue;
     if (name == "trace_id")
       record.trace = trace_of(value);
     else
-      record.members.emplace_back(name, cut(value));
+      record.members.emplace_back(name, utf8_prefix(value, value_bytes_max));
   }
   return record;
 }
@@ -43,13 +36,13 @@ void Log::write(Level level, std::string_view message, std::initializer_list<Mem
   line.out += R"(,"level":)";
   line.text(names[static_cast<std::size_t>(level)]);
   line.out += R"(,"message":)";
-  line.text(cut(message));
+  line.text(utf8_prefix(message, value_bytes_max));
   for (const auto& [name, value] : members) {
     if (value.empty()) continue;
     line.out += ',';
     line.text(name);
     line.out += ':';
-    line.text(cut(value));
+    line.text(utf8_prefix(value, value_bytes_max));
   }
   line.out += "}\n";
   {

@@ -123,11 +123,7 @@ std::string derived_sku(std::string_view handle, const std::vector<std::string>&
     if (!slug.empty()) sku.append("-").append(slug);
   }
   // Leaves room for a number that tells equal ones apart; never ends within a character.
-  if (sku.size() > 240) {
-    std::size_t end = 240;
-    while (end > 0 && (static_cast<unsigned char>(sku[end]) & 0xC0U) == 0x80U) --end;
-    sku.resize(end);
-  }
+  sku.resize(utf8_prefix(sku, 240).size());
   return sku;
 }
 
