@@ -1,6 +1,9 @@
 #include "kernel/http/message.hpp"
 
 #include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <ctime>
 
 #include "kernel/base/text.hpp"
 #include "kernel/json/codec.hpp"
@@ -173,6 +176,20 @@ Response problem(const Error& error, const Request& request, int status, std::st
   if (error.kind == ErrorKind::unauthenticated)
     response.headers.emplace_back("WWW-Authenticate", "Bearer");
   return response;
+}
+
+std::string http_date(Timestamp time) {
+  const auto seconds = std::chrono::system_clock::to_time_t(time);
+  std::tm parts{};
+  ::gmtime_r(&seconds, &parts);
+  constexpr const char* days[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+  constexpr const char* months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                    "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+  char text[40];
+  std::snprintf(text, sizeof text, "%s, %02d %s %04d %02d:%02d:%02d GMT", days[parts.tm_wday],
+                parts.tm_mday, months[parts.tm_mon], parts.tm_year + 1900, parts.tm_hour,
+                parts.tm_min, parts.tm_sec);
+  return text;
 }
 
 }  // namespace stoa::http

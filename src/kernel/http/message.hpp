@@ -71,4 +71,7 @@ Response problem(const Error& error, const Request& request);
 /// With a status that no ErrorKind has, such as 431.
 Response problem(const Error& error, const Request& request, int status, std::string_view title);
 
+/// `Sun, 06 Nov 1994 08:49:37 GMT`, as RFC 9110 writes dates.
+std::string http_date(Timestamp time);
+
 }  // namespace stoa::http

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
-#include <cstdio>
-#include <ctime>
 #include <map>
 
 #include "kernel/base/text.hpp"
@@ -185,21 +183,6 @@ int version_of(std::string_view segment) {
   const auto* last = segment.data() + segment.size();
   const auto [end, error] = std::from_chars(segment.data() + 1, last, version);
   return error == std::errc{} && end == last && version > 0 ? version : 0;
-}
-
-/// `Sun, 06 Nov 1994 08:49:37 GMT`, as HTTP writes dates.
-std::string http_date(Timestamp time) {
-  const auto seconds = std::chrono::system_clock::to_time_t(time);
-  std::tm parts{};
-  ::gmtime_r(&seconds, &parts);
-  constexpr const char* days[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-  constexpr const char* months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                    "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-  char text[40];
-  std::snprintf(text, sizeof text, "%s, %02d %s %04d %02d:%02d:%02d GMT", days[parts.tm_wday],
-                parts.tm_mday, months[parts.tm_mon], parts.tm_year + 1900, parts.tm_hour,
-                parts.tm_min, parts.tm_sec);
-  return text;
 }
 
 /// `pattern` with each parameter as it stands, percent-encoded, in `path`, which `route` matches.

@@ -18,7 +18,6 @@
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 #include <cerrno>
-#include <ctime>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -135,14 +134,6 @@ std::string_view origin_form(std::string_view target) {
   return path == std::string_view::npos ? std::string_view("/") : target.substr(path);
 }
 
-std::string http_date() {
-  const auto now = std::time(nullptr);
-  std::tm parts{};
-  ::gmtime_r(&now, &parts);
-  char text[40];
-  return {text, std::strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &parts)};
-}
-
 std::shared_ptr<http::Request> to_request(Parser::value_type&& message) {
   auto request = std::make_shared<http::Request>();
   request->method = message.method_string();
@@ -164,7 +155,8 @@ bool is_bodiless(const http::Response& response) {
 template <class Message>
 void set_header(Message& message, const http::Response& response, bool keep_alive) {
   message.set(bhttp::field::server, "Stoa");
-  message.set(bhttp::field::date, http_date());
+  message.set(bhttp::field::date, http::http_date(std::chrono::floor<std::chrono::microseconds>(
+                                      std::chrono::system_clock::now())));
   if (!is_bodiless(response) && !response.content_type.empty())
     message.set(bhttp::field::content_type, response.content_type);
   for (const auto& [name, value] : response.headers)

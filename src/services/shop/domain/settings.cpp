@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <set>
 
+#include "kernel/base/text.hpp"
+
 namespace stoa::shop {
 namespace {
 
@@ -67,13 +69,6 @@ bool extensions(Subtags& tags) {
   return tags.at_end();
 }
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return out;
-}
-
 }  // namespace
 
 bool is_language_tag(std::string_view tag) {
@@ -108,7 +103,7 @@ std::vector<FieldError> faults_of(const Settings& settings, const SettingsRules&
     const auto pointer = "/languages/" + std::to_string(at);
     if (!is_language_tag(settings.languages[at]))
       faults.push_back({pointer, "wrong_language", "Must be a language tag of BCP 47, as en-GB."});
-    else if (!languages.insert(lower(settings.languages[at])).second)
+    else if (!languages.insert(ascii_lower(settings.languages[at])).second)
       faults.push_back({pointer, "given_twice", "Must be given once."});
   }
   const auto& numbers = settings.order_numbers;
