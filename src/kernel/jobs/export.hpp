@@ -40,7 +40,7 @@ struct ExportSource {
 using ExportSourcePtr = std::shared_ptr<const ExportSource>;
 
 /// What a page aims at; the last entry may exceed it.
-inline constexpr std::size_t export_page_bytes = 256 * 1024;
+inline constexpr std::size_t export_page_bytes = std::size_t{256} << 10;
 
 Error wrong_cursor();
 
