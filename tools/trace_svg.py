@@ -64,7 +64,7 @@ def draw(spans):
         colour = "#b3261e" if "error" in tags else COLOURS.get(span.get("kind"), COLOURS[None])
         title = "\n".join([span["name"], milliseconds(span.get("duration", 1)), *(f"{name}: {value}" for name, value in tags.items())])
         out.append(f'<g><title>{html.escape(title)}</title><text x="{MARGIN + 16 * depth}" y="{y + 14}" fill="#1d2a33">{html.escape(span["name"])}'
-                   + (f'<tspan fill="#5c6b73" font-size="11"> {html.escape(note)}</tspan>' if note else "") + "</text>"
+                   + (f'<tspan fill="#5c6b73" font-size="11" dx="6">{html.escape(note)}</tspan>' if note else "") + "</text>"
                    f'<rect x="{x:.1f}" y="{y + 3}" width="{width:.1f}" height="14" rx="2" fill="{colour}"/>'
                    f'<text x="{x + width + 5:.1f}" y="{y + 14}" fill="#5c6b73" font-size="11">{milliseconds(span.get("duration", 1))}</text></g>')
     return "\n".join([*out, "</svg>", ""])
