@@ -5,6 +5,7 @@
 #include <unordered_map>
 
 #include "kernel/base/text.hpp"
+#include "main/audit_flow.hpp"
 #include "platform/sqlite/event_log.hpp"
 #include "services/catalog/application/journal.hpp"
 #include "services/ordering/application/orders.hpp"
@@ -40,6 +41,7 @@ class Audit {
     check_places();
     check_orders();
     check_provider();
+    audit_flow(shop_, report_);
     report_.clean = report_.findings.empty();
     return std::move(report_);
   }
@@ -71,6 +73,8 @@ class Audit {
       const auto stored = decode_event<catalog::StoredEvent>(row.type, row.data);
       if (const auto* set = std::get_if<catalog::BackorderLimitSet>(&stored))
         limits_[set->sku] = set->backorder_limit.count();
+      const auto* adjusted = std::get_if<catalog::StockAdjusted>(&stored);
+      forced_ = adjusted != nullptr && adjusted->forced;
       std::visit([&](const auto& e) { note(e, row); }, stored);
       const auto event = catalog::published(stored, row);
       if (event) std::visit([&](const auto& e) { fold(e); }, *event);
@@ -103,6 +107,8 @@ class Audit {
   void fold(const cat::StockAdjusted& e) {
     levels_[{e.sku, e.location}].on_hand += e.delta;
     available_[e.sku] += e.delta;
+    if (e.delta < 0 && !forced_ && !e.transfer_id && available_[e.sku] < -limits_[e.sku])
+      find("adjusted " + e.sku + " below its backorder limit, and nobody forced it");
     if (e.transfer_id) moved_[*e.transfer_id][{e.sku, e.location}] += e.delta;
     if (e.count_id) counted_[*e.count_id][{e.sku, e.location}] += e.delta;
   }
@@ -284,6 +290,7 @@ class Audit {
   sql::Connection& ledger_;
   const Crypto& crypto_;
   AuditReport report_;
+  bool forced_ = false;  // the adjustment that is folded now
   using Moves = std::map<std::pair<std::string, std::string>, std::int64_t>;
   std::map<std::pair<std::string, std::string>, Level> levels_;
   std::map<std::string, Moves> asked_, moved_, counted_;  // by transfer or count

@@ -11,7 +11,6 @@
 #include "kernel/base/ids.hpp"
 #include "kernel/base/text.hpp"
 #include "kernel/json/value.hpp"
-#include "main/audit.hpp"
 #include "main/configuration.hpp"
 #include "main/data_folder.hpp"
 #include "main/event_feed.hpp"
@@ -111,27 +110,13 @@ int print_pages(const FetchPage& fetch, const EventSelection& selection, bool js
   return 0;
 }
 
-int print_audit(const json::Value& report, bool json) {
-  const bool clean = report.at("clean").as_bool();
-  if (json) {
-    std::cout << boost::json::serialize(report) << std::endl;
-    return clean ? 0 : 1;
-  }
-  const auto checked = [&](std::string_view name) {
-    return std::to_string(report.at("checked").at(name).as_int64());
-  };
-  std::cout << (clean ? "Clean: " : "NOT clean: ") << checked("streams") << " streams, "
-            << checked("events") << " events, " << checked("units") << " units on hand, "
-            << checked("minor_units") << " minor units of money kept." << std::endl;
-  if (const auto elsewhere = checked("payments_not_compared"); elsewhere != "0")
-    std::cout << elsewhere << " payments were not held against their provider's books, which are"
-              << " not here." << std::endl;
-  for (const auto& finding : report.at("findings").as_array())
-    std::cout << "  " << std::string_view(finding.as_string()) << "\n";
-  return clean ? 0 : 1;
-}
-
 }  // namespace
+
+Result<std::string> get_from_shop(const ShopClientOptions& shop, const std::string& target) {
+  const auto value = ask(shop, "GET", target);
+  if (!value) return fail(value.error());
+  return boost::json::serialize(*value);
+}
 
 Result<void> find_key(ShopClientOptions& shop, const std::string& data,
                       const std::string& settings) {
@@ -203,18 +188,6 @@ int print_events_of_folder(const std::string& folder, const EventSelection& sele
         return json::parse(*page);
       },
       selection, json);
-}
-
-int audit_over_http(const ShopClientOptions& shop) {
-  const auto report = ask(shop, "GET", "/v1/audit");
-  return report ? print_audit(*report, shop.json) : say(report.error());
-}
-
-int audit_folder(const std::string& folder, bool json) {
-  const auto shop = sqlite::open(folder + "/shop.db", sqlite::Database::Mode::reader);
-  const auto ledger = sqlite::open(folder + "/simulator.db", sqlite::Database::Mode::reader);
-  const auto report = audit(*shop->handle(""), *ledger->handle(""), *openssl::make_crypto());
-  return print_audit(*json::parse(json::to_json(report)), json);
 }
 
 }  // namespace stoa

@@ -14,6 +14,9 @@ struct ShopClientOptions {
   bool json = false;
 };
 
+/// The JSON text that a running shop answers to a GET.
+Result<std::string> get_from_shop(const ShopClientOptions& shop, const std::string& target);
+
 /// Fills the key, when none was given, from the environment, the configuration file `settings` or
 /// the shop's folder.
 Result<void> find_key(ShopClientOptions& shop, const std::string& data,
@@ -37,11 +40,5 @@ int print_events(const ShopClientOptions& shop, const EventSelection& selection)
 
 /// The same of the file of a stopped shop.
 int print_events_of_folder(const std::string& folder, const EventSelection& selection, bool json);
-
-/// `stoa audit` of a running shop: prints the report; 0 when clean, 1 when not.
-int audit_over_http(const ShopClientOptions& shop);
-
-/// `stoa audit --data DIR` of a stopped shop.
-int audit_folder(const std::string& folder, bool json);
 
 }  // namespace stoa

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <iostream>
 
+#include "main/audit_client.hpp"
 #include "main/client.hpp"
 #include "main/configuration.hpp"
 #include "main/data_folder.hpp"
@@ -186,6 +187,15 @@ int run(int argc, char** argv) {
   events_command->add_option("--limit", selection.limit, "At most so many")->capture_default_str();
   auto* audit_command =
       app.add_subcommand("audit", "Prove from the logs that money and stock add up");
+  AuditOptions audit_options;
+  audit_command->add_flag("--chain", audit_options.chain,
+                          "Only the chain of hashes of every log; prints where each ends");
+  audit_command
+      ->add_option(
+          "--head", audit_options.head,
+          "File of an earlier `--chain --json`: tells whether what stood then stands still")
+      ->check(CLI::ExistingFile)
+      ->needs("--chain");
   events_command->footer(
       "One JSON object a line; with --json one object with data and next_after. Of a running "
       "shop,\n"
@@ -193,7 +203,10 @@ int run(int argc, char** argv) {
       "Example:\n  stoa events --types ordering.OrderConfirmed.v1 --limit 10");
   audit_command->footer(
       "Of a running shop, or of the --data of a stopped one. Exit status 0 when clean, 1 when "
-      "not.\nExample:\n  stoa audit --json");
+      "not.\nKeep the heads of the chain elsewhere: who rewrites a log and all its hashes is found "
+      "by them.\n"
+      "Examples:\n  stoa audit --json\n  stoa audit --chain --json > heads.json\n"
+      "  stoa audit --chain --head heads.json");
   for (auto* command :
        {import_products_command, replay_invoices_command, events_command, audit_command})
     add_shop_options(*command, shop, up_options.data);
@@ -208,14 +221,23 @@ int run(int argc, char** argv) {
   if (*migrate_command) return migrate(up_options.data);
   if (*config_command) return show_configuration(up_options.settings);
   if (const auto code = operators.run()) return *code;
-  if (*version_command) std::cout << "stoa " << STOA_VERSION << std::endl;
+  if (*version_command)
+    std::cout << "stoa "
+              << STOA_VERSION
+        " : "
+        ")
+              << std::endl;
   if (*version_command || *up_command) return exit_done;
   const auto is_stopped_shop = [&](const CLI::App* command) {
     return *command && command->count("--data") > 0 && !DataFolder::is_in_use(up_options.data);
   };
   for (const auto* command : export_commands)
     if (*command) wanted.what = command->get_name();
-  if (is_stopped_shop(audit_command)) return audit_folder(up_options.data, shop.json);
+  if (is_stopped_shop(audit_command)) {
+    audit_options.data = up_options.data;
+    audit_options.shop = shop;
+    return run_audit(audit_options);
+  }
   if (is_stopped_shop(events_command))
     return print_events_of_folder(up_options.data, selection, shop.json);
   if (const auto found = find_key(shop, up_options.data, up_options.settings); !found)
@@ -225,7 +247,8 @@ int run(int argc, char** argv) {
     return wanted.what == "products" ? export_products(shop, wanted) : export_lines(shop, wanted);
   if (*replay_invoices_command) return replay_invoices({file, shop.url, shop.key, concurrency});
   if (*events_command) return print_events(shop, selection);
-  return audit_over_http(shop);
+  audit_options.shop = shop;
+  return run_audit(audit_options);
 }
 
 }  // namespace

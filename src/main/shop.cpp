@@ -12,6 +12,7 @@
 #include "kernel/jobs/job_rows.hpp"
 #include "kernel/mediator/write_loop.hpp"
 #include "main/audit.hpp"
+#include "main/audit_chain.hpp"
 #include "main/backup_routes.hpp"
 #include "main/business_figures.hpp"
 #include "main/demo.hpp"
@@ -264,6 +265,28 @@ class EmbeddedShop final : public Shop {
                  },
                  {},
                  http::schema_of<AuditReport>()});
+    router_.add(
+        {.method = "GET",
+         .path = "/v1/audit/chain",
+         .access = http::Access::secret,
+         .summary = "Compute the hash chain of every log anew",
+         .tag = "Operations",
+         .handler =
+             [this](const http::RequestPtr& request, const http::Reply& reply) {
+               http::Query query(*request);
+               auto kept = parse_heads(query.text("kept").value_or(""));
+               if (!kept)
+                 query.error("kept", "wrong_heads", "Must be heads as `stoa audit` sends.");
+               if (const auto good = query.finish(); !good)
+                 return reply(http::problem(good.error(), *request));
+               const auto walk = [this, heads = std::move(*kept)](Store store) {
+                 return http::json_response(200,
+                                            json::to_json(audit_chain(store.db, *crypto_, heads)));
+               };
+               http::answer_from_store(*whole_shop_, request, reply, walk);
+             },
+         .answer = http::schema_of<ChainAudit>(),
+         .query = {{"kept", "Heads kept earlier, `service@epoch:position:hash`, with commas"}}});
   }
 
   void add_jobs(const ShopOptions& options, const std::function<void(const std::string&)>& report) {

@@ -17,6 +17,77 @@ TEST(SqliteLog, TheWalkAlongTheChain_SaysWhereTheDamageIs) {
   EXPECT_EQ(store.walk().damaged_at, 2);
 }
 
+using Kind = sqlite::ChainDamage::Kind;
+
+void fill(SqliteLogStore& store, int count) {
+  store.begin();
+  for (int revision = 0; revision < count; ++revision)
+    ASSERT_TRUE(store.log().append("a", revision, {{"Happened.v1", "{}"}}, {}, Timestamp{}));
+  store.commit();
+}
+
+/// As `changed 3-3, missing 5-6`.
+std::string told(const sqlite::ChainReport& report) {
+  std::string text;
+  for (const auto& [kind, from, to] : report.damages) {
+    if (!text.empty()) text += ", ";
+    text += kind == Kind::missing ? "missing " : kind == Kind::changed ? "changed " : "beyond ";
+    text += std::to_string(from) + "-" + std::to_string(to);
+  }
+  return text;
+}
+
+TEST(SqliteLog, ARowThatIsRemoved_IsMissing_AndTheNextDoesNotFollow) {
+  SqliteLogStore store;
+  fill(store, 6);
+  store.db().execute("DELETE FROM shop_log WHERE position IN (3, 4)");
+  EXPECT_EQ(told(store.walk()), "missing 3-4, changed 5-5");
+  EXPECT_EQ(store.walk().damaged_at, 3);
+}
+
+TEST(SqliteLog, ARowThatIsRemovedWithTheOthersMovedUp_IsSeen) {
+  SqliteLogStore store;
+  fill(store, 5);
+  store.db().execute("DELETE FROM shop_log WHERE position = 2");
+  store.db().execute("UPDATE shop_log SET position = position - 1 WHERE position = 3");
+  store.db().execute("UPDATE shop_log SET position = position - 1 WHERE position = 4");
+  store.db().execute("UPDATE shop_log SET position = position - 1 WHERE position = 5");
+  EXPECT_EQ(told(store.walk()), "changed 2-4");
+  EXPECT_FALSE(store.walk().ends_at_head);
+}
+
+TEST(SqliteLog, ARowThatIsPutIn_IsSeen_WhereverItStands) {
+  SqliteLogStore store;
+  fill(store, 3);
+  const std::string put =
+      "INSERT INTO shop_log SELECT 4, 'b', 1, type, data, metadata, recorded_at, hash"
+      " FROM shop_log WHERE position = 3";
+  store.db().execute(put);
+  EXPECT_EQ(told(store.walk()), "changed 4-4, beyond 4-4");
+  EXPECT_FALSE(store.walk().ends_at_head);
+}
+
+TEST(SqliteLog, AHashDependsOnTheRowsBefore) {
+  SqliteLogStore store;
+  fill(store, 3);
+  const auto crypto = openssl::make_crypto();
+  store.log().read_all(1, [&](const RecordedEvent& row) {
+    auto other = Digest{};
+    other[0] = 1;
+    EXPECT_NE(sqlite::chain(*crypto, Digest{}, row), sqlite::chain(*crypto, other, row));
+    return true;
+  });
+}
+
+TEST(SqliteLog, AlsoTheTimeAsItIsWritten_IsChained) {
+  SqliteLogStore store;
+  fill(store, 2);
+  store.db().execute(
+      "UPDATE shop_log SET recorded_at = replace(recorded_at, '.000000Z', 'Z')"
+      " WHERE position = 2");
+  EXPECT_EQ(told(store.walk()), "changed 2-2");
+}
+
 TEST(SqliteLog, ALogThatEndsBeforeItsHead_IsTold) {
   SqliteLogStore store;
   store.begin();

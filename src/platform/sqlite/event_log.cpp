@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <charconv>
 
 #include "kernel/base/assert.hpp"
 #include "kernel/base/text.hpp"
@@ -64,6 +65,50 @@ RecordedEvent read_event(const sql::Row& row) {
   STOA_ASSERT(time.has_value());
   return event_of(row, *time);
 }
+
+Digest digest_of(std::string_view hex) {
+  Digest digest{};
+  if (hex.size() != 2 * digest.size()) return digest;
+  for (std::size_t i = 0; i < digest.size(); ++i)
+    std::from_chars(hex.data() + 2 * i, hex.data() + 2 * i + 2, digest[i], 16);
+  return digest;
+}
+
+/// Gathers the damages of a log, row by row and at last its head.
+class ChainWalk {
+ public:
+  explicit ChainWalk(ChainReport& report) : report_(report) {}
+
+  void row(std::int64_t position, bool is_good) {
+    ++report_.events;
+    if (position != report_.head_position + 1)
+      add(ChainDamage::Kind::missing, report_.head_position + 1, position - 1);
+    if (!is_good) add(ChainDamage::Kind::changed, position, position);
+    report_.head_position = position;
+  }
+
+  void head(std::int64_t position, std::string_view hash) {
+    const bool is_empty = report_.events == 0;
+    report_.ends_at_head =
+        position == report_.head_position && (is_empty || hash == report_.head_hash);
+    if (position < report_.head_position)
+      add(ChainDamage::Kind::beyond_head, position + 1, report_.head_position);
+  }
+
+ private:
+  static constexpr std::size_t damages_max = 100;
+
+  void add(ChainDamage::Kind kind, std::int64_t from, std::int64_t to) {
+    if (!report_.damaged_at && kind != ChainDamage::Kind::beyond_head) report_.damaged_at = from;
+    auto& damages = report_.damages;
+    if (!damages.empty() && damages.back().kind == kind && damages.back().to + 1 == from)
+      damages.back().to = to;
+    else if (damages.size() < damages_max)
+      damages.push_back({kind, from, to});
+  }
+
+  ChainReport& report_;
+};
 
 class SqliteLog final : public Log {
  public:
@@ -163,13 +208,8 @@ class SqliteLog final : public Log {
   void load_head() {
     if (head_loaded_) return;
     const auto found = db_.one(sql_.head, [](const sql::Row& row) {
-      Head head{
-          row.integer(0), {}, from_rfc3339(row.text(2)).value_or(Timestamp{}), row.integer(3)};
-      const auto hex = row.text(1);
-      for (std::size_t i = 0; i < head.hash.size() && hex.size() == 64; ++i)
-        head.hash[i] =
-            static_cast<std::uint8_t>(std::stoi(std::string(hex.substr(2 * i, 2)), nullptr, 16));
-      return head;
+      return Head{row.integer(0), digest_of(row.text(1)),
+                  from_rfc3339(row.text(2)).value_or(Timestamp{}), row.integer(3)};
     });
     STOA_ASSERT(found.has_value());
     head_ = *found;
@@ -222,21 +262,21 @@ std::string log_schema(std::string_view prefix) {
 ChainReport verify_chain(sql::Connection& db, std::string_view prefix, const Crypto& crypto) {
   const std::string log = std::string(prefix) + "log";
   ChainReport report;
+  ChainWalk walk(report);
   Digest last{};
   db.query("SELECT position, stream, revision, type, data, metadata, recorded_at, hash FROM " +
                log + " ORDER BY position",
            [&](const sql::Row& row) {
-             last = chain(crypto, last,
-                          event_of(row, from_rfc3339(row.text(6)).value_or(Timestamp{})));
-             if (row.integer(0) != ++report.events || to_hex(last) != row.text(7))
-               report.damaged_at = report.events;
-             return !report.damaged_at;
+             const auto event = event_of(row, from_rfc3339(row.text(6)).value_or(Timestamp{}));
+             const auto hash = to_hex(chain(crypto, last, event));
+             walk.row(event.position,
+                      hash == row.text(7) && to_rfc3339(event.recorded_at) == row.text(6));
+             // What follows is judged by the hash that stands there, so that each damage is told.
+             last = digest_of(row.text(7));
+             report.head_hash = row.text(7);
            });
-  if (report.damaged_at) return report;
-  db.query("SELECT position, hash FROM " + log + "_head", [&](const sql::Row& row) {
-    report.ends_at_head =
-        row.integer(0) == report.events && (report.events == 0 || row.text(1) == to_hex(last));
-  });
+  db.query("SELECT position, hash FROM " + log + "_head",
+           [&](const sql::Row& row) { walk.head(row.integer(0), row.text(1)); });
   return report;
 }
 
