@@ -45,6 +45,22 @@ def test_a_key_makes_one_order(shop):
     assert missing.status in (422, 428)
 
 
+def test_an_order_keeps_the_price_of_its_moment(shop):
+    shop.product("TODAY", amount=900, units=10)
+    before = shop.order("TODAY").json
+    product = shop.call("GET", "/v1/products/today").json
+    variant = {**product["variants"][0], "prices": [{"amount": 1000, "currency": "GBP"}]}
+    assert shop.call("PATCH", "/v1/products/" + product["id"], {"variants": [variant]}).status == 200
+    after = shop.order("TODAY").json
+    own = shop.call("POST", "/v1/orders", {
+        "currency": "GBP", "customer": {"email": "a@example.org"}, "payment": {"provider": "simulator", "token": "tok_ok"},
+        "lines": [{"sku": "TODAY", "quantity": 2, "unit_price": {"amount": 750, "currency": "GBP"}}]},
+        idempotency=uuid.uuid4().hex, wait=30).json
+    assert [order["total"]["amount"] for order in (before, after, own)] == [900, 1000, 1500]
+    assert own["status"] == "confirmed", "it was paid what it costs"
+    assert shop.call("GET", "/v1/orders/" + before["id"]).json["total"]["amount"] == 900
+
+
 def test_an_external_id_is_unique_in_its_channel(shop):
     shop.product("EXTERNAL", units=10)
     first = shop.order("EXTERNAL", external_id="X-1")
