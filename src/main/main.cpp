@@ -221,12 +221,7 @@ int run(int argc, char** argv) {
   if (*migrate_command) return migrate(up_options.data);
   if (*config_command) return show_configuration(up_options.settings);
   if (const auto code = operators.run()) return *code;
-  if (*version_command)
-    std::cout << "stoa "
-              << STOA_VERSION
-        " : "
-        ")
-              << std::endl;
+  if (*version_command) std::cout << "stoa " << STOA_VERSION << std::endl;
   if (*version_command || *up_command) return exit_done;
   const auto is_stopped_shop = [&](const CLI::App* command) {
     return *command && command->count("--data") > 0 && !DataFolder::is_in_use(up_options.data);
