@@ -15,7 +15,8 @@ using search::Matched;
 using Steady = std::chrono::steady_clock;
 using Op = Xapian::Query;
 
-constexpr std::int64_t few = 3;             ///< hits that are worth a look at the spelling
+constexpr std::int64_t few = 3;  ///< hits that are worth a look at the spelling
+constexpr Xapian::doccount sampled = 5'000;
 constexpr Xapian::doccount drift_max = 50;  ///< ranks that a hit may move between two pages
 constexpr Xapian::doccount counted_for_completions = 200;
 constexpr int words_looked_at_max = 5'000;  ///< that begin alike, for one completion
@@ -23,13 +24,13 @@ constexpr int words_looked_at_max = 5'000;  ///< that begin alike, for one compl
 /// Counts the labels of the documents that a match looks at, and ends it when its time is over.
 class Looker final : public Xapian::MatchSpy {
  public:
-  Looker(std::size_t labels, bool counts, Steady::time_point deadline)
-      : counts_(counts ? labels : 0), counting_(counts), deadline_(deadline) {}
+  /// Without labels nothing is counted.
+  Looker(std::size_t labels, Steady::time_point deadline) : counts_(labels), deadline_(deadline) {}
 
   void operator()(const Xapian::Document& document, double) override {
     if ((++seen_ & 0xff) == 0 && Steady::now() > deadline_)
       throw search::TooSlow("a search took too long");
-    if (!counting_ || seen_ > search::Index::counted_max) return;
+    if (counts_.empty() || seen_ > search::Index::counted_max) return;
     unpack(document.get_value(labels_slot), [this](std::uint32_t number) {
       if (number < counts_.size()) ++counts_[number];
     });
@@ -42,7 +43,6 @@ class Looker final : public Xapian::MatchSpy {
 
  private:
   std::vector<std::uint32_t> counts_;
-  bool counting_;
   Steady::time_point deadline_;
   std::int64_t seen_ = 0;
 };
@@ -102,8 +102,9 @@ Searcher::Filter Searcher::filter_of(const std::vector<search::Label>& labels,
   for (const auto& label : labels) {
     const auto stored = db_.get_metadata(key::label(label.field, label.value));
     if (stored.empty()) return {true, {}};
-    filter.query = both(filter.query,
-                        Xapian::Query(label_term(static_cast<std::uint32_t>(std::stoul(stored)))));
+    const auto term = label_term(static_cast<std::uint32_t>(std::stoul(stored)));
+    if (db_.get_termfreq(term) < db_.get_doccount())
+      filter.query = both(filter.query, Xapian::Query(term));
   }
   for (const auto& range : ranges) {
     const auto slot = slot_of(range.field);
@@ -117,7 +118,7 @@ Searcher::Filter Searcher::filter_of(const std::vector<search::Label>& labels,
   return filter;
 }
 
-Xapian::Query Searcher::text_of(const std::string& folded, Matched matched) {
+TextQuery::Parsed Searcher::text_of(const std::string& folded, Matched matched) {
   TextQuery text(db_, options_.language);
   const auto words = matched == Matched::any ? TextQuery::Words::any : TextQuery::Words::all;
   return text.parse(folded, words, matched != Matched::corrected);
@@ -129,12 +130,12 @@ search::Answer Searcher::search(const search::Query& query) {
   if (filter.is_impossible) return {};
   if (folded.find_first_not_of(' ') == std::string::npos) folded.clear();
   if (query.after.empty()) {
-    if (folded.empty()) return run(query, Op::MatchAll, filter, nullptr, Matched::all);
+    if (folded.empty()) return run(query, {Op::MatchAll, {}}, filter, nullptr, Matched::all);
     return with_fallbacks(query, folded, filter);
   }
   const auto place = Place::read(query.after);
   if (!place) return {};
-  if (folded.empty()) return run(query, Op::MatchAll, filter, &*place, Matched::all);
+  if (folded.empty()) return run(query, {Op::MatchAll, {}}, filter, &*place, Matched::all);
   std::optional<std::string> corrected;
   if (place->matched == Matched::corrected) {
     corrected = TextQuery(db_, options_.language).corrected(folded);
@@ -164,11 +165,11 @@ search::Answer Searcher::with_fallbacks(const search::Query& query, const std::s
   return some.total > 0 ? some : answer;
 }
 
-search::Answer Searcher::run(const search::Query& query, const Xapian::Query& text,
+search::Answer Searcher::run(const search::Query& query, const TextQuery::Parsed& text,
                              const Filter& filter, const Place* place, Matched matched) {
   search::Answer answer;
   answer.matched = matched;
-  if (text.empty()) return answer;
+  if (text.query.empty()) return answer;
   const auto slot = query.sort.empty() ? std::nullopt : slot_of(query.sort);
   if (!query.sort.empty() && !slot) return answer;
   auto narrowed = filter.query;
@@ -179,13 +180,16 @@ search::Answer Searcher::run(const search::Query& query, const Xapian::Query& te
     else if (db_.get_value_freq(*slot) < db_.get_doccount())
       narrowed = both(narrowed, Xapian::Query(Op::OP_VALUE_GE, *slot, std::string(1, '\0')));
   }
+  const auto within = [&](const Xapian::Query& found) {
+    return narrowed.empty() ? found : Xapian::Query(Op::OP_FILTER, found, narrowed);
+  };
+  const auto matching = within(text.query);
   Xapian::Enquire enquire(db_);
-  enquire.set_query(narrowed.empty() ? text : Xapian::Query(Op::OP_FILTER, text, narrowed));
-  if (slot) enquire.set_sort_by_value(*slot, query.descending);
-  const bool counts = query.facets && place == nullptr;
-  const auto label_count = counts ? db_.get_metadata(std::string(key::labels)) : "";
-  Looker looker(label_count.empty() ? 0 : std::stoul(label_count), counts,
-                Steady::now() + options_.time_max);
+  if (slot) {
+    enquire.set_weighting_scheme(Xapian::BoolWeight());
+    enquire.set_sort_by_value(*slot, query.descending);
+  }
+  Looker looker(0, Steady::now() + options_.time_max);
   enquire.add_matchspy(&looker);
   // By a slot, the page before ends where this one begins. By relevance, weights move with every
   // change of the index: the last hit is looked for near its old rank.
@@ -193,11 +197,15 @@ search::Answer Searcher::run(const search::Query& query, const Xapian::Query& te
   const auto from = rank > drift_max ? rank - drift_max : 0;
   const auto wanted =
       static_cast<Xapian::doccount>(query.limit) + 2 + (rank > 0 ? rank - from + drift_max : 0);
-  // One more, to know that these are all.
-  const auto looked_at = place == nullptr ? Xapian::doccount{search::Index::counted_max + 1} : 0;
-  const auto found = enquire.get_mset(from, wanted, std::max(looked_at, wanted));
-  answer.total = found.get_matches_estimated();
-  answer.exact = found.get_matches_lower_bound() == found.get_matches_upper_bound();
+  Xapian::MSet found;
+  if (!slot && !text.best.empty()) {
+    enquire.set_query(within(text.best));
+    found = enquire.get_mset(from, wanted);
+  }
+  if (found.size() < wanted) {
+    enquire.set_query(matching);
+    found = enquire.get_mset(from, wanted);
+  }
   auto begin = found.begin();
   auto next_rank = from;
   if (place != nullptr) {
@@ -230,15 +238,33 @@ search::Answer Searcher::run(const search::Query& query, const Xapian::Query& te
       cursor = Place::write(matched, next_rank, id);
     answer.hits.push_back({std::move(id), std::move(cursor)});
   }
-  if (counts) {
-    if (looker.counted() < answer.total) answer.exact = false;
-    const double scale =
-        answer.exact || looker.counted() == 0
-            ? 1
-            : static_cast<double>(answer.total) / static_cast<double>(looker.counted());
-    count_facets(looker.counts(), scale, answer);
-  }
+  if (place == nullptr) look_over(matching, query.facets, answer);
   return answer;
+}
+
+/// Total and facets. Apart from the hits: to find the best, Xapian skips most of what matches; to
+/// count, it need not weigh.
+void Searcher::look_over(const Xapian::Query& matching, bool facets, search::Answer& answer) {
+  Xapian::Enquire enquire(db_);
+  enquire.set_query(matching);
+  enquire.set_weighting_scheme(Xapian::BoolWeight());
+  const auto label_count = facets ? db_.get_metadata(std::string(key::labels)) : "";
+  Looker looker(label_count.empty() ? 0 : std::stoul(label_count),
+                Steady::now() + options_.time_max);
+  enquire.add_matchspy(&looker);
+  constexpr Xapian::doccount counted_max = search::Index::counted_max;
+  // Where more is sure to match than is counted, a sample does; else one more tells that it is all.
+  const bool is_sampled = enquire.get_mset(0, 0).get_matches_lower_bound() > counted_max;
+  const auto found = enquire.get_mset(0, 1, is_sampled ? sampled : counted_max + 1);
+  answer.total = found.get_matches_estimated();
+  answer.exact = found.get_matches_lower_bound() == found.get_matches_upper_bound();
+  if (!facets) return;
+  if (looker.counted() < answer.total) answer.exact = false;
+  const double scale =
+      answer.exact || looker.counted() == 0
+          ? 1
+          : static_cast<double>(answer.total) / static_cast<double>(looker.counted());
+  count_facets(looker.counts(), scale, answer);
 }
 
 const search::Label& Searcher::label_at(std::uint32_t number) {
@@ -299,7 +325,8 @@ std::vector<std::string> Searcher::completions(const std::string& folded, const 
   words.resize(std::min(words.size(), static_cast<std::size_t>(4 * limit)));
   auto context = filter.query;
   if (before.find_first_not_of(" \"-") != std::string::npos) {
-    const auto text = TextQuery(db_, options_.language).parse(before, TextQuery::Words::all, false);
+    const auto text =
+        TextQuery(db_, options_.language).parse(before, TextQuery::Words::all, false).query;
     if (!text.empty()) context = both(context, text);
   }
   std::vector<Counted> found;

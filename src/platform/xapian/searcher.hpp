@@ -41,9 +41,10 @@ class Searcher {
   Filter filter_of(const std::vector<search::Label>& labels,
                    const std::vector<search::Range>& ranges);
   std::optional<unsigned> slot_of(const std::string& field);
-  Xapian::Query text_of(const std::string& folded, search::Matched matched);
-  search::Answer run(const search::Query& query, const Xapian::Query& text, const Filter& filter,
-                     const Place* place, search::Matched matched);
+  TextQuery::Parsed text_of(const std::string& folded, search::Matched matched);
+  search::Answer run(const search::Query& query, const TextQuery::Parsed& text,
+                     const Filter& filter, const Place* place, search::Matched matched);
+  void look_over(const Xapian::Query& matching, bool facets, search::Answer& answer);
   search::Answer with_fallbacks(const search::Query& query, const std::string& folded,
                                 const Filter& filter);
   void count_facets(const std::vector<std::uint32_t>& counts, double scale, search::Answer& answer);

@@ -22,7 +22,8 @@ Xapian::termcount words_begun(std::size_t letters) {
 constexpr std::size_t word_bytes_min = 3;  ///< of what may be misspelt
 constexpr std::size_t word_bytes_max = 40;
 constexpr double title_scale = 2;
-constexpr double code_scale = 100;  ///< a whole SKU is before all else
+constexpr Xapian::doccount weighed_max = 4'000;  ///< titles that a lone beginning weighs
+constexpr double code_scale = 100;               ///< a whole SKU is before all else
 
 class Stopper final : public Xapian::Stopper {
  public:
@@ -89,18 +90,14 @@ Xapian::Query TextQuery::words_of(const std::string& folded, unsigned flags,
   return {};
 }
 
-Xapian::Query TextQuery::parse(const std::string& folded, Words words, bool beginning) {
+TextQuery::Parsed TextQuery::parse(const std::string& folded, Words words, bool beginning) {
   const unsigned flags = syntax | (beginning ? unsigned{Parser::FLAG_PARTIAL} : 0U);
   const auto last_letters = folded.size() - (folded.find_last_of(" \"-") + 1);
   parser_.set_max_expansion(words_begun(last_letters), Xapian::Query::WILDCARD_LIMIT_MOST_FREQUENT,
                             Parser::FLAG_PARTIAL);
   parser_.set_default_op(words == Words::all ? Xapian::Query::OP_AND : Xapian::Query::OP_OR);
+  if (beginning && last_letters == folded.size() && last_letters > 0) return lone(folded);
   auto query = words_of(words == Words::all ? folded : loosened(folded), flags, "");
-  if (beginning && last_letters > 0 && last_letters < letters_min && last_letters == folded.size())
-    // So little begins words of nearly every description: it is a whole word there, or the
-    // beginning of one in what names a product.
-    query = Xapian::Query(Xapian::Query::OP_OR, words_of(folded, syntax, ""),
-                          words_of(folded, flags, std::string(title_prefix)));
   for (const auto& joined : joined_words(folded))
     query = Xapian::Query(Xapian::Query::OP_OR, query, words_of(joined, flags, ""));
   if (const auto code = code_term(trimmed(folded)); !code.empty()) {
@@ -108,12 +105,52 @@ Xapian::Query TextQuery::parse(const std::string& folded, Words words, bool begi
     query = Xapian::Query(Xapian::Query::OP_OR, query,
                           Xapian::Query(Xapian::Query::OP_SCALE_WEIGHT, whole, code_scale));
   }
-  if (query.empty()) return query;
+  if (query.empty()) return {};
   parser_.set_default_op(Xapian::Query::OP_OR);
   const auto title = words_of(folded, flags, std::string(title_prefix));
-  if (title.empty()) return query;
-  return {Xapian::Query::OP_AND_MAYBE, query,
-          Xapian::Query(Xapian::Query::OP_SCALE_WEIGHT, title, title_scale)};
+  if (title.empty()) return {query, {}};
+  return {{Xapian::Query::OP_AND_MAYBE, query, title * title_scale}, {}};
+}
+
+/// Words that begin so in what names a product, the most frequent first.
+std::vector<std::pair<Xapian::doccount, std::string>> TextQuery::titles_begun(
+    const std::string& word) const {
+  std::vector<std::pair<Xapian::doccount, std::string>> terms;
+  const auto prefix = std::string(title_prefix) + word;
+  for (auto term = db_.allterms_begin(prefix); term != db_.allterms_end(prefix); ++term)
+    terms.emplace_back(term.get_termfreq(), *term);
+  const auto most = std::min<std::size_t>(terms.size(), words_begun(word.size()));
+  std::partial_sort(terms.begin(), terms.begin() + static_cast<std::ptrdiff_t>(most), terms.end(),
+                    [](const auto& a, const auto& b) {
+                      return a.first != b.first ? a.first > b.first : a.second < b.second;
+                    });
+  terms.resize(most);
+  return terms;
+}
+
+/// One word that may go on stands for so many others, each in so many products, that to weigh them
+/// all costs more than it tells. What it finds is not weighed, but for the word itself and for what
+/// it begins in titles, as far as that is little.
+TextQuery::Parsed TextQuery::lone(const std::string& word) {
+  using Query = Xapian::Query;
+  const auto term = code_term(word);
+  const auto code = term.empty() ? Query() : Query(term);
+  const auto whole = words_of(word, syntax, "");
+  const auto title = words_of(word, syntax, std::string(title_prefix));
+  std::vector<Query> begun, weighed;
+  Xapian::doccount titles = 0;
+  for (const auto& [documents, begins] : titles_begun(word)) {
+    titles += documents;
+    if (weighed.empty() || titles <= weighed_max) weighed.emplace_back(begins);
+    begun.emplace_back(begins);
+  }
+  auto found = Query(Query::OP_OR, begun.begin(), begun.end());
+  // Less begins words of nearly every description: there it is a whole word.
+  if (word.size() >= letters_min)
+    found = words_of(word, syntax | unsigned{Parser::FLAG_PARTIAL}, "");
+  const auto in_titles = title | Query(Query::OP_SYNONYM, weighed.begin(), weighed.end());
+  auto best = whole | code * code_scale | in_titles * title_scale;
+  return {{Query::OP_AND_MAYBE, (found | best) * 0.0, best}, best};
 }
 
 bool TextQuery::is_known(const std::string& word) const {
