@@ -42,9 +42,8 @@ void merge(Variant& variant, const FileVariant& file, Currency currency) {
 /// One product of the file on its way into the shop.
 class Merger {
  public:
-  Merger(Products& products, const FileProduct& file, const SkuClaims& claims,
-         ImportedProduct& result)
-      : products_(products), file_(file), claims_(claims), result_(result) {
+  Merger(Products& products, const FileProduct& file, ImportedProduct& result)
+      : products_(products), file_(file), result_(result) {
     if (const auto id = products.rows().id_of_handle(file.handle))
       before_ = products.rows().by_id(*id);
     if (before_) variants_ = before_->variants;
@@ -57,7 +56,7 @@ class Merger {
       auto& variant = place_of(file);
       merge(variant, file, currency);
       variant.sku = choose_sku(file, variant);
-      result_.claims[variant.sku] = owner_key(file.options);
+      result_.claims.own[variant.sku] = owner_key(file.options);
       if (file.image_url) skus_of_images_.try_emplace(*file.image_url, variant.sku);
     }
     change.options = options();
@@ -103,10 +102,8 @@ class Merger {
 
   bool is_taken(const std::string& sku, const FileVariant& file, const Variant& variant) {
     const auto key = owner_key(file.options);
-    for (const auto* claims : {&claims_, &std::as_const(result_.claims)}) {
-      const auto claim = claims->find(sku);
-      if (claim != claims->end() && claim->second != key) return true;
-    }
+    if (const auto* claim = result_.claims.find(sku); claim != nullptr && *claim != key)
+      return true;
     for (const auto& other : variants_)
       if (&other != &variant && other.sku == sku) return true;
     const auto owner = products_.rows().owner_of(sku);
@@ -165,7 +162,6 @@ class Merger {
 
   Products& products_;
   const FileProduct& file_;
-  const SkuClaims& claims_;
   ImportedProduct& result_;
   std::optional<Product> before_;
   std::vector<std::string> names_;
@@ -186,12 +182,19 @@ std::string reason_of(const Error& error) {
 
 }  // namespace
 
+const std::string* SkuClaims::find(std::string_view sku) const {
+  for (const auto* claims = this; claims != nullptr; claims = claims->below)
+    if (const auto claim = claims->own.find(sku); claim != claims->own.end()) return &claim->second;
+  return nullptr;
+}
+
 ImportedProduct import_product(Products& products, Inventory& inventory, UnitOfWork& unit,
                                const FileProduct& file, const SkuClaims& claims,
                                const ImportOptions& options) {
-  ImportedProduct result{ImportedProduct::Outcome::rejected, {}, file.rejected, {}, file.notes};
+  ImportedProduct result{
+      ImportedProduct::Outcome::rejected, {&claims, {}}, file.rejected, {}, file.notes};
   if (file.handle.empty()) return result;
-  Merger merger(products, file, claims, result);
+  Merger merger(products, file, result);
   const auto change = merger.change(options.currency);
   const auto& before = merger.before();
   if (!before && file.variants.empty() && !file.rejected.empty()) {
@@ -201,7 +204,7 @@ ImportedProduct import_product(Products& products, Inventory& inventory, UnitOfW
   auto plan = before ? products.plan_update(*before, change, unit.now())
                      : products.plan_create(change, unit.now());
   if (!plan) {
-    result.claims.clear();
+    result.claims.own.clear();
     reject_whole(result, file, reason_of(plan.error()));
     return result;
   }
@@ -261,7 +264,7 @@ class ImportRun final : public jobs::Run {
     if (auto header = file_.read_header(); !header) return header;
     if (options_.dry_run) return {};
     for (std::int64_t at = 0; at < checkpoint.taken; ++at) file_.next();
-    state_.done = checkpoint;
+    done_ = checkpoint;
     return {};
   }
 
@@ -276,36 +279,40 @@ class ImportRun final : public jobs::Run {
       slice.weight += 1 + static_cast<int>(product->variants.size());
       products->push_back(std::move(*product));
     }
-    const auto after = std::make_shared<State>();
+    const auto after = std::make_shared<SliceResult>();
     const auto bytes_read = static_cast<std::int64_t>(file_.bytes_read());
     slice.decide = [this, products, after, bytes_read](UnitOfWork& unit) {
       *after = decide(unit, *products);
       after->done.bytes_read = bytes_read;
       return advance_of(after->done, products->empty());
     };
-    slice.kept = [this, after] { state_ = std::move(*after); };
+    slice.kept = [this, after] {
+      done_ = after->done;
+      claims_.own.merge(after->claims.own);
+    };
     return slice;
   }
 
  private:
-  struct State {
+  struct SliceResult {
     ImportCheckpoint done;
     SkuClaims claims;
   };
 
   /// May run again after a rollback: changes nothing of the run.
-  [[nodiscard]] State decide(UnitOfWork& unit, const std::vector<FileProduct>& products) const {
-    auto state = state_;
-    if (state.done.taken == 0) importer_.rows.remove(job_);
+  [[nodiscard]] SliceResult decide(UnitOfWork& unit,
+                                   const std::vector<FileProduct>& products) const {
+    SliceResult slice{done_, {&claims_, {}}};
+    if (done_.taken == 0) importer_.rows.remove(job_);
     for (const auto& product : products) {
       auto result = import_product(importer_.products, importer_.inventory, unit, product,
-                                   state.claims, options_);
-      ++state.done.taken;
-      count(state.done.counts, product, result);
-      keep_rows(state.done, result);
-      state.claims.merge(result.claims);
+                                   slice.claims, options_);
+      ++slice.done.taken;
+      count(slice.done.counts, product, result);
+      keep_rows(slice.done, result);
+      slice.claims.own.merge(result.claims.own);
     }
-    return state;
+    return slice;
   }
 
   void keep_rows(ImportCheckpoint& done, const ImportedProduct& result) const {
@@ -333,7 +340,8 @@ class ImportRun final : public jobs::Run {
   ImportOptions options_;
   MappedFile bytes_;
   ProductFile file_;
-  State state_;
+  ImportCheckpoint done_;
+  SkuClaims claims_;  ///< of the slices that are in the shop
 };
 
 class ImportKind final : public jobs::Kind {

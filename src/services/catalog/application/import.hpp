@@ -3,6 +3,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "kernel/jobs/jobs.hpp"
@@ -44,8 +45,15 @@ struct ImportCheckpoint {
   }
 };
 
-/// Which variant of the file has which SKU, so that a dry run judges as the real one does.
-using SkuClaims = std::map<std::string, std::string, std::less<>>;
+/// Which variant of the file has which SKU, so that a dry run judges as the real one does. Those of
+/// a product lie over those of its slice, and these over the file's, so that none is copied.
+struct SkuClaims {
+  const SkuClaims* below = nullptr;
+  std::map<std::string, std::string, std::less<>> own;
+
+  /// Null when the SKU is claimed by none.
+  [[nodiscard]] const std::string* find(std::string_view sku) const;
+};
 
 struct ImportedProduct {
   enum class Outcome { created, updated, unchanged, rejected } outcome = Outcome::rejected;
