@@ -131,9 +131,12 @@ def test_a_category_finds_what_is_below_it_also_after_it_moves(own_shop):
     product(own_shop, "Iron pot", category_ids=[pots])
     caught_up(own_shop)
     below = lambda of: titles(search(own_shop, facets="true", **{"filter[category]": of}))
+    listed = lambda of: titles(search(own_shop, **{"filter[category]": of}))
     assert below(kitchen) == below(pots) == ["Iron pot"] and below(garden) == []
+    assert listed(kitchen) == listed(pots) == ["Iron pot"] and listed(garden) == []
     assert titles(search(own_shop, "kitchen")) == ["Iron pot"]
     own_shop.call("PATCH", "/v1/categories/" + pots, {"parent_id": garden})
+    assert listed(garden) == ["Iron pot"] and listed(kitchen) == []
     assert until(lambda: below(garden), ["Iron pot"]) == ["Iron pot"]
     assert below(kitchen) == []
 

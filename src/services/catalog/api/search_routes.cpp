@@ -245,7 +245,7 @@ std::vector<http::QueryParameter> product_list_parameters() {
           {"filter[vendor]", "the vendor"},
           {"filter[type]", "the type"},
           {"filter[tag]", "a tag"},
-          {"filter[category]", "the id of a category; a search finds those below it too"},
+          {"filter[category]", "the id of a category; what is in one below it counts too"},
           {"filter[in_stock]", "search: true or false"},
           {"filter[price_min]",
            "search: minor units; products whose prices, lowest to highest, meet the bounds"},

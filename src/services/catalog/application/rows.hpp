@@ -37,7 +37,7 @@ struct ProductQuery {
   std::optional<std::string> vendor = {};
   std::optional<std::string> product_type = {};
   std::optional<std::string> tag = {};
-  std::optional<CategoryId> category = {};
+  std::optional<CategoryId> category = {};  ///< and those below it
   enum class Sort { created_at, updated_at, title } sort = Sort::created_at;
   bool descending = true;
   /// Where the last page ended: the sorted value and the id.
