@@ -83,7 +83,7 @@ note::NotificationOptions notification_options(const Configuration& configuratio
       std::chrono::seconds(configuration.integer("Notification:GiveUpAfterSeconds"));
   if (!configuration.text("Smtp:Host").empty()) {
     const auto from = *mail::parse_mailbox(configuration.text("Smtp:From"));
-    options.shop_name = from.name;
+    options.sender_name = from.name;
     options.make_mail_carrier = [smtp = smtp_options(configuration), from] {
       return note::make_mail_carrier(curl::make_smtp_relay(smtp), from);
     };

@@ -234,7 +234,7 @@ class EmbeddedShop final : public Shop {
     order_source_ = make_order_source(*ordering_part_->readers, *crypto_);
     notification_ = notification::make_notification(
         context_of(*notification_part_, secret), notification_topic_, ordering_topic_,
-        payment_topic_, *order_source_, metrics_, notification_options(configuration));
+        payment_topic_, shop_topic_, *order_source_, metrics_, notification_options(configuration));
     add_event_feed(
         router_, [this](const std::string& service) { return part_of(service).readers.get(); },
         positions_, news_, epochs_);

@@ -376,6 +376,19 @@ def test_sms_refused_put_off_and_with_a_wrong_login(shop_with):
 TEMPLATE = "/v1/notifications/templates/order_confirmed/email/"
 
 
+def test_messages_are_signed_with_the_shops_name_and_else_with_the_senders(shop_with):
+    shop = shop_with(**mail_settings(free_port()))
+    mine = {"template": {"subject": "{{shop_name}}", "text": "x", "html": "x"}}
+    signed = lambda: shop.call("POST", TEMPLATE + "en/preview", mine).json["subject"]
+    rename = lambda name: shop.call("PATCH", "/v1/shop", {"name": name}).status
+    assert signed() == "Tea & Co"
+    assert rename("Teahouse") == 200 and signed() == "Teahouse"
+    shop.kill()
+    shop.start()
+    assert signed() == "Teahouse"
+    assert rename(None) == 200 and signed() == "Tea & Co"
+
+
 def test_a_merchant_changes_and_previews_a_template(own_shop):
     shop = own_shop
     mine = {"subject": "Hurra {{customer_name}}", "text": "{{#lines}}\n* {{title}}\n{{/lines}}\nNr. {{order_number}}", "html": "<b>{{customer_name}}</b>"}

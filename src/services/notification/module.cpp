@@ -12,7 +12,7 @@ struct ChannelFigures {
   std::atomic<std::int64_t> queued{0}, dead_letters{0}, oldest_queued_at{0};
 };
 
-class Module final : public NotificationService {
+class Module final : public NotificationService, private Participant {
  public:
   Module(ServiceContext& context, Topic<contracts::Event>& own, OrderSource& orders,
          telemetry::Metrics& metrics, NotificationOptions options)
@@ -20,7 +20,7 @@ class Module final : public NotificationService {
         clock_(context.clock),
         store_(make_sql_notification_store(context.store.db)),
         queries_(make_sql_notification_queries()),
-        writer_(book_, options.shop_name),
+        writer_(book_, options.sender_name),
         notifications_(context.executor, context.clock, context.ids, context.store.log, own,
                        *store_, orders, writer_, with_tracer(std::move(options), context.tracer),
                        [&metrics](Channel channel, std::string_view outcome) {
@@ -29,6 +29,8 @@ class Module final : public NotificationService {
                                            telemetry::label("outcome", outcome));
                        }) {
     for (auto& stored : store_->templates()) book_.put(std::move(stored));
+    writer_.name_shop(store_->shop_name());
+    context.participants.push_back(this);
     add_notification_routes(context, notifications_, *queries_, orders, writer_);
     add_template_routes(context, *store_, book_, orders, writer_);
     add_figures(metrics);
@@ -40,6 +42,10 @@ class Module final : public NotificationService {
   }
   void stop() override { notifications_.stop(); }
   Notifications& notifications() { return notifications_; }
+  void on_shop(const shop::contracts::Event& event) {
+    shop_ = std::get<shop::contracts::ShopChanged>(event);
+    store_->save_shop_name(shop_->name);
+  }
 
  private:
   static NotificationOptions with_tracer(NotificationOptions options,
@@ -87,8 +93,16 @@ class Module final : public NotificationService {
     }
   }
 
+  void flush(UnitOfWork&) override {}
+  void rolled_back() noexcept override { shop_.reset(); }
+  void committed() noexcept override {
+    if (shop_) writer_.name_shop(std::move(shop_->name));
+    shop_.reset();
+  }
+
   Readers& readers_;
   const Clock& clock_;
+  std::optional<shop::contracts::ShopChanged> shop_;  ///< as the transaction under way changes it
   std::unique_ptr<NotificationStore> store_;
   std::unique_ptr<NotificationQueries> queries_;
   TemplateBook book_;
@@ -102,7 +116,8 @@ class Module final : public NotificationService {
 std::unique_ptr<NotificationService> make_notification(
     ServiceContext& context, Topic<contracts::Event>& own,
     Topic<ordering::contracts::Event>& ordering, Topic<payment::contracts::Event>& payment,
-    OrderSource& orders, telemetry::Metrics& metrics, NotificationOptions options) {
+    Topic<shop::contracts::Event>& shop, OrderSource& orders, telemetry::Metrics& metrics,
+    NotificationOptions options) {
   auto module = std::make_unique<Module>(context, own, orders, metrics, std::move(options));
   auto& notifications = module->notifications();
   ordering.subscribe(
@@ -113,6 +128,9 @@ std::unique_ptr<NotificationService> make_notification(
       [&notifications](UnitOfWork& unit, const Delivery& delivery, const auto& event) {
         notifications.on_payment(unit, delivery, event);
       });
+  shop.subscribe([&service = *module](UnitOfWork&, const Delivery&, const auto& event) {
+    service.on_shop(event);
+  });
   return module;
 }
 

@@ -10,6 +10,7 @@
 #include "services/notification/contracts/events.hpp"
 #include "services/ordering/contracts/events.hpp"
 #include "services/payment/contracts/events.hpp"
+#include "services/shop/contracts/events.hpp"
 
 namespace stoa::notification {
 
@@ -24,7 +25,8 @@ class NotificationService {
 std::unique_ptr<NotificationService> make_notification(
     ServiceContext& context, Topic<contracts::Event>& own,
     Topic<ordering::contracts::Event>& ordering, Topic<payment::contracts::Event>& payment,
-    OrderSource& orders, telemetry::Metrics& metrics, NotificationOptions options);
+    Topic<shop::contracts::Event>& shop, OrderSource& orders, telemetry::Metrics& metrics,
+    NotificationOptions options);
 
 sql::Migrations migrations();
 

@@ -26,6 +26,10 @@ class NotificationStore {
   virtual std::int64_t put_template(const TemplateKey& key, const TemplateText& text,
                                     Timestamp now) = 0;
   virtual void remove_template(const TemplateKey& key) = 0;
+
+  /// What the shop told last; nothing when it has no name.
+  virtual std::optional<std::string> shop_name() = 0;
+  virtual void save_shop_name(const std::optional<std::string>& name) = 0;
 };
 
 struct NotificationFilter {

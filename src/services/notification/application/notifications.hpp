@@ -17,7 +17,7 @@ namespace stoa::notification {
 struct NotificationOptions {
   MakeCarrier make_mail_carrier = {};  ///< empty: mail lies in the mailbox
   MakeCarrier make_sms_carrier = {};   ///< empty: SMS lie in the mailbox
-  std::string shop_name = {};          ///< for templates
+  std::string sender_name = {};        ///< of mails, and the shop's where it has none
   Duration retry_first = std::chrono::seconds(30);
   Duration give_up_after = std::chrono::hours(24);
   const telemetry::Tracer* tracer = nullptr;  ///< null or off: what is sent is not traced

@@ -174,6 +174,16 @@ Result<void> check_template(Channel channel, const TemplateText& text) {
   return fail(wrong_template(std::move(errors)));
 }
 
+void MessageWriter::name_shop(std::optional<std::string> name) {
+  const std::lock_guard lock(mutex_);
+  shop_name_ = std::move(name);
+}
+
+std::string MessageWriter::shop_name() const {
+  const std::lock_guard lock(mutex_);
+  return shop_name_.value_or(sender_name_);
+}
+
 Result<Written> MessageWriter::write(const Occasion& occasion, const OrderFacts& order) const {
   const auto wanted = order.customer ? order.customer->language : std::nullopt;
   const auto language =
@@ -186,7 +196,7 @@ Result<Written> MessageWriter::write(const Occasion& occasion, const OrderFacts&
 
 Result<Written> MessageWriter::write_with(const Occasion& occasion, const OrderFacts& order,
                                           const StoredTemplate& with) const {
-  const auto scope = Speech(order, with.key.language).about(occasion, shop_name_);
+  const auto scope = Speech(order, with.key.language).about(occasion, shop_name());
   std::vector<FieldError> errors;
   using Escape = Template::Escape;
   Written written{with.key.language, with.revision, {}};

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <mutex>
+#include <optional>
 #include <string>
 
 #include "services/notification/application/order_source.hpp"
@@ -24,8 +26,12 @@ struct Occasion {
 /// Writes messages. Thread-safe.
 class MessageWriter {
  public:
-  MessageWriter(const TemplateBook& book, std::string shop_name)
-      : book_(book), shop_name_(std::move(shop_name)) {}
+  /// `sender_name` stands for the shop's name as long as the shop has none.
+  MessageWriter(const TemplateBook& book, std::string sender_name)
+      : book_(book), sender_name_(std::move(sender_name)) {}
+
+  /// From now on; nothing when the shop has no name.
+  void name_shop(std::optional<std::string> name);
 
   /// In the customer's language, as far as there is a template.
   [[nodiscard]] Result<Written> write(const Occasion& occasion, const OrderFacts& order) const;
@@ -34,8 +40,12 @@ class MessageWriter {
                                            const StoredTemplate& with) const;
 
  private:
+  [[nodiscard]] std::string shop_name() const;
+
   const TemplateBook& book_;
-  std::string shop_name_;
+  std::string sender_name_;
+  mutable std::mutex mutex_;
+  std::optional<std::string> shop_name_;
 };
 
 /// Whether a template can be used on its channel; every fault with its member and place.

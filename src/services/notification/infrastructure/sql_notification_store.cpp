@@ -25,6 +25,10 @@ CREATE TABLE notification_templates(
   changed_at INTEGER NOT NULL, PRIMARY KEY(kind, channel, language)) WITHOUT ROWID;
 )sql";
 
+constexpr std::string_view shop_schema = R"sql(
+CREATE TABLE notification_shop(one INTEGER PRIMARY KEY CHECK(one = 1), name TEXT);
+)sql";
+
 constexpr std::string_view columns =
     "id, order_id, event_id, channel, kind, subject_id, status, created_at, first_at, due_at,"
     " tries, settled_at, code, detail, reference, language, template_revision";
@@ -130,6 +134,15 @@ class SqlNotificationStore final : public NotificationStore {
         json::name_of(key.kind), json::name_of(key.channel), key.language);
   }
 
+  std::optional<std::string> shop_name() override {
+    const auto stored = db_.one("SELECT name FROM notification_shop",
+                                [](const sql::Row& row) { return row.optional_text(0); });
+    return stored.value_or(std::nullopt);
+  }
+  void save_shop_name(const std::optional<std::string>& name) override {
+    db_.execute("INSERT OR REPLACE INTO notification_shop VALUES(1, ?)", name);
+  }
+
  private:
   sql::Connection& db_;
 };
@@ -187,6 +200,6 @@ std::unique_ptr<NotificationQueries> make_sql_notification_queries() {
   return std::make_unique<SqlNotificationQueries>();
 }
 
-sql::Migrations migrations() { return {"notification_", {schema}}; }
+sql::Migrations migrations() { return {"notification_", {schema, shop_schema}}; }
 
 }  // namespace stoa::notification
