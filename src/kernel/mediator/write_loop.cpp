@@ -1,16 +1,13 @@
 #include "kernel/mediator/write_loop.hpp"
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <condition_variable>
-#include <deque>
 #include <mutex>
 #include <optional>
 #include <thread>
 
-#include "kernel/base/assert.hpp"
-#include "kernel/mediator/batch_spans.hpp"
+#include "kernel/mediator/batch.hpp"
 
 namespace stoa {
 namespace {
@@ -25,22 +22,19 @@ class Loop final : public WriteLoop {
   Loop(sql::Transactions& transactions, const Clock& clock,
        const std::vector<Participant*>& participants,
        std::function<void(const std::string&)> report_defect, WriteLoopOptions options)
-      : transactions_(transactions),
-        clock_(clock),
-        participants_(participants),
-        report_defect_(std::move(report_defect)),
-        options_(options) {}
+      : runner_(transactions, clock, participants, std::move(report_defect), options.tracer),
+        options_(options),
+        queue_(options.outside_max) {}
   ~Loop() override { stop(); }
 
   bool submit(Work work) override {
     {
       const std::lock_guard lock(mutex_);
       const bool outside = work.lane == Lane::outside;
-      if (ended_ || (outside && (stopping_ || outside_.size() >= options_.outside_max))) {
+      if (ended_ || (outside && stopping_) || !queue_.push(std::move(work))) {
         ++shed_;
         return false;
       }
-      (outside ? outside_ : inside_).push_back(std::move(work));
     }
     wake_.notify_one();
     return true;
@@ -70,7 +64,7 @@ class Loop final : public WriteLoop {
 
   [[nodiscard]] WriteLoopFigures figures() const override {
     const std::lock_guard lock(mutex_);
-    return {commits_, commands_, rollbacks_, shed_, inside_.size() + outside_.size()};
+    return {runner_.commits(), runner_.commands(), runner_.rollbacks(), shed_, queue_.size()};
   }
 
  private:
@@ -89,7 +83,7 @@ class Loop final : public WriteLoop {
       if (batch->empty()) {
         run_idle();
       } else {
-        process(*batch);
+        runner_.run(*batch);
         for (auto& idle : idle_) idle.wants_more = true;
       }
     }
@@ -100,10 +94,10 @@ class Loop final : public WriteLoop {
     std::unique_lock lock(mutex_);
     for (;;) {
       add_due_timers();
-      const bool is_queue_empty = inside_.empty() && outside_.empty();
+      const bool is_queue_empty = queue_.empty();
       const auto slice_at = is_queue_empty ? slice_at_ : slice_at_ + slice_delay_max;
       if (wants_slice() && Steady::now() >= slice_at) return std::vector<Work>{};
-      if (!is_queue_empty) return take_batch();
+      if (!is_queue_empty) return queue_.take(options_.batch_weight_max);
       if (stopping_) {
         ended_ = true;
         return std::nullopt;
@@ -124,79 +118,9 @@ class Loop final : public WriteLoop {
     for (auto& timer : timers_) {
       if (timer.due > now) continue;
       timer.due = now + timer.interval;
-      inside_.push_back(
-          {Lane::inside, 1, {.actor = "system", .causation = "timer"}, timer.run, {}});
+      static_cast<void>(queue_.push(  // nothing from inside is shed
+          {Lane::inside, 1, {.actor = "system", .causation = "timer"}, timer.run, {}}));
     }
-  }
-
-  /// Work from inside goes first: it ends what is begun.
-  std::vector<Work> take_batch() {
-    std::vector<Work> batch;
-    int weight = 0;
-    for (auto* queue : {&inside_, &outside_}) {
-      while (!queue->empty() && (batch.empty() || weight < options_.batch_weight_max)) {
-        weight += queue->front().weight;
-        batch.push_back(std::move(queue->front()));
-        queue->pop_front();
-      }
-    }
-    return batch;
-  }
-
-  void process(std::vector<Work>& batch) {
-    if (try_transaction(batch.data(), batch.size(), batch.size() == 1)) return;
-    if (batch.size() == 1) return;
-    for (auto& work : batch) try_transaction(&work, 1, true);
-  }
-
-  /// True when it was committed. A last try answers the failure.
-  bool try_transaction(Work* works, std::size_t count, bool last_try) {
-    UnitOfWork unit(now());
-    BatchSpans spans(options_.tracer, works, count);
-    std::string what;
-    try {
-      transactions_.begin();
-      for (auto* work = works; work != works + count; ++work) {
-        spans.decide(*work);
-        unit.set_cause(work->cause);
-        work->run(unit);
-        unit.drain_reactions();
-        spans.decided(*work);
-      }
-      spans.commit();
-      for (auto* participant : participants_) participant->flush(unit);
-      transactions_.commit();
-      spans.committed();
-      committed(works, count, unit);
-      return true;
-    } catch (const std::exception& e) {
-      what = e.what();
-    }
-    transactions_.rollback();
-    for (auto* participant : participants_) participant->rolled_back();
-    {
-      const std::lock_guard lock(mutex_);
-      ++rollbacks_;
-    }
-    report_defect_("A batch of " + std::to_string(count) + " was rolled back: " + what);
-    if (last_try) {
-      const auto error = internal_error();
-      for (auto* work = works; work != works + count; ++work)
-        if (work->done) work->done(&error);
-    }
-    return false;
-  }
-
-  void committed(Work* works, std::size_t count, UnitOfWork& unit) {
-    {
-      const std::lock_guard lock(mutex_);
-      ++commits_;
-      commands_ += static_cast<std::int64_t>(count);
-    }
-    for (auto* participant : participants_) participant->committed();
-    for (auto* work = works; work != works + count; ++work)
-      if (work->done) work->done(nullptr);
-    for (auto& action : unit.take_after_commit()) action();
   }
 
   void run_idle() {
@@ -204,7 +128,7 @@ class Loop final : public WriteLoop {
       if (!idle.wants_more) continue;
       Work work{Lane::inside, 1, {.actor = "system", .causation = "projection"}, {}, {}};
       work.run = [&](UnitOfWork& unit) { idle.wants_more = idle.slice(unit); };
-      if (!try_transaction(&work, 1, true)) idle.wants_more = false;
+      if (!runner_.try_transaction(&work, 1, true)) idle.wants_more = false;
     }
     // What came meanwhile is gathered, so that a slice is worth its commit. A projection that has
     // much to do goes on at once, but behind the commands that wait.
@@ -212,27 +136,17 @@ class Loop final : public WriteLoop {
     if (!wants_slice()) slice_at_ += slice_pause;
   }
 
-  Timestamp now() { return last_now_ = std::max(last_now_, clock_.now()); }
-
-  sql::Transactions& transactions_;
-  const Clock& clock_;
-  const std::vector<Participant*>& participants_;
-  std::function<void(const std::string&)> report_defect_;
+  BatchRunner runner_;
   WriteLoopOptions options_;
   std::vector<Idle> idle_;
   Steady::time_point slice_at_;
-  Timestamp last_now_;
 
   mutable std::mutex mutex_;
   std::condition_variable wake_;
-  std::deque<Work> inside_;
-  std::deque<Work> outside_;
+  WorkQueue queue_;
   std::vector<Timer> timers_;
   bool stopping_ = false;
   bool ended_ = false;
-  std::int64_t commits_ = 0;
-  std::int64_t commands_ = 0;
-  std::int64_t rollbacks_ = 0;
   std::int64_t shed_ = 0;
   std::thread thread_;
 };
