@@ -160,11 +160,11 @@ class File final : public Database {
   static constexpr int wal_pages_max = 8'192;  // 32 MB
 
  public:
-  File(const std::string& path, Mode mode) : mode_(mode) {
+  File(const std::string& path, Mode mode, const char* vfs) : mode_(mode) {
     const int flags =
         SQLITE_OPEN_NOMUTEX |
         (mode == Mode::writer ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY);
-    if (sqlite3_open_v2(path.c_str(), &shared_.db, flags, nullptr) != SQLITE_OK) {
+    if (sqlite3_open_v2(path.c_str(), &shared_.db, flags, vfs) != SQLITE_OK) {
       const std::string reason = sqlite3_errmsg(shared_.db);
       sqlite3_close(shared_.db);
       throw sql::Failure("Cannot open " + path + ": " + reason);
@@ -235,8 +235,8 @@ class File final : public Database {
 
 }  // namespace
 
-std::unique_ptr<Database> open(const std::string& path, Database::Mode mode) {
-  return std::make_unique<File>(path, mode);
+std::unique_ptr<Database> open(const std::string& path, Database::Mode mode, const char* vfs) {
+  return std::make_unique<File>(path, mode, vfs);
 }
 
 void migrate(Database& database, const sql::Migrations& migrations) {

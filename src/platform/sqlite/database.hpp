@@ -31,8 +31,10 @@ class Database : public sql::Transactions {
   [[nodiscard]] virtual std::int64_t statements() const = 0;
 };
 
-/// Throws sql::Failure when the file cannot be opened.
-std::unique_ptr<Database> open(const std::string& path, Database::Mode mode);
+/// Throws sql::Failure when the file cannot be opened. `vfs` names what SQLite reaches files by;
+/// null: the operating system.
+std::unique_ptr<Database> open(const std::string& path, Database::Mode mode,
+                               const char* vfs = nullptr);
 
 /// Brings the tables of a prefix to their newest version; each script runs in a transaction with
 /// its number. Throws sql::Failure, also when the file is newer than the scripts.

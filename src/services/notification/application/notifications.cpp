@@ -56,8 +56,9 @@ Notifications::Notifications(Executor& executor, const Clock& clock, IdSource& i
                              id = delivered.notification.id, reached = delivered.reached](
                                 const Error*) { outlets_.at(channel)->recorded(id, reached); }}));
     };
-    outlets_.emplace(channel, std::make_unique<Outlet>(clock, orders, writer, make_carrier,
-                                                       std::move(report), options_.tracer));
+    outlets_.emplace(
+        channel, std::make_unique<Outlet>(clock, orders, writer, make_carrier, std::move(report),
+                                          options_.tracer, options_.run_delivery));
   };
   open(Channel::email, options_.make_mail_carrier);
   open(Channel::sms, options_.make_sms_carrier);

@@ -21,6 +21,7 @@ struct NotificationOptions {
   Duration retry_first = std::chrono::seconds(30);
   Duration give_up_after = std::chrono::hours(24);
   const telemetry::Tracer* tracer = nullptr;  ///< null or off: what is sent is not traced
+  RunDelivery run_delivery = {};              ///< empty: outlets have threads of their own
 };
 
 std::optional<contracts::Event> translate(const StoredEvent& event, const RecordedEvent& row);

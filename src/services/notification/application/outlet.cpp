@@ -55,12 +55,18 @@ std::string without_person(const std::string& said, const std::string& address) 
 }  // namespace
 
 Outlet::Outlet(const Clock& clock, OrderSource& orders, const MessageWriter& writer,
-               const MakeCarrier& make_carrier, Report report, const telemetry::Tracer* tracer)
+               const MakeCarrier& make_carrier, Report report, const telemetry::Tracer* tracer,
+               RunDelivery run)
     : orders_(orders),
       writer_(writer),
       report_(std::move(report)),
       tracer_(tracer),
-      calls_(clock, {threads_count, waiting_max, call_deadline, breaker}) {
+      calls_(clock, {threads_count, waiting_max, call_deadline, breaker}),
+      run_(std::move(run)) {
+  if (run_) {
+    carriers_.push_back(make_carrier());
+    return;
+  }
   for (std::size_t i = 0; i < threads_count; ++i) carriers_.push_back(make_carrier());
   for (auto& carrier : carriers_) threads_.emplace_back([this, &carrier] { work(*carrier); });
 }
@@ -94,6 +100,9 @@ void Outlet::stop() {
 }
 
 void Outlet::post(Notification notification) {
+  if (run_)
+    return run_(
+        [this, notification] { report_(deliver_in_span(*carriers_.front(), notification)); });
   const std::lock_guard lock(mutex_);
   if (stopping_) return;
   posted_.push_back(std::move(notification));

@@ -19,6 +19,8 @@
 namespace stoa::notification {
 
 using MakeCarrier = std::function<std::unique_ptr<Carrier>()>;
+/// Runs a delivery on a thread of its choice. What it keeps goes before the outlet does.
+using RunDelivery = std::function<void(std::function<void()> deliver)>;
 
 /// What a try came to, and whether the other side was reached.
 struct Delivered {
@@ -33,10 +35,11 @@ struct Delivered {
 class Outlet {
  public:
   /// `tracer` may be null. `report` is called on the outlet's threads, once for every notification
-  /// that was sent off.
+  /// that was sent off. With a `run` there are no threads: it runs one delivery after another.
   using Report = std::function<void(Delivered)>;
   Outlet(const Clock& clock, OrderSource& orders, const MessageWriter& writer,
-         const MakeCarrier& make_carrier, Report report, const telemetry::Tracer* tracer);
+         const MakeCarrier& make_carrier, Report report, const telemetry::Tracer* tracer,
+         RunDelivery run);
   Outlet(const Outlet&) = delete;
   ~Outlet();
 
@@ -63,6 +66,7 @@ class Outlet {
   Report report_;
   const telemetry::Tracer* tracer_;
   OutsideCalls calls_;
+  RunDelivery run_;
   std::unordered_set<std::string> taken_;
 
   std::mutex mutex_;
