@@ -251,8 +251,9 @@ Events on_payment_declined(const Order& order, std::string_view code, std::strin
   return rejected(order, code, detail);
 }
 
-Events on_payment_closed(const Order& order, std::string_view reason, const Money& captured) {
+Events on_payment_closed(const Order& order, std::string_view reason, const Money& taken) {
   if (!order.exists() || order.stage == Stage::done) return {};
+  const auto captured = taken.currency() == Currency() ? Money::zero(order.currency()) : taken;
   if (order.close && order.close->purpose == ClosePurpose::cancel)
     return {OrderCancelled{order.close->detail, captured}};
   const auto code = order.close ? order.close->code : std::string(reason);

@@ -87,6 +87,19 @@ TEST(Order, CancelAfterCapture_Refunds) {
   EXPECT_TRUE(cancel(order, "again")->empty());
 }
 
+TEST(Order, CancelBeforePaymentIsAsked_EndsWithoutMoney) {
+  auto order = placed();
+  order = after(order, *cancel(order, "changed my mind"));
+  // Payment does not know the currency of what was never asked for.
+  const auto events = on_payment_closed(order, "cancelled", Money());
+  ASSERT_EQ(events.size(), 1U);
+  const auto stored = json::to_stored_json(std::get<OrderCancelled>(events.front()));
+  ASSERT_TRUE(json::read_stored<OrderCancelled>(stored)) << stored;
+  order = after(order, events);
+  EXPECT_EQ(order.status, OrderStatus::cancelled);
+  EXPECT_EQ(order.captured, pence(0));
+}
+
 TEST(Order, Fulfil_NeverSendsMoreThanWasSold) {
   EXPECT_EQ(fulfilled().status, OrderStatus::fulfilled);
   const auto part = after(confirmed(), *fulfil(confirmed(), sending({units(2)})));
