@@ -33,7 +33,9 @@ std::string_view process_status_of(const Order& order) {
   const bool refunding =
       std::any_of(order.refunds.begin(), order.refunds.end(),
                   [](const Refund& refund) { return refund.status == RefundStatus::pending; });
-  const bool capturing = order.capture_requested && order.captured.is_zero();
+  // A void that won against the capture has ended both with the order.
+  const bool capturing =
+      order.status != OrderStatus::cancelled && order.capture_requested && order.captured.is_zero();
   return order.stage != Stage::done || refunding || capturing ? "running" : "ended";
 }
 
