@@ -1,0 +1,89 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "kernel/http/message.hpp"
+#include "simulation/shop.hpp"
+#include "simulation/world.hpp"
+
+namespace stoa::simulation {
+
+enum class Deed : std::uint8_t {
+  place,
+  place_again_otherwise,
+  cancel,
+  capture,
+  fulfil,
+  give_back,
+  refund,
+  adjust,
+  limit,
+  retry
+};
+
+/// What a client wanted, and what it was told: the record that the shop is held against.
+struct Wish {
+  std::size_t number = 0;
+  Deed deed = Deed::place;
+  std::string key;  ///< its Idempotency-Key, and its mark in what the shop stores
+  std::string method = "POST", path, body;
+  std::string order_id;  ///< that it is about; of a placed order as the shop told it
+  struct Line {
+    std::string sku;
+    std::int64_t quantity = 0;
+    std::int64_t price = 0;
+  };
+  std::vector<Line> lines;  ///< of a placed order
+  std::int64_t amount = 0;  ///< of a refund
+  bool has_phone = false;
+  int tries = 0;
+  int status = 0;  ///< the answer; 0: none that says what became of it
+  std::string told;
+};
+
+/// Carries one request to the shop and one answer back, or loses either.
+using Network =
+    std::function<void(http::Request, std::function<void(const http::Response&)> reply)>;
+/// Asks the shop at once and on a line that loses nothing; nothing while it is down.
+using Ask = std::function<std::optional<http::Response>(http::Request)>;
+
+/// Random clients. They repeat what was not answered with the same key, and remember every answer.
+class Clients {
+ public:
+  Clients(World& world, Network network, Ask ask)
+      : world_(world), network_(std::move(network)), ask_(std::move(ask)) {}
+
+  /// Draws what is done and when.
+  void plan(std::uint64_t seed, int wishes, Duration within);
+  [[nodiscard]] bool is_done() const { return open_ == 0; }
+  [[nodiscard]] const std::vector<std::unique_ptr<Wish>>& wishes() const { return wishes_; }
+  /// A person who looks at what is parked.
+  void retry(const std::string& order_id);
+
+ private:
+  void begin(std::size_t number, Random random);
+  void write(Wish& wish, Random& random);
+  void write_order(Wish& wish, Random& random);
+  void write_change(Wish& wish, Random& random);
+  void send(Wish& wish);
+  void answered(Wish& wish, const http::Response& response);
+  void read_back(const Wish& wish, const http::Response& response);
+
+  World& world_;
+  Network network_;
+  Ask ask_;
+  std::vector<std::unique_ptr<Wish>> wishes_;
+  std::vector<const Wish*> placed_;  ///< with an order that the shop acknowledged
+  int open_ = 0;
+};
+
+http::Request request_of(const Wish& wish);
+http::Request get_request(std::string path);
+std::string header_of(const http::Response& response, std::string_view name);
+
+}  // namespace stoa::simulation
