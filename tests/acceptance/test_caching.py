@@ -208,7 +208,7 @@ def test_a_range_is_ignored_and_http_1_0_is_served(shop):
     assert whole.status == 200 and whole.json["id"] == product["id"] and "content-range" not in whole.headers
     import socket
     with socket.create_connection(("127.0.0.1", shop.port)) as connection:
-        connection.sendall(f"GET /v1/products/{product['id']} HTTP/1.0\r\nAuthorization: Bearer {PUBLISHABLE}\r\nAccept-Encoding: gzip\r\n\r\n".encode())
+        connection.sendall(f"GET /v1/products/{product['id']} HTTP/1.0\r\nHost: shop\r\nAuthorization: Bearer {PUBLISHABLE}\r\nAccept-Encoding: gzip\r\n\r\n".encode())
         answer = b""
         while piece := connection.recv(65536):
             answer += piece

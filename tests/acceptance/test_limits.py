@@ -80,7 +80,7 @@ def test_a_slow_request_is_answered_408_in_time_and_its_connection_closed(shop_w
 
 
 def test_an_oversized_header_is_431(shop):
-    answer, _ = raw(shop, b"GET / HTTP/1.1\r\nHost: shop\r\nX-Long: " + b"x" * 20_000 + b"\r\n\r\n")
+    answer, _ = raw(shop, b"GET / HTTP/1.1\r\nHost: shop\r\nX-Long: " + b"x" * 33_000 + b"\r\n\r\n")
     status, problem = problem_of(answer)
     assert (status, problem["code"]) == (431, "header_too_large")
 

@@ -18,6 +18,7 @@
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 #include <cerrno>
+#include <expected>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -25,6 +26,8 @@
 #include <vector>
 
 #include "kernel/base/text.hpp"
+#include "kernel/http/chunked_body.hpp"
+#include "kernel/http/request_head.hpp"
 
 namespace stoa::beast {
 namespace {
@@ -33,9 +36,18 @@ namespace asio = boost::asio;
 namespace bhttp = boost::beast::http;
 using asio::ip::tcp;
 using boost::beast::error_code;
-using Parser = bhttp::request_parser<bhttp::string_body>;
 
-constexpr std::uint32_t header_bytes_max = 16 * 1024;
+/// Why a connection ends before its request could be served; nothing when the client has gone.
+using Ending = std::optional<http::Fault>;
+template <class T>
+using Read = std::expected<T, Ending>;
+
+constexpr http::Fault too_slow{408, "request_timeout", "The request came too slowly."};
+constexpr http::Fault incomplete = http::malformed("The connection ends within the request.");
+constexpr http::Fault body_too_large{413, "body_too_large",
+                                     "The body is larger than this route takes."};
+constexpr std::size_t read_bytes = 4'096;       ///< of a header at a time
+constexpr std::size_t read_bytes_max = 65'536;  ///< of a body at a time
 /// Connections beyond the limit that are told so at a time; more are closed without a word.
 constexpr std::size_t turned_away_max = 64;
 
@@ -96,34 +108,26 @@ class Gate {
   asio::io_context* context_;
 };
 
-http::Response refusal(const error_code& code) {
+http::Response refusal(const http::Fault& fault) {
   const http::Request none;
-  if (code == bhttp::error::body_limit)
-    return http::problem(
-        {ErrorKind::too_large, "body_too_large", "The body is larger than this route takes."},
-        none);
-  if (code == bhttp::error::header_limit || code == bhttp::error::buffer_overflow)
-    return http::problem(
-        {ErrorKind::too_large, "header_too_large", "The header is larger than 16 kB."}, none, 431,
-        "Request header fields too large");
-  if (code == boost::beast::error::timeout)
-    return http::problem({ErrorKind::timeout, "request_timeout", "The request came too slowly."},
-                         none);
-  return http::problem({ErrorKind::malformed, "malformed_request",
-                        "This is no HTTP request that is understood here: " + code.message()},
-                       none);
-}
-
-/// What the parser lets pass and RFC 9112 does not: an unknown coding of the body hides where the
-/// next request begins; a request names one host.
-error_code fault_of(const Parser::value_type& message) {
-  const auto coding = message[bhttp::field::transfer_encoding];
-  if (message.count(bhttp::field::transfer_encoding) > 1 ||
-      (!coding.empty() && !ascii_iequals(coding, "chunked")))
-    return bhttp::error::bad_transfer_encoding;
-  const auto hosts = message.count(bhttp::field::host);
-  if (hosts > 1 || (hosts == 0 && message.version() >= 11)) return bhttp::error::bad_field;
-  return {};
+  const auto told = [&](ErrorKind kind) {
+    return Error{kind, std::string(fault.code), std::string(fault.detail)};
+  };
+  switch (fault.status) {
+    case 408:
+      return http::problem(told(ErrorKind::timeout), none);
+    case 413:
+      return http::problem(told(ErrorKind::too_large), none);
+    case 414:
+      return http::problem(told(ErrorKind::too_large), none, 414, "URI too long");
+    case 431:
+      return http::problem(told(ErrorKind::too_large), none, 431,
+                           "Request header fields too large");
+    case 505:
+      return http::problem(told(ErrorKind::malformed), none, 505, "HTTP version not supported");
+    default:
+      return http::problem(told(ErrorKind::malformed), none);
+  }
 }
 
 /// The path and query of `http://host/path?query` too.
@@ -134,18 +138,25 @@ std::string_view origin_form(std::string_view target) {
   return path == std::string_view::npos ? std::string_view("/") : target.substr(path);
 }
 
-std::shared_ptr<http::Request> to_request(Parser::value_type&& message) {
+std::shared_ptr<http::Request> to_request(const http::RequestHead& head) {
   auto request = std::make_shared<http::Request>();
-  request->method = message.method_string();
-  const auto target = origin_form(message.target());
+  request->method = head.method;
+  const auto target = origin_form(head.target);
   const auto mark = target.find('?');
   request->path = target.substr(0, mark);
   if (mark != std::string_view::npos) request->query = target.substr(mark + 1);
-  for (const auto& field : message)
-    request->headers.emplace_back(ascii_lower(field.name_string()), field.value());
-  request->body = std::move(message.body());
+  request->headers.reserve(head.fields.size());
+  for (const auto& field : head.fields)
+    request->headers.emplace_back(ascii_lower(field.name), field.value);
   return request;
 }
+
+/// What of a header the connection goes by once the request is made of it.
+struct Framing {
+  unsigned version;  ///< 10 or 11
+  std::optional<std::uint64_t> content_length;
+  bool chunked, keep_alive, expects_continue;
+};
 
 bool is_bodiless(const http::Response& response) {
   return response.status == 204 || response.status == 304;
@@ -227,43 +238,35 @@ class Connection : public std::enable_shared_from_this<Connection> {
   }
 
  private:
+  /// A request that is read whole, and what is needed to answer it.
+  struct Incoming {
+    std::shared_ptr<http::Request> request;
+    Framing framing;
+    std::chrono::seconds answer_timeout;
+  };
+
   /// False when the connection is to be closed.
   asio::awaitable<bool> serve_one() {
     const bool begun = co_await wait_for_request();
     if (!begun) co_return false;
-    Parser parser;
-    parser.header_limit(header_bytes_max);
-    parser.body_limit(shared_.options.body_bytes_max);
-    error_code code;
-    arm(shared_.options.read_timeout);
-    co_await bhttp::async_read_header(socket_, buffer_, parser,
-                                      asio::redirect_error(asio::use_awaitable, code));
-    if (!code) code = fault_of(parser.get());
-    http::RouteLimits limits;
-    if (!code) {
-      limits = limits_of(parser.get());
-      co_await read_body(parser, limits.body_bytes_max, code);
-    }
-    if (code) {
-      if (expired_) code = boost::beast::error::timeout;
-      if (has_gone(code)) co_return false;
-      auto told = refusal(code);
+    auto incoming = co_await receive();
+    if (!incoming) {
+      if (!incoming.error()) co_return false;
+      auto told = refusal(*incoming.error());
       co_await refuse(std::move(told));
       co_return false;
     }
     disarm();
-    const auto version = parser.get().version();
-    const bool keep_alive = parser.get().keep_alive();
-    const bool head = parser.get().method() == bhttp::verb::head;
-    auto request = to_request(parser.release());
-    request->client_address = peer_;
-    auto response = co_await ask(std::move(request), limits.answer_timeout);
+    const auto framing = incoming->framing;
+    const bool head = incoming->request->method == "HEAD";
+    auto response = co_await ask(std::move(incoming->request), incoming->answer_timeout);
     if (response.stream) {
-      co_await send_stream(std::move(response), version, head);
+      co_await send_stream(std::move(response), framing.version, head);
       co_return false;
     }
-    const bool stays = keep_alive && !shared_.stopping;
-    auto message = to_message(std::move(response), version, stays, head);
+    const bool stays = framing.keep_alive && !shared_.stopping;
+    auto message = to_message(std::move(response), framing.version, stays, head);
+    error_code code;
     arm(shared_.options.body_timeout);
     if (head) {
       bhttp::response_serializer<bhttp::string_body> serializer(message);
@@ -283,7 +286,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     error_code code;
     arm(shared_.options.idle_timeout);
     idle_ = true;
-    const auto space = buffer_.prepare(4096);
+    const auto space = buffer_.prepare(read_bytes);
     const auto count =
         co_await socket_.async_read_some(space, asio::redirect_error(asio::use_awaitable, code));
     idle_ = false;
@@ -291,28 +294,86 @@ class Connection : public std::enable_shared_from_this<Connection> {
     co_return !code && count > 0;
   }
 
-  [[nodiscard]] http::RouteLimits limits_of(const Parser::value_type& message) const {
-    const auto target = origin_form(message.target());
-    return shared_.limits(message.method_string(), target.substr(0, target.find('?')));
+  [[nodiscard]] std::string_view unread() const {
+    return {static_cast<const char*>(buffer_.cdata().data()), buffer_.size()};
   }
 
-  asio::awaitable<void> read_body(Parser& parser, std::size_t limit, error_code& code) {
-    parser.body_limit(limit);
-    const auto length = parser.content_length();
-    if (length && *length > limit) {
-      code = bhttp::error::body_limit;
-      co_return;
+  /// More of the request into the buffer. A client that closes its side within one is told so.
+  asio::awaitable<Read<void>> read_more(std::size_t bytes) {
+    error_code code;
+    const auto space = buffer_.prepare(bytes);
+    const auto count =
+        co_await socket_.async_read_some(space, asio::redirect_error(asio::use_awaitable, code));
+    buffer_.commit(count);
+    if (!code && count > 0) co_return Read<void>();
+    if (expired_) co_return std::unexpected(Ending(too_slow));
+    if (code == asio::error::eof) co_return std::unexpected(Ending(incomplete));
+    co_return std::unexpected(Ending());
+  }
+
+  asio::awaitable<Read<Incoming>> receive() {
+    arm(shared_.options.read_timeout);
+    http::HeadEnd end;
+    auto size = end.find(unread());
+    while (size && !*size) {
+      const auto more = co_await read_more(read_bytes);
+      if (!more) co_return std::unexpected(unread() == "\r\n" ? Ending() : more.error());
+      size = end.find(unread());
     }
-    if (parser.is_done()) co_return;
+    if (!size) co_return std::unexpected(Ending(size.error()));
+    const auto head = http::parse_head(unread().substr(0, **size));
+    if (!head) co_return std::unexpected(Ending(head.error()));
+    Incoming incoming{to_request(*head),
+                      {10U + static_cast<unsigned>(head->minor_version), head->content_length,
+                       head->chunked, head->keep_alive, head->expects_continue},
+                      {}};
+    buffer_.consume(**size);
+    auto& request = *incoming.request;
+    request.client_address = peer_;
+    const auto limits = shared_.limits(request.method, request.path);
+    incoming.answer_timeout = limits.answer_timeout;
+    if (incoming.framing.chunked || incoming.framing.content_length.value_or(0) > 0) {
+      const auto whole = co_await read_body(incoming.framing, limits.body_bytes_max, request.body);
+      if (!whole) co_return std::unexpected(whole.error());
+    }
+    co_return incoming;
+  }
+
+  asio::awaitable<Read<void>> read_body(const Framing& framing, std::size_t limit,
+                                        std::string& body) {
+    const auto length = framing.content_length.value_or(0);
+    if (length > limit) co_return std::unexpected(Ending(body_too_large));
     arm(shared_.options.body_timeout);
-    if (parser.get().version() >= 11 &&
-        ascii_iequals(parser.get()[bhttp::field::expect], "100-continue")) {
+    if (framing.version >= 11 && framing.expects_continue) {
+      error_code code;
       bhttp::response<bhttp::empty_body> go_on(bhttp::status::continue_, 11);
       co_await bhttp::async_write(socket_, go_on, asio::redirect_error(asio::use_awaitable, code));
-      if (code) co_return;
+      if (code) co_return std::unexpected(Ending());
     }
-    co_await bhttp::async_read(socket_, buffer_, parser,
-                               asio::redirect_error(asio::use_awaitable, code));
+    if (framing.chunked) co_return co_await read_chunks(limit, body);
+    body.reserve(std::min<std::size_t>(length, 16 * read_bytes_max));
+    while (body.size() < length) {
+      const auto part = unread().substr(0, length - body.size());
+      body.append(part);
+      buffer_.consume(part.size());
+      if (body.size() == length) break;
+      const auto more =
+          co_await read_more(std::min<std::size_t>(length - body.size(), read_bytes_max));
+      if (!more) co_return more;
+    }
+    co_return Read<void>();
+  }
+
+  asio::awaitable<Read<void>> read_chunks(std::size_t limit, std::string& body) {
+    http::ChunkedBody chunks(limit);
+    for (;;) {
+      const auto taken = chunks.take(unread(), body);
+      if (!taken) co_return std::unexpected(Ending(taken.error()));
+      buffer_.consume(*taken);
+      if (chunks.is_done()) co_return Read<void>();
+      const auto more = co_await read_more(read_bytes_max);
+      if (!more) co_return more;
+    }
   }
 
   asio::awaitable<http::Response> ask(std::shared_ptr<http::Request> request,
@@ -431,11 +492,6 @@ class Connection : public std::enable_shared_from_this<Connection> {
     });
   }
 
-  static bool has_gone(const error_code& code) {
-    return code == bhttp::error::end_of_stream || code == bhttp::error::partial_message ||
-           code == asio::error::connection_reset || code == asio::error::eof;
-  }
-
   asio::awaitable<void> refuse(http::Response response) {
     auto message = to_message(std::move(response), 11, false, false);
     arm(std::chrono::seconds(2));
@@ -484,7 +540,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Connections& others_;
   Shared& shared_;
   std::string peer_;
-  boost::beast::flat_buffer buffer_{header_bytes_max + 65536};
+  boost::beast::flat_buffer buffer_{http::head_bytes_max + 2 * read_bytes_max};
   std::uint64_t round_ = 0;
   bool expired_ = false;
   bool idle_ = false;
