@@ -9,6 +9,7 @@
 #include "kernel/http/typed.hpp"
 #include "services/ordering/api/order_access.hpp"
 #include "services/ordering/api/order_bodies.hpp"
+#include "services/ordering/api/order_past.hpp"
 #include "services/ordering/api/phone_number.hpp"
 #include "services/ordering/application/order_facts.hpp"
 #include "services/ordering/application/order_view.hpp"
@@ -142,6 +143,9 @@ class OrderRoutes {
   void refund(const RequestPtr& request, Reply reply);
   void retry(const RequestPtr& request, Reply reply);
   [[nodiscard]] Result<jobs::ExportPage> export_page(Store store, std::string_view after) const;
+  [[nodiscard]] std::string text_of(Store store, const Order& order) const {
+    return shown(store, order);
+  }
 
  private:
   struct Answer {
@@ -304,7 +308,24 @@ void OrderRoutes::render(const RequestPtr& request, const std::string& order_id,
 void OrderRoutes::show(const RequestPtr& request, Reply reply) {
   if (const auto allowed = access_.may_read(*request); !allowed)
     return reply(http::problem(allowed.error(), *request));
-  render(request, request->param("id"), {200, false, false}, std::move(reply));
+  http::Query query(*request);
+  const bool is_past = query.text("as_of").has_value();
+  const auto moment = moment_of(query, "as_of");
+  if (const auto good = query.finish(); !good) return reply(http::problem(good.error(), *request));
+  if (!is_past) return render(request, request->param("id"), {}, std::move(reply));
+  http::answer_from_store(readers_, request, std::move(reply), [=, this](Store store) {
+    const auto order = fold_order_at(store.log, request->param("id"), moment);
+    if (!order) return http::problem(no_order(), *request);
+    if (!order->exists() ||
+        (moment.revision != Moment{}.revision && order->revision < moment.revision))
+      return http::problem({ErrorKind::not_found, "not_at_that_moment",
+                            order->exists() ? "The order has not come to that revision."
+                                            : "The order was not there yet."},
+                           *request);
+    auto response = http::json_response(200, shown(store, *order));
+    response.headers.emplace_back("ETag", "\"" + std::to_string(order->revision) + "\"");
+    return response;
+  });
 }
 
 void OrderRoutes::list(const RequestPtr& request, Reply reply, bool processes) {
@@ -556,14 +577,16 @@ jobs::ExportSourcePtr add_order_routes(ServiceContext& context, Orders& orders,
                {"filter[placed_to]", "RFC 3339, exclusive"},
                {"limit", "1 to 200, default 50"},
                {"cursor", "next_cursor of the page before"}}});
-  router.add({.method = "GET",
-              .path = "/v1/orders/{id}",
-              .access = Access::publishable,
-              .summary = "An order; a publishable key needs its token in Stoa-Order-Token",
-              .tag = "Orders",
-              .handler = to(&OrderRoutes::show),
-              .answer = order,
-              .holds_secrets = true});
+  router.add(
+      {.method = "GET",
+       .path = "/v1/orders/{id}",
+       .access = Access::publishable,
+       .summary = "An order; a publishable key needs its token in Stoa-Order-Token",
+       .tag = "Orders",
+       .handler = to(&OrderRoutes::show),
+       .answer = order,
+       .query = {{"as_of", "The order as it was known then: a time of RFC 3339, or a revision"}},
+       .holds_secrets = true});
   router.add({"GET",
               "/v1/orders/{id}/events",
               Access::secret,
@@ -609,6 +632,9 @@ jobs::ExportSourcePtr add_order_routes(ServiceContext& context, Orders& orders,
             {},
             true})
       .also = {409};
+  add_order_diff(router, context.readers, [routes](Store store, const Order& shown) {
+    return routes->text_of(store, shown);
+  });
   router.add({"GET",
               "/v1/processes",
               Access::secret,
