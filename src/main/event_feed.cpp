@@ -234,10 +234,16 @@ std::optional<Cursor> parse_cursor(std::string_view text) {
   return cursor;
 }
 
+constexpr std::string_view from_now_on = "now";
+
 /// Where a client of the stream goes on: after what it has seen last, or `after`.
 Result<Cursor> place_of(const http::Request& request, const std::string& after,
                         const Positions& positions, const ServiceEpochs& epochs) {
   const auto last = request.header("last-event-id");
+  if (last.empty() && after == from_now_on) {
+    const auto durable = positions.durable();
+    return Cursor(durable.begin(), durable.end());
+  }
   const auto plain = epochs.unmark(last.empty() ? std::string_view(after) : last);
   if (!plain) return fail(plain.error());
   auto cursor = parse_cursor(*plain);
@@ -278,16 +284,20 @@ void add_event_stream(http::Router& router,
                     feed->positions = &positions;
                     feed->epochs = &epochs;
                     feed->cursor = std::move(*cursor);
-                    reply(http::event_stream(http::make_live_stream(
+                    auto response = http::event_stream(http::make_live_stream(
                         [feed](const http::Found& found) { feed->look(found); },
                         [&news](std::function<void()> wake) {
                           return news.listen(std::string(News::every_commit), std::move(wake));
-                        })));
+                        }));
+                    // Who begins now knows its place also before the first event.
+                    if (after == from_now_on)
+                      http::append_event(response.body, epochs.mark(text_of(feed->cursor)), {}, {});
+                    reply(std::move(response));
                   },
               .answer = http::schema_of<FeedItem>(),
               .query = {{"after",
-                         "An id or next_after; Last-Event-ID goes before it; absent: from the "
-                         "beginning"},
+                         "An id or next_after, or now; Last-Event-ID goes before it; absent: from "
+                         "the beginning"},
                         {"types", "Only these types, separated by commas"}},
               .answer_type = "text/event-stream"});
 }

@@ -12,6 +12,7 @@
 #include "main/configuration.hpp"
 #include "main/data_folder.hpp"
 #include "main/demo.hpp"
+#include "main/event_tail.hpp"
 #include "main/export_client.hpp"
 #include "main/operator_commands.hpp"
 #include "main/replay.hpp"
@@ -108,6 +109,24 @@ void add_shop_options(CLI::App& command, ShopClientOptions& shop, std::string& d
   command.add_flag("--json", shop.json, "Print one JSON object on standard output");
 }
 
+CLI::App* add_tail_command(CLI::App& events, TailSelection& tail) {
+  auto* command = events.add_subcommand("tail", "Follow integration events as they happen");
+  command->add_option("--after", tail.after,
+                      "Cursor, as printed by an earlier run; 0: from the beginning; default: from "
+                      "now on");
+  command->add_option("--types", tail.types, "Only these, separated by commas");
+  command->add_option("--service", tail.service, "Only those of this service");
+  command->add_option("--subject", tail.subject, "Only those of this stream");
+  command->add_option("--limit", tail.limit, "End after so many; 0: go on")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  command->footer(
+      "One JSON object a line, until SIGINT; then the cursor is on standard error. When the shop\n"
+      "restarts, it goes on where it was.\n"
+      "Example:\n  stoa events tail --types ordering.OrderConfirmed.v1");
+  return command;
+}
+
 /// What can be exported, each a command of its own.
 std::vector<CLI::App*> add_export_commands(CLI::App& command, ExportSelection& wanted) {
   command.require_subcommand(1);
@@ -185,6 +204,8 @@ int run(int argc, char** argv) {
   events_command->add_option("--after", selection.after, "Cursor, as printed by an earlier run");
   events_command->add_option("--types", selection.types, "Only these, separated by commas");
   events_command->add_option("--limit", selection.limit, "At most so many")->capture_default_str();
+  TailSelection tail;
+  auto* tail_command = add_tail_command(*events_command, tail);
   auto* audit_command =
       app.add_subcommand("audit", "Prove from the logs that money and stock add up");
   AuditOptions audit_options;
@@ -207,8 +228,8 @@ int run(int argc, char** argv) {
       "by them.\n"
       "Examples:\n  stoa audit --json\n  stoa audit --chain --json > heads.json\n"
       "  stoa audit --chain --head heads.json");
-  for (auto* command :
-       {import_products_command, replay_invoices_command, events_command, audit_command})
+  for (auto* command : {import_products_command, replay_invoices_command, events_command,
+                        tail_command, audit_command})
     add_shop_options(*command, shop, up_options.data);
   OperatorCommands operators(app);
   for (auto* command : export_commands) add_shop_options(*command, shop, up_options.data);
@@ -233,7 +254,7 @@ int run(int argc, char** argv) {
     audit_options.shop = shop;
     return run_audit(audit_options);
   }
-  if (is_stopped_shop(events_command))
+  if (!*tail_command && is_stopped_shop(events_command))
     return print_events_of_folder(up_options.data, selection, shop.json);
   if (const auto found = find_key(shop, up_options.data, up_options.settings); !found)
     return say(found.error());
@@ -241,6 +262,7 @@ int run(int argc, char** argv) {
   if (*export_command)
     return wanted.what == "products" ? export_products(shop, wanted) : export_lines(shop, wanted);
   if (*replay_invoices_command) return replay_invoices({file, shop.url, shop.key, concurrency});
+  if (*tail_command) return tail_events(shop, tail);
   if (*events_command) return print_events(shop, selection);
   audit_options.shop = shop;
   return run_audit(audit_options);
