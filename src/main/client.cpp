@@ -167,6 +167,29 @@ int import_products(const ShopClientOptions& shop, const std::string& file,
   return 0;
 }
 
+int rebuild_projection(const ShopClientOptions& shop, const std::string& name) {
+  const SystemClock clock;
+  const json::Value body{{"kind", "rebuild"}, {"parameters", {{"projection", name}}}};
+  auto job = ask(shop, "POST", "/v1/jobs", boost::json::serialize(body),
+                 {{"Content-Type", "application/json"},
+                  {"Idempotency-Key", to_base32(make_uuid_v7_source(clock)->next())}});
+  Progress progress("rebuild", 0, "events");
+  std::int64_t total = 0;
+  while (job && !has_ended(*job)) {
+    total = job->at("progress").at("total").as_int64();
+    progress.at(job->at("progress").at("done").as_int64(), total);
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    job = ask(shop, "GET", "/v1/jobs/" + std::string(job->at("id").as_string()));
+  }
+  progress.end(total, total);
+  if (!job) return say(job.error());
+  const bool good = job->at("state").as_string() == "succeeded";
+  if (shop.json) std::cout << boost::json::serialize(*job) << std::endl;
+  if (good && !shop.json) std::cout << "The projection " << name << " was built anew." << std::endl;
+  if (!good) std::cerr << "stoa: the rebuild has " << job->at("state").as_string() << "\n";
+  return good ? 0 : 1;
+}
+
 int print_events(const ShopClientOptions& shop, const EventSelection& selection) {
   return print_pages(
       [&](const std::string& after, std::int64_t limit) {

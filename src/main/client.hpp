@@ -27,6 +27,9 @@ Result<void> find_key(ShopClientOptions& shop, const std::string& data,
 int import_products(const ShopClientOptions& shop, const std::string& file,
                     const std::string& currency, bool dry_run);
 
+/// `stoa rebuild PROJECTION`: has a projection built anew beside the live one, and waits for it.
+int rebuild_projection(const ShopClientOptions& shop, const std::string& name);
+
 /// Which integration events to print.
 struct EventSelection {
   std::string after;  ///< cursor of an earlier run; empty: from the beginning

@@ -204,6 +204,15 @@ int run(int argc, char** argv) {
   events_command->add_option("--after", selection.after, "Cursor, as printed by an earlier run");
   events_command->add_option("--types", selection.types, "Only these, separated by commas");
   events_command->add_option("--limit", selection.limit, "At most so many")->capture_default_str();
+  std::string projection;
+  auto* rebuild_command =
+      app.add_subcommand("rebuild", "Build a projection anew beside the live one, then switch");
+  rebuild_command
+      ->add_option("PROJECTION", projection, "Its name; a wrong one is told which there are")
+      ->required();
+  rebuild_command->footer(
+      "The shop serves meanwhile. It is a job, which goes on after a restart.\n"
+      "Example:\n  stoa rebuild search");
   TailSelection tail;
   auto* tail_command = add_tail_command(*events_command, tail);
   auto* audit_command =
@@ -229,7 +238,7 @@ int run(int argc, char** argv) {
       "Examples:\n  stoa audit --json\n  stoa audit --chain --json > heads.json\n"
       "  stoa audit --chain --head heads.json");
   for (auto* command : {import_products_command, replay_invoices_command, events_command,
-                        tail_command, audit_command})
+                        tail_command, audit_command, rebuild_command})
     add_shop_options(*command, shop, up_options.data);
   OperatorCommands operators(app);
   for (auto* command : export_commands) add_shop_options(*command, shop, up_options.data);
@@ -263,6 +272,7 @@ int run(int argc, char** argv) {
     return wanted.what == "products" ? export_products(shop, wanted) : export_lines(shop, wanted);
   if (*replay_invoices_command) return replay_invoices({file, shop.url, shop.key, concurrency});
   if (*tail_command) return tail_events(shop, tail);
+  if (*rebuild_command) return rebuild_projection(shop, projection);
   if (*events_command) return print_events(shop, selection);
   audit_options.shop = shop;
   return run_audit(audit_options);

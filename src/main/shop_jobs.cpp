@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "kernel/jobs/export_jobs.hpp"
+#include "kernel/jobs/rebuild.hpp"
 
 namespace stoa {
 namespace {
@@ -43,6 +44,7 @@ std::unique_ptr<jobs::Jobs> compose_jobs(const jobs::JobsContext& context,
   jobs::add_export_route(context.router, orders);
   made->add(jobs::make_export_kind({catalog.product_export(), orders, events}, exports));
   made->add(ordering.deadline_sweep());
+  made->add(jobs::make_rebuild_kind(catalog.projections()));
   made->add(jobs::make_clean_up_kind(
       context, *made,
       {{imports, exports}, std::chrono::hours(24 * configuration.integer("Jobs:KeepDays"))}));

@@ -250,7 +250,7 @@ void add_job_routes(const JobsContext& context, Jobs& jobs) {
               .handler = to(&JobRoutes::list),
               .answer = http::schema_of<JobList>(),
               .query = {{"filter[state]", "queued, running, succeeded, failed or cancelled"},
-                        {"filter[kind]", "import, export, clean-up or deadline-sweep"},
+                        {"filter[kind]", "import, export, clean-up, deadline-sweep or rebuild"},
                         {"limit", "1 to 200, default 50"},
                         {"cursor", "next_cursor of the page before"}}});
   router.add({.method = "POST",

@@ -4,9 +4,11 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "kernel/jobs/export.hpp"
 #include "kernel/jobs/jobs.hpp"
+#include "kernel/jobs/rebuild.hpp"
 #include "kernel/mediator/service_context.hpp"
 #include "kernel/messaging/topic.hpp"
 #include "services/catalog/api/public_reads.hpp"
@@ -30,6 +32,8 @@ class Catalog {
   /// Adds the kind `import` and its routes; uploads are kept in `folder`.
   virtual void serve_imports(jobs::Jobs& jobs, const std::string& folder) = 0;
   [[nodiscard]] virtual jobs::ExportSourcePtr product_export() const = 0;
+  /// Those that can be built anew; the module's.
+  [[nodiscard]] virtual std::vector<jobs::Projection*> projections() const = 0;
 };
 
 /// Declares the routes, subscribes to `ordering` and adds its participants. `sanitise` leaves of

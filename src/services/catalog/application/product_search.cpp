@@ -224,6 +224,7 @@ bool ProductSearch::carry_next() {
   live_.reset();
   next_->resume(parts_.index.adopt(next_->release()));
   live_ = std::move(next_);
+  ++built_;
   rebuilding_ = false;
   sold_at_ = Steady::now();
   publish();

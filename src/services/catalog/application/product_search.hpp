@@ -70,6 +70,8 @@ class ProductSearch final : public Participant {
   void when_reached(std::int64_t position, std::function<void(bool)> then);
   /// Begins a new index beside the live one, unless one is being built.
   void rebuild();
+  /// How many indexes were built since the start.
+  [[nodiscard]] std::int64_t built() const { return built_; }
   /// What a search found to be damaged is replaced.
   void damaged(const std::string& what);
   [[nodiscard]] SearchStatus status() const;
@@ -111,7 +113,8 @@ class ProductSearch final : public Participant {
 
   std::atomic<std::int64_t> position_{-1};  ///< what searches see; -1 without a live index
   std::atomic<std::int64_t> documents_{0};
-  std::atomic<std::int64_t> told_{0};  ///< the head of which the thread was told
+  std::atomic<std::int64_t> told_{0};   ///< the head of which the thread was told
+  std::atomic<std::int64_t> built_{0};  ///< rises before `rebuilding_` falls
   std::atomic<bool> rebuilding_{false};
   mutable std::mutex mutex_;
   std::condition_variable wake_;
