@@ -45,6 +45,19 @@ TEST_F(SqlNotificationStoreTest, AnEvent_IsToldOnceByEachChannel) {
   EXPECT_FALSE(store_->find("ntf_2"));
 }
 
+TEST_F(SqlNotificationStoreTest, WhatIsQueued_CanBeMadeDueWhateverTheClockSaidBefore) {
+  const auto before = noon - std::chrono::minutes(20);  // the clock was set back
+  store_->add(telling("ntf_1", "order-1@7"));
+  auto sent = telling("ntf_2", "order-1@8");
+  store_->add(sent);
+  sent.status = Status::sent;
+  store_->save(sent);
+  EXPECT_TRUE(store_->due(Channel::email, before, 10).empty());
+  store_->make_all_due(before);
+  ASSERT_EQ(store_->due(Channel::email, before, 10).size(), 1U);
+  EXPECT_EQ(store_->due(Channel::email, before, 10).front().id, "ntf_1");
+}
+
 TEST_F(SqlNotificationStoreTest, WhatIsSaved_IsFoundAsItWas) {
   store_->add(telling("ntf_1", "order-1@7"));
   auto one = *store_->find("ntf_1");

@@ -21,6 +21,8 @@ class NotificationStore {
   /// Queued and due, the longest due first.
   virtual std::vector<Notification> due(Channel channel, Timestamp now, int limit) = 0;
 
+  virtual void make_all_due(Timestamp now) = 0;
+
   virtual std::vector<StoredTemplate> templates() = 0;
   /// Gives the new revision, 1 for the first of its key.
   virtual std::int64_t put_template(const TemplateKey& key, const TemplateText& text,

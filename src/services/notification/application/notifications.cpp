@@ -142,6 +142,8 @@ void Notifications::on_delivered(UnitOfWork& unit, const Delivered& delivered) {
 }
 
 void Notifications::take_up_due(UnitOfWork& unit) {
+  unit.after_commit([this] { started_ = true; });
+  if (!started_) store_.make_all_due(unit.now());
   for (auto& [channel, outlet] : outlets_) {
     auto due = store_.due(channel, unit.now(), taken_up_max);
     unit.after_commit([this, at = channel, to = outlet.get(), due = std::move(due)] {

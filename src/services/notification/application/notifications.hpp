@@ -63,6 +63,7 @@ class Notifications {
   IdSource& ids_;
   NotificationStore& store_;
   NotificationOptions options_;
+  bool started_ = false;
   Observe observe_;
   Journal<StoredEvent, contracts::Event> journal_;
   std::map<Channel, std::unique_ptr<Outlet>> outlets_;

@@ -102,6 +102,12 @@ class SqlNotificationStore final : public NotificationStore {
     return due;
   }
 
+  void make_all_due(Timestamp now) override {
+    db_.execute(
+        "UPDATE notification_messages SET due_at = ?1 WHERE status = 'queued' AND due_at > ?1",
+        to_unix_microseconds(now));
+  }
+
   std::vector<StoredTemplate> templates() override {
     std::vector<StoredTemplate> all;
     db_.query(
