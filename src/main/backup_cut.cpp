@@ -5,6 +5,7 @@
 #include <initializer_list>
 #include <iterator>
 
+#include "kernel/base/planted.hpp"
 #include "main/audit.hpp"
 #include "main/backup_files.hpp"
 #include "platform/sqlite/database.hpp"
@@ -44,7 +45,8 @@ void part_from_secrets(const fs::path& shop_file, const fs::path& keys_file,
   shop->begin();
   for (const auto& table : tables) {
     db->run_script(statement({"CREATE TABLE secrets.", table, " AS SELECT * FROM main.", table}));
-    db->run_script(statement({"DELETE FROM main.", table}));
+    if (!planted(Defect::backup_keeps_keys))
+      db->run_script(statement({"DELETE FROM main.", table}));
   }
   db->run_script(
       "CREATE TABLE secrets.settings AS SELECT name, value FROM main.host_settings"

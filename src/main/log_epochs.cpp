@@ -4,6 +4,7 @@
 #include <map>
 #include <vector>
 
+#include "kernel/base/planted.hpp"
 #include "main/backup_cut.hpp"
 
 namespace stoa {
@@ -36,6 +37,7 @@ std::int64_t begin_log_epoch(sqlite::Database& shop, Timestamp now) {
   for (const auto& log : logs) epoch = std::max(epoch, log.epoch + 1);
   shop.begin();
   for (const auto& log : logs) {
+    if (planted(Defect::restore_keeps_epoch)) break;
     db->execute("UPDATE " + log.service + "_log_head SET epoch = ?", epoch);
     db->execute("INSERT INTO host_log_epochs VALUES(?, ?, ?)", log.service, epoch, log.position);
   }

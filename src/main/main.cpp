@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <iostream>
 
+#include "kernel/base/planted.hpp"
 #include "main/audit_client.hpp"
 #include "main/client.hpp"
 #include "main/configuration.hpp"
@@ -251,7 +252,9 @@ int run(int argc, char** argv) {
   if (*migrate_command) return migrate(up_options.data);
   if (*config_command) return show_configuration(up_options.settings);
   if (const auto code = operators.run()) return *code;
-  if (*version_command) std::cout << "stoa " << STOA_VERSION << std::endl;
+  if (*version_command)
+    std::cout << "stoa " << STOA_VERSION << (is_planted_build ? " (with planted defects)" : "")
+              << std::endl;
   if (*version_command || *up_command) return exit_done;
   const auto is_stopped_shop = [&](const CLI::App* command) {
     return *command && command->count("--data") > 0 && !DataFolder::is_in_use(up_options.data);

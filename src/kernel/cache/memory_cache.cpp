@@ -5,6 +5,7 @@
 #include <mutex>
 #include <unordered_map>
 
+#include "kernel/base/planted.hpp"
 #include "kernel/cache/cache.hpp"
 
 namespace stoa {
@@ -41,7 +42,8 @@ class Shard {
     const bool is_live = at != index_.end() && at->second->value && at->second->expires > now;
     const bool is_old = at != index_.end() && (is_live ? revision <= at->second->revision
                                                        : revision < at->second->revision);
-    if (is_old || revision < floor_ || bytes > bytes_max_ / 2) {
+    if ((is_old && !planted(Defect::cache_takes_older)) || revision < floor_ ||
+        bytes > bytes_max_ / 2) {
       ++refused_;
       return;
     }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "kernel/base/planted.hpp"
+
 namespace stoa {
 
 News::Ticket News::listen(std::string topic, Listener listener) {
@@ -44,6 +46,7 @@ void News::committed() noexcept {
     }
   }
   noted_.clear();
+  if (planted(Defect::news_wakeup_lost)) return;
   for (const auto& listener : heard) (*listener)();
 }
 

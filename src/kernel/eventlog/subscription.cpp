@@ -1,6 +1,9 @@
 #include "kernel/eventlog/subscription.hpp"
 
 #include <algorithm>
+#include <utility>
+
+#include "kernel/base/planted.hpp"
 
 namespace stoa {
 
@@ -38,17 +41,24 @@ bool Subscription::wants(const RecordedEvent& event) const {
 
 bool Subscription::slice(UnitOfWork& unit) {
   if (seen_ >= 0 && log_.durable_head() <= seen_) return false;
-  auto position = checkpoints_.of(options_.name);
+  auto position = planted(Defect::inbox_position_ignored) ? 0 : checkpoints_.of(options_.name);
   const auto begun_at = position;
   std::size_t looked_at = 0;
   std::vector<RecordedEvent> events;
-  log_.read_all(position, [&](const RecordedEvent& event) {
+  const auto skipped = planted(Defect::off_by_one_in_position) && position > 0 ? 1 : 0;
+  log_.read_all(position + skipped, [&](const RecordedEvent& event) {
     position = event.position;
     if (wants(event)) events.push_back(event);
     return ++looked_at < options_.slice_events_max;
   });
+  if (planted(Defect::checkpoint_before_effect))
+    unit.after_commit([this, &unit, late = std::exchange(events, {})] {
+      if (!late.empty()) apply_(unit, late);
+    });
   if (!events.empty()) apply_(unit, events);
+  at_point(Point::before_checkpoint);
   if (position > begun_at) checkpoints_.set(options_.name, position);
+  at_point(Point::after_checkpoint);
   unit.after_commit([this, position] { seen_ = position; });
   return looked_at == options_.slice_events_max;
 }

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "kernel/base/assert.hpp"
+#include "kernel/base/planted.hpp"
 #include "kernel/jobs/job_rows.hpp"
 
 namespace stoa::jobs {
@@ -150,7 +151,7 @@ class JobRunner final : public Jobs {
     unit.after_commit([this] {
       {
         const std::lock_guard lock(mutex_);
-        look_ = true;
+        look_ = !planted(Defect::lost_wakeup);
       }
       wake_.notify_all();
     });
@@ -216,7 +217,7 @@ class JobRunner final : public Jobs {
     auto job = rows_.find(id);
     if (!job || job->state != JobState::running) return false;  // cancelled
     auto advance = slice.decide(unit);
-    job->checkpoint = std::move(advance.checkpoint);
+    if (!planted(Defect::job_checkpoint_lost)) job->checkpoint = std::move(advance.checkpoint);
     job->progress = std::move(advance.progress);
     job->stalled = 0;
     if (!advance.finished) {
@@ -232,7 +233,7 @@ class JobRunner final : public Jobs {
 
   void work() {
     command<bool>([this](UnitOfWork& unit) {
-      rows_.requeue_running();
+      if (!planted(Defect::job_not_resumed)) rows_.requeue_running();
       changed(unit);
       return true;
     });

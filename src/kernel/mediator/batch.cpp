@@ -2,13 +2,25 @@
 
 #include <algorithm>
 
+#include "kernel/base/planted.hpp"
 #include "kernel/mediator/batch_spans.hpp"
 
 namespace stoa {
+namespace {
+
+void reply(Executor::Work* works, std::size_t count) {
+  at_point(Point::before_reply);
+  for (auto* work = works; work != works + count; ++work)
+    if (work->done) work->done(nullptr);
+  at_point(Point::after_reply);
+}
+
+}  // namespace
 
 bool WorkQueue::push(Executor::Work work) {
   const bool outside = work.lane == Executor::Lane::outside;
-  if (outside && outside_.size() >= outside_max_) return false;
+  const bool is_full = outside_.size() >= outside_max_ && !planted(Defect::never_shed);
+  if (outside && is_full) return false;
   (outside ? outside_ : inside_).push_back(std::move(work));
   return true;
 }
@@ -27,8 +39,9 @@ std::vector<Executor::Work> WorkQueue::take(int weight_max) {
 }
 
 void BatchRunner::run(std::vector<Executor::Work>& batch) {
-  if (try_transaction(batch.data(), batch.size(), batch.size() == 1)) return;
-  if (batch.size() == 1) return;
+  const bool last_try = batch.size() == 1 || planted(Defect::batch_not_retried);
+  if (try_transaction(batch.data(), batch.size(), last_try)) return;
+  if (last_try) return;
   for (auto& work : batch) try_transaction(&work, 1, true);
 }
 
@@ -42,12 +55,17 @@ bool BatchRunner::try_transaction(Executor::Work* works, std::size_t count, bool
       spans.decide(*work);
       unit.set_cause(work->cause);
       work->run(unit);
+      at_point(Point::before_publish);
       unit.drain_reactions();
+      at_point(Point::after_publish);
       spans.decided(*work);
     }
     spans.commit();
     for (auto* participant : participants_) participant->flush(unit);
+    if (planted(Defect::reply_before_commit)) reply(works, count);
+    at_point(Point::before_commit);
     transactions_.commit();
+    at_point(Point::after_commit);
     spans.committed();
     committed(works, count, unit);
     return true;
@@ -70,8 +88,7 @@ void BatchRunner::committed(Executor::Work* works, std::size_t count, UnitOfWork
   ++commits_;
   commands_ += static_cast<std::int64_t>(count);
   for (auto* participant : participants_) participant->committed();
-  for (auto* work = works; work != works + count; ++work)
-    if (work->done) work->done(nullptr);
+  if (!planted(Defect::reply_before_commit)) reply(works, count);
   for (auto& action : unit.take_after_commit()) action();
 }
 

@@ -2,13 +2,16 @@
 
 #include <chrono>
 
+#include "kernel/base/planted.hpp"
+
 namespace stoa {
 
 Idempotency::Idempotency(sql::Connection& db, std::string_view prefix) : db_(db) {
   const auto table = std::string(prefix) + "idempotency";
   find_ = "SELECT resource_id, body_hash FROM " + table +
           " WHERE principal = ? AND route = ? AND key = ?";
-  store_ = "INSERT INTO " + table +
+  store_ = std::string(planted(Defect::no_idempotency_lookup) ? "INSERT OR REPLACE" : "INSERT") +
+           " INTO " + table +
            "(principal, route, key, body_hash, resource_id, created_at) VALUES(?, ?, ?, ?, ?, ?)";
   forget_ = "DELETE FROM " + table +
             " WHERE (principal, route, key) IN (SELECT principal, route, " + "key FROM " + table +
@@ -29,6 +32,7 @@ Result<std::optional<std::string>> Idempotency::find(const IdempotencyKey& key) 
   struct Found {
     std::string resource_id, body_hash;
   };
+  if (planted(Defect::no_idempotency_lookup)) return std::optional<std::string>{};
   const auto found = db_.one(
       find_,
       [](const sql::Row& row) { return Found{std::string(row.text(0)), std::string(row.text(1))}; },

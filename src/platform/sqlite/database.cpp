@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "kernel/base/assert.hpp"
+#include "kernel/base/planted.hpp"
 
 namespace stoa::sqlite {
 namespace {
@@ -214,7 +215,9 @@ class File final : public Database {
   }
 
   void checkpoint() override {
+    at_point(Point::before_wal_checkpoint);
     sqlite3_wal_checkpoint_v2(shared_.db, nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+    at_point(Point::after_wal_checkpoint);
   }
 
   [[nodiscard]] std::int64_t statements() const override {

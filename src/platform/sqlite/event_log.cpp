@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "kernel/base/assert.hpp"
+#include "kernel/base/planted.hpp"
 #include "kernel/base/text.hpp"
 #include "kernel/json/codec.hpp"
 
@@ -81,6 +82,10 @@ class ChainWalk {
 
   void row(std::int64_t position, bool is_good) {
     ++report_.events;
+    if (planted(Defect::gap_ignored) && position > report_.head_position + 1) {
+      report_.head_position = position;
+      return;
+    }
     if (position != report_.head_position + 1)
       add(ChainDamage::Kind::missing, report_.head_position + 1, position - 1);
     if (!is_good) add(ChainDamage::Kind::changed, position, position);
@@ -119,13 +124,14 @@ class SqliteLog final : public Log {
                               const std::vector<NewEvent>& events, const Cause& cause,
                               Timestamp now, std::vector<RecordedEvent>* recorded) override {
     load_head();
+    at_point(Point::before_append);
     auto revision = expected;
-    if (expected < 0) {
+    if (expected < 0 || planted(Defect::expected_revision_ignored)) {
       revision = current_revision(stream);
       if (expected == Expected::exists && revision == 0) return wrong_revision(stream);
     }
     const auto metadata = metadata_of(cause);
-    const auto at = std::max(now, head_.recorded_at);
+    const auto at = planted(Defect::recorded_at_falls) ? now : std::max(now, head_.recorded_at);
     for (const auto& event : events) {
       RecordedEvent row{head_.position + 1,
                         std::string(stream),
@@ -145,6 +151,7 @@ class SqliteLog final : public Log {
       ++revision;
       if (recorded != nullptr) recorded->push_back(std::move(row));
     }
+    at_point(Point::after_append);
     return revision;
   }
 
@@ -283,6 +290,7 @@ ChainReport verify_chain(sql::Connection& db, std::string_view prefix, const Cry
 Digest chain(const Crypto& crypto, const Digest& previous, const RecordedEvent& event) {
   // Lengths stand before the texts, so that no two rows give the same bytes.
   std::string bytes(reinterpret_cast<const char*>(previous.data()), previous.size());
+  if (planted(Defect::hash_unchained)) bytes.clear();
   const auto add = [&](std::string_view text) {
     bytes.append(std::to_string(text.size())).append(":").append(text);
   };

@@ -3,6 +3,8 @@
 #include <map>
 #include <type_traits>
 
+#include "kernel/base/planted.hpp"
+
 namespace stoa::catalog {
 namespace {
 
@@ -122,6 +124,7 @@ void Inventory::react(UnitOfWork& unit, const orders::Event& event) {
                   [this](const std::string& sku) { return find(sku); }, locations_.allocation()));
         } else if constexpr (std::is_same_v<E, orders::OrderRejected> ||
                              std::is_same_v<E, orders::OrderCancelled>) {
+          if (planted(Defect::reservation_not_released_on_decline)) return;
           auto& held = reservation(e.order_id);
           settle(unit, held, e.order_id, release(held));
         } else if constexpr (std::is_same_v<E, orders::FulfilmentRecorded>) {

@@ -4,6 +4,8 @@
 #include <map>
 #include <set>
 
+#include "kernel/base/planted.hpp"
+
 namespace stoa::catalog {
 namespace {
 
@@ -113,11 +115,14 @@ Result<AppliedCount> apply(const StockCount& count, bool force, const StockOf& s
     if (line.difference() == 0) continue;
     const Stock* stock = stock_of(line.sku);
     STOA_ASSERT(stock != nullptr);  // a SKU once known stays
-    const auto events = decide(*stock, AdjustStock{.location = count.location,
-                                                   .delta = Quantity(line.difference()),
-                                                   .reason = "count",
-                                                   .reference = count.id,
-                                                   .force = force});
+    const auto events =
+        decide(*stock, AdjustStock{.location = count.location,
+                                   .delta = Quantity(planted(Defect::count_applies_counted)
+                                                         ? line.counted.value_or(0)
+                                                         : line.difference()),
+                                   .reason = "count",
+                                   .reference = count.id,
+                                   .force = force});
     if (!events) {
       error.kind = events.error().kind;
       error.code = events.error().code;

@@ -3,10 +3,14 @@
 #include <algorithm>
 #include <tuple>
 
+#include "kernel/base/planted.hpp"
+
 namespace stoa::catalog {
 
 std::vector<std::string> serving(std::vector<Location> locations) {
-  std::erase_if(locations, [](const Location& one) { return !one.active || !one.fulfils_online; });
+  std::erase_if(locations, [](const Location& one) {
+    return (!one.active && !planted(Defect::closed_location_serves)) || !one.fulfils_online;
+  });
   std::ranges::sort(locations, {}, [](const Location& one) {
     return std::tuple(one.priority, one.code != default_location, one.code);
   });

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <map>
 
+#include "kernel/base/planted.hpp"
+
 namespace stoa::catalog {
 namespace {
 
@@ -109,8 +111,9 @@ Result<std::vector<StockEvent>> decide(const Stock& stock, const AdjustStock& co
   if (after.count() > units_max || after.count() < -units_max)
     return fail(ErrorKind::invalid, "stock_out_of_range", "So many units cannot be counted.");
   const auto floor = -stock.backorder_limit;
-  const bool short_of = command.delta < none && (available + command.delta < floor ||
-                                                 stock.available() + command.delta < floor);
+  const bool short_of =
+      !planted(Defect::backorder_limit_ignored) && command.delta < none &&
+      (available + command.delta < floor || stock.available() + command.delta < floor);
   if (short_of && !command.force)
     return fail(ErrorKind::conflict, "stock_below_reserved",
                 "Available are " + std::to_string(stock.available().count()) + ", of these " +
@@ -150,6 +153,7 @@ std::vector<StockEvent> reserve(const Reservation& reservation, const std::strin
   for (const auto& [sku, quantity] : by_sku(demands)) {
     const Stock* stock = stock_of(sku);
     const auto allows = [&](Quantity available) {
+      if (planted(Defect::oversell)) return available >= -stock->backorder_limit;
       return available - quantity >= -stock->backorder_limit;
     };
     // Units elsewhere do not serve orders, and a shortage elsewhere is a shortage of the SKU.
@@ -174,7 +178,9 @@ std::vector<StockEvent> release(const Reservation& reservation) {
 
 std::vector<StockEvent> fulfil(const Reservation& reservation, const std::string& fulfilment_id,
                                const std::vector<Demand>& demands) {
-  if (reservation.revision == 0 || has(reservation.settled, fulfilment_id)) return {};
+  const bool is_known = has(reservation.settled, fulfilment_id);
+  if (reservation.revision == 0 || (is_known && !planted(Defect::fulfilment_counted_twice)))
+    return {};
   StockFulfilled fulfilled{reservation.order_id, fulfilment_id, {}};
   for (auto [sku, quantity] : by_sku(demands)) {
     for (const auto& line : reservation.remaining) {

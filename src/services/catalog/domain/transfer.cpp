@@ -2,6 +2,8 @@
 
 #include <set>
 
+#include "kernel/base/planted.hpp"
+
 namespace stoa::catalog {
 namespace {
 
@@ -45,6 +47,7 @@ Result<std::vector<StockAdjusted>> decide(const TransferRecorded& transfer,
                         false,
                         transfer.id,
                         {}});
+      if (planted(Defect::transfer_one_half)) continue;
       events.push_back({sku,
                         transfer.from,
                         -quantity,

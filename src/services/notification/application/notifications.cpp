@@ -1,5 +1,6 @@
 #include "services/notification/application/notifications.hpp"
 
+#include "kernel/base/planted.hpp"
 #include "kernel/resilience/backoff.hpp"
 
 namespace stoa::notification {
@@ -123,6 +124,7 @@ void Notifications::add(UnitOfWork& unit, const Notification& notification) {
   auto one = notification;
   one.status = outlet == outlets_.end() ? Status::mailbox : Status::queued;
   if (!store_.add(one) || outlet == outlets_.end()) return;
+  if (planted(Defect::mail_sent_before_commit)) return outlet->second->take(one);
   unit.after_commit([to = outlet->second.get(), one = std::move(one)] { to->take(one); });
 }
 
@@ -145,7 +147,8 @@ void Notifications::take_up_due(UnitOfWork& unit) {
   unit.after_commit([this] { started_ = true; });
   if (!started_) store_.make_all_due(unit.now());
   for (auto& [channel, outlet] : outlets_) {
-    auto due = store_.due(channel, unit.now(), taken_up_max);
+    auto due =
+        store_.due(channel, unit.now(), planted(Defect::mail_not_taken_up) ? 0 : taken_up_max);
     unit.after_commit([this, at = channel, to = outlet.get(), due = std::move(due)] {
       for (const auto& one : due) to->take(one);
       to->tend();

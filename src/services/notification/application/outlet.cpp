@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <future>
 
+#include "kernel/base/planted.hpp"
+
 namespace stoa::notification {
 namespace {
 
@@ -157,8 +159,12 @@ Delivered Outlet::deliver(Carrier& carrier, Notification notification) {
   auto key = notification.event_id;
   std::replace(key.begin(), key.end(), '@', '.');
   key.append(".").append(json::name_of(notification.channel));
+  if (planted(Defect::mail_key_changes))
+    key += std::to_string(std::chrono::system_clock::now().time_since_epoch().count());
+  at_point(Point::before_mail);
   auto answer = carrier.send({std::move(key), notification.created_at, *to,
                               customer.name.value_or(""), written->language, written->text});
+  at_point(Point::after_mail);
   return ended({answer.outcome, std::move(answer.code), without_person(answer.detail, *to),
                 std::move(answer.reference), written->language, written->template_revision},
                answer.reached);

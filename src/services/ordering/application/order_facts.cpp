@@ -1,5 +1,6 @@
 #include "services/ordering/application/order_facts.hpp"
 
+#include "kernel/base/planted.hpp"
 #include "kernel/base/text.hpp"
 
 namespace stoa::ordering {
@@ -15,6 +16,10 @@ std::vector<contracts::UnitsFact> units_of(const std::vector<LineUnits>& lines) 
 
 std::optional<PersonalData> unseal(Store store, const Order& order, const OrderQueries& queries,
                                    const Crypto& crypto) {
+  if (planted(Defect::personal_data_unsealed)) {
+    auto plain = json::read_stored<PersonalData>(order.placed.personal);
+    return plain ? std::optional(std::move(*plain)) : std::nullopt;
+  }
   const auto key = queries.person_key(store, order.placed.key_id);
   const auto sealed = from_base64(order.placed.personal);
   if (!key || !sealed) return std::nullopt;

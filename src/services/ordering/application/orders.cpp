@@ -1,5 +1,6 @@
 #include "services/ordering/application/orders.hpp"
 
+#include "kernel/base/planted.hpp"
 #include "kernel/base/text.hpp"
 #include "kernel/eventlog/origin.hpp"
 #include "services/ordering/application/order_view.hpp"
@@ -147,7 +148,9 @@ Result<OrderPlaced> Orders::priced(const PlaceOrder& command) {
     const auto before = errors.size();
     check_line(errors, command, at, offer_of(command.lines[at].sku), line);
     if (errors.size() != before || !total) continue;
-    const auto sum = line.unit_price.checked_multiply(line.quantity.count());
+    auto sum = line.unit_price.checked_multiply(line.quantity.count());
+    if (planted(Defect::rounding_per_line) && sum)
+      sum = Money((sum->amount() + 2) / 5 * 5, sum->currency());
     total = sum ? total->checked_add(*sum) : std::nullopt;
     if (!total)
       errors.push_back({"/lines/" + std::to_string(at) + "/quantity", "total_too_large",
@@ -197,6 +200,7 @@ std::string Orders::seal(const PlaceOrder& command, const std::string& key_id) {
     if (person_keys_.size() >= person_keys_max) person_keys_.clear();
     at = person_keys_.emplace(key_id, *key).first;
   }
+  if (planted(Defect::personal_data_unsealed)) return json::to_stored_json(command.personal);
   return to_base64(crypto_.seal(at->second, json::to_stored_json(command.personal),
                                 stream_of(command.order_id.str())));
 }
@@ -274,14 +278,32 @@ void Orders::product_changed(const catalog::contracts::ProductChanged& event) {
   }
   for (const auto& one : event.offers) {
     store_.put_offer(one.sku, {one.title, event.sellable, one.prices});
-    offers_.erase(one.sku);
+    if (!planted(Defect::offers_stale)) offers_.erase(one.sku);
+  }
+}
+
+/// What the payment is asked for at the prices of now: the planted defect `price_at_payment`.
+void Orders::price_again(const Order& order, Events& events) {
+  for (auto& event : events) {
+    auto* assessed = std::get_if<OrderAssessed>(&event);
+    if (assessed == nullptr || !assessed->payment) continue;
+    auto total = Money::zero(order.currency());
+    for (const auto& line : order.lines) {
+      const auto* offer = offer_of(line.sold.sku);
+      for (const auto& price : offer != nullptr ? offer->prices : std::vector<Money>{})
+        if (price.currency() == order.currency())
+          total = total + *price.checked_multiply(line.sold.quantity.count());
+    }
+    assessed->payment->amount = total;
   }
 }
 
 void Orders::on_agents(UnitOfWork& unit, const agents::contracts::Event& event) {
   const auto& e = std::get<agents::contracts::FraudAssessed>(event);
   tell(unit, e.order_id, [&](const Order& order) {
-    return on_assessed(order, {e.score, Assessor::rules, e.reasons}, e.reject);
+    auto events = on_assessed(order, {e.score, Assessor::rules, e.reasons}, e.reject);
+    if (planted(Defect::price_at_payment)) price_again(order, events);
+    return events;
   });
 }
 
@@ -358,7 +380,7 @@ void Orders::flush(UnitOfWork&) {
 }
 
 void Orders::rolled_back() noexcept {
-  hot_.clear();
+  if (!planted(Defect::rollback_keeps_memory)) hot_.clear();
   changed_.clear();
   offers_.clear();
   person_keys_.clear();

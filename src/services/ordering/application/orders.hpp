@@ -95,6 +95,7 @@ class Orders final : public Participant {
   std::shared_ptr<Order> load(std::string_view order_id);
   void append(UnitOfWork& unit, std::string_view order_id, const std::shared_ptr<Order>& order,
               const Events& events);
+  void price_again(const Order& order, Events& events);
   void tell(UnitOfWork& unit, std::string_view order_id,
             const std::function<Events(const Order&)>& decide);
   Result<void> check_new(const PlaceOrder& command);

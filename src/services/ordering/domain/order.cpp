@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <map>
 
+#include "kernel/base/planted.hpp"
+
 namespace stoa::ordering {
 namespace {
 
@@ -88,7 +90,7 @@ std::vector<FieldError> check_units(const Order& order, const std::vector<LineUn
     }
     auto& sum = wanted[line->sold.id];
     sum += lines[at].quantity.count();
-    if (sum > left(*line))
+    if (sum > left(*line) && !planted(Defect::over_fulfilment))
       errors.push_back({pointer + "/quantity", "too_many_units",
                         "Only " + std::to_string(left(*line)) + " units are left of this line."});
   }
@@ -291,7 +293,7 @@ Events on_deadline(const Order& order, const Deadlines& deadlines, Timestamp now
   if (order.stage == Stage::assessing)
     return on_assessed(order, {0, Assessor::deadline, {"not assessed in time"}},
                        deadlines.reject_unassessed);
-  if (order.stage == Stage::paying)
+  if (order.stage == Stage::paying && !planted(Defect::expiry_ignores_payment))
     return closing(order, ClosePurpose::reject, "payment_timeout",
                    "The payment was not made in time.");
   return rejected(order, "stock_timeout", "The stock was not reserved in time.");
@@ -304,7 +306,7 @@ Result<Events> cancel(const Order& order, const std::string& reason) {
   const bool possible =
       order.status == OrderStatus::placed || order.status == OrderStatus::confirmed;
   if (!possible || closing_already) return wrong_status(order, "cancelled");
-  if (order.placed.total.is_zero())
+  if (order.placed.total.is_zero() || planted(Defect::cancel_keeps_money))
     return Events{OrderCancelled{reason, Money::zero(order.currency())}};
   return closing(order, ClosePurpose::cancel, "cancelled", reason);
 }
@@ -371,7 +373,7 @@ Result<Events> refund(const Order& order, RefundRequested request) {
                       {{"/amount/currency", "wrong_currency", "Must be the order's."}}});
   if (order.stage != Stage::done) return wrong_status(order, "refunded");
   const auto left = order.captured - order.refund_reserved;
-  if (request.amount > left)
+  if (request.amount > left && !planted(Defect::refund_above_paid))
     return fail(ErrorKind::conflict, "refund_exceeds_captured",
                 "At most " + to_decimal(left) + " can still be refunded.");
   request.payment_id = order.placed.payment_id;

@@ -1,5 +1,6 @@
 #include "services/payment/application/payments.hpp"
 
+#include "kernel/base/planted.hpp"
 #include "kernel/eventlog/origin.hpp"
 #include "kernel/resilience/backoff.hpp"
 
@@ -142,7 +143,7 @@ void Payments::add_work(UnitOfWork& unit, const Payment& payment, Operation oper
                         const std::string& key) {
   const Work work{payment.id, operation, key,  unit.now(), unit.now() + options_.provider_timeout,
                   0,          0,         false};
-  store_.put_work(work);
+  if (!planted(Defect::work_forgotten)) store_.put_work(work);
   call_after_commit(unit, work, operation);
 }
 
@@ -182,13 +183,17 @@ void Payments::call_after_commit(UnitOfWork& unit, const Work& work, Operation o
          [this, key, operation, said](UnitOfWork& next) { on_answer(next, key, operation, said); },
          {}}));
   };
-  unit.after_commit([this, request = std::move(request), answer = std::move(answer),
-                     traceparent = cause.traceparent] {
+  auto call = [this, request = std::move(request), answer = std::move(answer),
+               traceparent = cause.traceparent] {
     // What the line has no room for is brought again by its row of work.
     calls_.send(request.key, [this, request, answer, traceparent] {
+      at_point(Point::before_provider_call);
       provider_.call(request, in_span(request, traceparent, answer));
+      at_point(Point::after_provider_call);
     });
-  });
+  };
+  if (planted(Defect::provider_called_before_commit)) return call();
+  unit.after_commit(std::move(call));
 }
 
 /// `answer`, and the end of a span that begins now.
@@ -218,6 +223,8 @@ void Payments::on_answer(UnitOfWork& unit, const std::string& key, Operation ask
     // A closing payment asks as often as it may: nothing else tells when it can end.
     const auto closing = load(open->payment_id)->closing.has_value();
     retry_at(*open, unit.now() + (closing ? pause_before(2, key) : options_.report_timeout));
+  } else if (planted(Defect::not_found_is_final) && answer.outcome == Outcome::not_found) {
+    on_refusal(unit, *open, {Outcome::declined, {}, "", "not_found"});
   } else if (answer.outcome == Outcome::not_found && asked == Operation::find) {
     // Not final: the request may still land. With the same key it lands once.
     retry_at(*open, unit.now() + options_.provider_timeout);
@@ -322,6 +329,7 @@ void Payments::on_refusal(UnitOfWork& unit, Work work, const ProviderAnswer& ans
     return append(unit, work.payment_id, events);
   }
   if (work.parked) return;
+  if (planted(Defect::compensation_not_retried)) return store_.remove_work(work.key);
   ++work.refusals;
   if (work.refusals >= options_.refusals_max)
     return park(unit, work, "The provider refuses it: " + answer.code);

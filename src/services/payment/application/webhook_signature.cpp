@@ -3,6 +3,7 @@
 #include <charconv>
 #include <optional>
 
+#include "kernel/base/planted.hpp"
 #include "kernel/base/text.hpp"
 
 namespace stoa::payment {
@@ -32,6 +33,7 @@ std::optional<SignatureHeader> read_header(std::string_view text) {
 }
 
 bool is_timely(std::string_view text, Timestamp now) {
+  if (planted(Defect::webhook_age_unchecked)) return true;
   std::int64_t seconds = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
   if (error != std::errc{} || end != text.data() + text.size()) return false;
@@ -58,6 +60,7 @@ std::string sign_webhook(const Crypto& crypto, std::string_view secret, Timestam
 
 bool is_signed_webhook(const Crypto& crypto, const std::vector<std::string>& secrets,
                        std::string_view header, std::string_view body, Timestamp now) {
+  if (planted(Defect::webhook_signature_unchecked)) return true;
   const auto read = read_header(header);
   if (!read || !is_timely(read->time, now)) return false;
   bool found = false;

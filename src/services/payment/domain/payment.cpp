@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "kernel/base/planted.hpp"
+
 namespace stoa::payment {
 namespace {
 
@@ -135,7 +137,8 @@ Events request_refund(const Payment& payment, std::string_view order_id,
   const bool possible = payment.status == Status::captured && !payment.closing &&
                         wanted.amount.currency() == payment.captured.currency() &&
                         wanted.amount.amount() > 0 &&
-                        wanted.amount <= payment.captured - payment.refund_reserved;
+                        (wanted.amount <= payment.captured - payment.refund_reserved ||
+                         planted(Defect::refund_reserve_ignored));
   if (possible) return {wanted};
   return {RefundFailed{std::string(order_id), wanted.refund_id, "refund_exceeds_captured"}};
 }
@@ -152,9 +155,10 @@ Events on_authorized(const Payment& payment, const Money& amount, std::string_vi
 }
 
 Events on_captured(const Payment& payment, const Money& amount, std::string_view reference) {
-  if (!payment.was_requested() || payment.status == Status::captured || !payment.captured.is_zero())
+  const bool is_taken = payment.status == Status::captured || !payment.captured.is_zero();
+  if (!payment.was_requested() || (is_taken && !planted(Defect::capture_not_deduplicated)))
     return {};
-  const bool is_right = amount == payment.request.amount;
+  const bool is_right = amount == payment.request.amount || planted(Defect::wrong_amount_accepted);
   const bool is_awaited =
       payment.status == Status::requested || payment.status == Status::authorized;
   const bool expected = is_right && is_awaited && !payment.closing;

@@ -1,5 +1,6 @@
 #include "services/payment/infrastructure/sql_payment_store.hpp"
 
+#include "kernel/base/planted.hpp"
 #include "kernel/json/codec.hpp"
 
 namespace stoa::payment {
@@ -110,7 +111,7 @@ class SqlPaymentStore final : public PaymentStore {
         " outcome, received_at) VALUES(?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
         report.provider, report.event_id, report.type, report.payment_id, report.reference,
         json::name_of(report.outcome), to_unix_microseconds(report.received_at));
-    return db_.changes() == 1;
+    return db_.changes() == 1 || planted(Defect::webhook_repeat_taken);
   }
   int forget_reports(Timestamp before, int limit) override {
     db_.execute(

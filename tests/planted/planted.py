@@ -1,0 +1,182 @@
+"""Turns each planted defect on and shows which suite catches it, and how soon. `./dev planted --help` tells how to run it.
+
+A suite counts only if it passes without any defect; that is tried first."""
+import argparse, contextlib, json, os, pathlib, re, signal, subprocess, sys, time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD = ROOT / "build" / "planted"
+CATCH_MAX = 150  # seconds for one suite; what hangs is caught too
+LATER = ["simulation:300", "unit:*", "acceptance:test_orders.py", "chaos:--cycles 8 --first 100"]  # when no tagged suite catches it
+
+# For each defect the suites that should catch it, the fastest first.
+CASES = {
+    "no_idempotency_lookup": ["acceptance:test_orders.py -k key_makes_one"],
+    "reply_before_commit": ["unit:WriteLoop*", "chaos:--cycles 6 --fault point:before_commit"],
+    "checkpoint_before_effect": ["unit:Subscription*", "chaos:--cycles 6 --fault point:after_commit"],
+    "expected_revision_ignored": ["unit:*EventLogContract*"],
+    "inbox_position_ignored": ["unit:Subscription*"],
+    "off_by_one_in_position": ["unit:Subscription*"],
+    "gap_ignored": ["unit:SqliteLog*"],
+    "hash_unchained": ["unit:SqliteLog*"],
+    "recorded_at_falls": ["unit:*EventLogContract*"],
+    "batch_not_retried": ["unit:WriteLoop*"],
+    "never_shed": ["unit:WriteLoop*"],
+    "rollback_keeps_memory": ["unit:OrdersTest*"],
+    "news_wakeup_lost": ["unit:News*"],
+    "cache_not_invalidated": ["acceptance:test_caching.py"],
+    "cache_takes_older": ["unit:MemoryCache*"],
+    "price_at_payment": ["acceptance:test_orders.py -k price_of_its_moment"],
+    "rounding_per_line": ["acceptance:test_orders.py -k price_of_its_moment"],
+    "offers_stale": ["acceptance:test_orders.py -k price_of_its_moment"],
+    "expiry_ignores_payment": ["unit:Order.*"],
+    "cancel_keeps_money": ["unit:Order.*"],
+    "over_fulfilment": ["unit:Order.*"],
+    "refund_above_paid": ["unit:Order.*"],
+    "personal_data_unsealed": ["acceptance:test_leaks.py"],
+    "capture_not_deduplicated": ["unit:Payment.*"],
+    "compensation_not_retried": ["unit:PaymentsTest*"],
+    "webhook_signature_unchecked": ["unit:WebhookSignature*"],
+    "webhook_age_unchecked": ["unit:WebhookSignature*"],
+    "webhook_repeat_taken": ["acceptance:test_webhooks.py -k settles_a_payment_once"],
+    "provider_called_before_commit": ["unit:PaymentsTest*"],
+    "not_found_is_final": ["unit:PaymentsTest*"],
+    "work_forgotten": ["unit:PaymentsTest*"],
+    "wrong_amount_accepted": ["unit:Payment.*"],
+    "refund_reserve_ignored": ["unit:Payment.*"],
+    "oversell": ["unit:Stock*"],
+    "reservation_not_released_on_decline": ["acceptance:test_orders.py -k every_token"],
+    "fulfilment_counted_twice": ["unit:Stock*"],
+    "transfer_one_half": ["unit:Transfer*"],
+    "closed_location_serves": ["unit:Serving*"],
+    "backorder_limit_ignored": ["unit:Stock*"],
+    "count_applies_counted": ["unit:Count*"],
+    "search_misses_updates": ["acceptance:test_search.py -k changed_product"],
+    "search_trusts_any_log": ["acceptance:test_search.py -k another_history"],
+    "search_counts_released": ["acceptance:test_search.py -k stock_and_sales"],
+    "lost_wakeup": ["unit:Jobs*"],
+    "job_not_resumed": ["unit:Jobs*"],
+    "job_checkpoint_lost": ["unit:Jobs*"],
+    "backup_keeps_keys": ["acceptance:test_backup.py -k without_its_keys"],
+    "backup_misses_changes": ["unit:Changes*"],
+    "restore_keeps_epoch": ["acceptance:test_backup.py -k ahead_of_the_backup"],
+    "mail_not_taken_up": ["acceptance:test_notifications.py -k killed_before"],
+    "mail_key_changes": ["acceptance:test_notifications.py -k killed_between"],
+    "mail_sent_before_commit": ["acceptance:test_notifications.py -k put_off", "chaos:--cycles 6 --fault kill"],
+}
+
+
+def defects():
+    """As the header lists them."""
+    header = (ROOT / "src/kernel/base/planted.hpp").read_text()
+    return re.findall(r"defect\((\w+)\)", header)
+
+
+def command_of(suite):
+    kind, _, rest = suite.partition(":")
+    python = sys.executable
+    if kind == "unit":
+        return [str(BUILD / "stoa_tests"), "--gtest_brief=1", "--gtest_fail_fast", "--gtest_filter=" + rest]
+    if kind == "simulation":
+        binary = BUILD / "stoa_simulate"
+        return [str(binary), "--seeds=" + rest] if binary.exists() else None
+    if kind == "acceptance":
+        file, *options = rest.split(" ")
+        return [python, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", str(ROOT / "tests" / "acceptance" / file), *options]
+    return [python, str(ROOT / "tests" / "chaos" / "chaos.py"), "--binary", str(BUILD / "stoa"), *rest.split(" ")]
+
+
+def run(suite, defect=None):
+    """Whether it passed, the seconds, and the last words of one that failed."""
+    environment = {**os.environ, "STOA_BINARY": str(BUILD / "stoa"), "STOA_PLANTED_BINARY": str(BUILD / "stoa")}
+    environment.pop("STOA_PLANT", None)
+    if defect:
+        environment["STOA_PLANT"] = defect
+    begun = time.monotonic()
+    process = subprocess.Popen(command_of(suite), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
+                               env=environment, start_new_session=True)
+    try:
+        out, _ = process.communicate(timeout=CATCH_MAX)
+        passed = process.returncode == 0
+    except subprocess.TimeoutExpired:
+        passed, out = False, end(process) + "\nhangs"
+    return passed, time.monotonic() - begun, out
+
+
+def end(process):
+    """Politely first, so that it clears away what it began."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError):
+            process.send_signal(number) if number == signal.SIGTERM else os.killpg(process.pid, number)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return process.communicate(timeout=20)[0] or ""
+    return ""
+
+
+def why(out):
+    """The line that names the test, or the finding."""
+    for pattern in (r"FAILED (tests/\S+|\S+::\S+)", r"\[  FAILED  \] (\S+)", r"^  (seed \d+: .*)", r"^(set-up: .*)", r"(Assertion.*|assertion .*)",
+                    r"(.*seed.*)", r"^(hangs)$"):
+        found = re.search(pattern, out, re.M)
+        if found:
+            return found.group(1)[:110]
+    return (out.strip().splitlines() or ["without a word"])[-1][:110]
+
+
+class Table:
+    def __init__(self, options):
+        self.options, self.begun, self.sound, self.rows = options, time.monotonic(), {}, []
+
+    def is_sound(self, suite):
+        """Passes without a defect: looked at once."""
+        if suite not in self.sound:
+            self.sound[suite] = command_of(suite) is not None and run(suite)[0]
+            if not self.sound[suite] and command_of(suite) is not None:
+                print(f"not counted, for it fails without a defect: {suite}", file=sys.stderr)
+        return self.sound[suite]
+
+    def is_over(self):
+        return time.monotonic() - self.begun > 60 * self.options.minutes
+
+    def catch(self, defect):
+        spent = 0
+        for suite in [*CASES.get(defect, []), *([] if self.options.tagged_only else LATER)]:
+            if self.is_over():
+                return self.add(defect, None, spent, "no time left")
+            if not self.is_sound(suite):
+                continue
+            passed, seconds, out = run(suite, defect)
+            spent += seconds
+            if not passed:
+                return self.add(defect, suite, spent, why(out))
+        self.add(defect, None, spent, "nothing failed")
+
+    def add(self, defect, suite, seconds, reason):
+        self.rows.append({"defect": defect, "caught_by": suite, "seconds": round(seconds, 1), "why": reason})
+        print(f"| {defect} | {suite or '**missed**'} | {seconds:.1f} s | {reason} |", flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="./dev planted", description=__doc__)
+    parser.add_argument("--only", default="", help="names of defects, with commas")
+    parser.add_argument("--minutes", type=float, default=50)
+    parser.add_argument("--tagged-only", action="store_true", help="only the suites that each defect names")
+    parser.add_argument("--json", metavar="FILE")
+    options = parser.parse_args()
+    known = defects()
+    wanted = [name for name in options.only.split(",") if name] or known
+    unknown = set(wanted) - set(known)
+    if unknown:
+        parser.error("no such defect: " + ", ".join(sorted(unknown)))
+    table = Table(options)
+    print("| defect | caught by | after | how |\n|---|---|---|---|")
+    for defect in wanted:
+        table.catch(defect)
+    caught = sum(1 for row in table.rows if row["caught_by"])
+    if options.json:
+        pathlib.Path(options.json).write_text(json.dumps(table.rows, indent=1))
+    print(f"{caught} caught, {len(table.rows) - caught} missed")
+    return 0 if caught == len(table.rows) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
