@@ -28,13 +28,15 @@ struct Options {
   int connections = 64;
   double seconds = 10, warmup_seconds = 1, rate = 0;
   int range = 10'000;
-  int hot_skus = 0;  ///< orders take only the first so many SKUs; 0: all
+  int hot_skus = 0;       ///< orders take only the first so many SKUs; 0: all
+  bool tolerate = false;  ///< refusals and closed connections are counted, and the load goes on
 };
 
 struct Tally {
   std::vector<double> latencies_ms;
   std::map<std::string, std::int64_t> outcomes;
   std::int64_t unexpected = 0;
+  std::int64_t refused_without_retry_after = 0;
 };
 
 class Load {
@@ -53,7 +55,7 @@ class Load {
     asio::co_spawn(context_, take_cpu_at_start(), asio::detached);
     context_.run();
     print();
-    return tally_.unexpected == 0 && !tally_.latencies_ms.empty() ? 0 : 1;
+    return (options_.tolerate || tally_.unexpected == 0) && !tally_.latencies_ms.empty() ? 0 : 1;
   }
 
  private:
@@ -69,11 +71,9 @@ class Load {
 
   asio::awaitable<void> worker() {
     asio::ip::tcp::socket socket(context_);
-    const asio::ip::tcp::endpoint shop(asio::ip::make_address("127.0.0.1"), options_.port);
-    co_await socket.async_connect(shop, asio::use_awaitable);
-    socket.set_option(asio::ip::tcp::no_delay(true));
     asio::steady_timer timer(context_);
     std::string in;
+    if (!options_.tolerate) co_await connect(socket, in);
     while (true) {
       auto due = Clock::now();
       if (options_.rate > 0) {
@@ -83,17 +83,40 @@ class Load {
         co_await timer.async_wait(asio::use_awaitable);
       }
       if (due > until_) co_return;
-      const std::string out = request();
-      co_await asio::async_write(socket, asio::buffer(out), asio::use_awaitable);
-      const auto header = co_await asio::async_read_until(socket, asio::dynamic_buffer(in),
-                                                          "\r\n\r\n", asio::use_awaitable);
-      const auto whole = header + length_of(std::string_view(in).substr(0, header));
-      if (in.size() < whole)
-        co_await asio::async_read(socket, asio::dynamic_buffer(in),
-                                  asio::transfer_exactly(whole - in.size()), asio::use_awaitable);
-      count(due, std::string_view(in).substr(0, whole));
-      in.erase(0, whole);
+      try {
+        if (!socket.is_open()) co_await connect(socket, in);
+        const auto whole = co_await exchange(socket, in);
+        const auto answer = std::string_view(in).substr(0, whole);
+        count(due, answer);
+        if (answer.find("\r\nConnection: close\r\n") != std::string_view::npos) socket.close();
+        in.erase(0, whole);
+      } catch (const boost::system::system_error&) {
+        if (!options_.tolerate) throw;
+        boost::system::error_code ignored;
+        socket.close(ignored);
+        ++tally_.outcomes["closed"];
+      }
     }
+  }
+
+  asio::awaitable<void> connect(asio::ip::tcp::socket& socket, std::string& in) {
+    const asio::ip::tcp::endpoint shop(asio::ip::make_address("127.0.0.1"), options_.port);
+    in.clear();
+    co_await socket.async_connect(shop, asio::use_awaitable);
+    socket.set_option(asio::ip::tcp::no_delay(true));
+  }
+
+  /// The length of the answer, which `in` begins with then.
+  asio::awaitable<std::size_t> exchange(asio::ip::tcp::socket& socket, std::string& in) {
+    const std::string out = request();
+    co_await asio::async_write(socket, asio::buffer(out), asio::use_awaitable);
+    const auto header = co_await asio::async_read_until(socket, asio::dynamic_buffer(in),
+                                                        "\r\n\r\n", asio::use_awaitable);
+    const auto whole = header + length_of(std::string_view(in).substr(0, header));
+    if (in.size() < whole)
+      co_await asio::async_read(socket, asio::dynamic_buffer(in),
+                                asio::transfer_exactly(whole - in.size()), asio::use_awaitable);
+    co_return whole;
   }
 
   static std::size_t length_of(std::string_view header) {
@@ -153,6 +176,9 @@ class Load {
       }
     }
     ++tally_.outcomes[outcome];
+    const bool is_refused = outcome == "429" || outcome == "503";
+    if (is_refused && answer.find("\r\nRetry-After: ") == std::string_view::npos)
+      ++tally_.refused_without_retry_after;
     if (outcome != options_.expect) ++tally_.unexpected;
   }
 
@@ -169,10 +195,11 @@ class Load {
     std::printf(
         "{\"requests\":%zu,\"per_s\":%.1f,\"p50_ms\":%.3f,\"p99_ms\":%.3f,"
         "\"p999_ms\":%.3f,\"max_ms\":%.3f,\"cpu_us\":%.2f,\"unexpected\":%lld,"
-        "\"outcomes\":{",
+        "\"refused_without_retry_after\":%lld,\"outcomes\":{",
         all.size(), count / options_.seconds, at(0.5), at(0.99), at(0.999), at(1.0),
         count == 0 ? 0.0 : (stoa::bench::cpu_seconds() - cpu_at_start_) * 1e6 / count,
-        static_cast<long long>(tally_.unexpected));
+        static_cast<long long>(tally_.unexpected),
+        static_cast<long long>(tally_.refused_without_retry_after));
     const char* comma = "";
     for (const auto& [outcome, times] : tally_.outcomes) {
       std::printf("%s\"%s\":%lld", comma, outcome.c_str(), static_cast<long long>(times));
@@ -210,6 +237,7 @@ int main(int argc, char** argv) {
   app.add_option("--warmup", options.warmup_seconds, "seconds before")->capture_default_str();
   app.add_option("--rate", options.rate, "requests a second; 0: as fast as answers come");
   app.add_option("--range", options.range, "SKUs, or numbers of {n}")->capture_default_str();
+  app.add_flag("--tolerate", options.tolerate, "count refusals and closed connections, and go on");
   app.add_option("--hot", options.hot_skus, "orders take the first so many SKUs only");
   CLI11_PARSE(app, argc, argv);
   std::ifstream targets(options.targets_file);

@@ -1,0 +1,44 @@
+"""The crash suite for a while, and an overload for some seconds. `./dev chaos` runs both for long."""
+import json, os, pathlib, subprocess, sys
+import pytest
+from conftest import ROOT, STOA
+
+PLANTED = pathlib.Path(os.environ.get("STOA_PLANTED_BINARY", ROOT / "build" / "planted" / "stoa"))
+
+
+def chaos(*arguments, binary=STOA, timeout=500):
+    ran = subprocess.run([sys.executable, ROOT / "tests/chaos/chaos.py", "--json", "--binary", binary, *arguments],
+                         capture_output=True, text=True, timeout=timeout)
+    assert ran.stdout, ran.stderr
+    return ran.returncode, json.loads(ran.stdout)
+
+
+def test_a_hundred_lives_that_end_badly_lose_double_and_oversell_nothing():
+    code, told = chaos("--cycles", "100", "--first", "0")
+    assert told["findings"] == [] and code == 0
+    assert told["cycles"] == 100 and told["acknowledged"] > 1_000
+    assert (told["lost"], told["doubled"], told["oversold"]) == (0, 0, 0)
+    print(f"ready after {told['ready_median_ms']} ms (median), {told['ready_max_ms']} ms (most)")
+
+
+@pytest.mark.skipif(not PLANTED.exists(), reason="the build with the points is not there: ./dev chaos makes it")
+def test_it_can_end_at_every_point():
+    for point in ("append", "commit", "reply", "publish", "checkpoint", "wal_checkpoint", "provider_call", "mail"):
+        for moment in ("before", "after"):
+            code, told = chaos("--cycles", "1", "--first", "7", "--fault", f"point:{moment}_{point}", binary=PLANTED)
+            assert told["findings"] == [] and code == 0, (moment, point)
+
+
+def test_a_shop_that_lost_an_order_is_found(tmp_path):
+    """The suite's own safeguard: a shop whose newest order is taken away between two lives."""
+    code, told = chaos("--cycles", "2", "--first", "0", "--fault", "kill", "--sabotage",
+                       "DELETE FROM ordering_orders WHERE number = (SELECT max(number) FROM ordering_orders)")
+    assert code == 1 and any("has events and no row" in finding for finding in told["findings"])
+    assert told["findings"][-1].startswith("repeat with: ./dev chaos --first 0 --cycles ")
+
+
+def test_an_overload_is_refused_politely_and_harms_nothing():
+    code, told = chaos("--overload", "--overload-seconds", "4")
+    assert told["findings"] == [] and told["other_answers"] == {} and told["refused_without_retry_after"] == 0
+    assert sum(told["refused"].values()) > 0 and told["goodput_per_s"] > 0 and code == 0
+    assert told["memory_peak_mb"] < 400 and told["recovery_s"] is not None
