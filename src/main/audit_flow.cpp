@@ -72,6 +72,15 @@ SELECT e.stream, e.revision, CASE WHEN EXISTS(SELECT 1 FROM ordering_log o
     THEN 'consumed' ELSE 'lost' END
   FROM payment_log e WHERE (e.type GLOB 'RefundCompleted.*' OR e.type GLOB 'RefundFailed.*')
     AND json_extract(e.data, '$.refund_id') GLOB 'ref_*')sql"},
+    DeliveryCheck{"Ordering was not told what became of the payment by", R"sql(
+SELECT e.stream, e.revision, CASE WHEN EXISTS(SELECT 1 FROM ordering_log o
+    WHERE o.stream = 'order-' || json_extract(e.data, '$.order_id')
+      AND (o.type GLOB 'OrderConfirmed.*' OR o.type GLOB 'OrderRejected.*'
+        OR o.type GLOB 'OrderCancelled.*' OR o.type GLOB 'OrderCloseRequested.*'))
+    THEN 'consumed' ELSE 'lost' END
+  FROM payment_log e WHERE (e.type GLOB 'PaymentAuthorized.*' OR e.type GLOB 'PaymentCaptured.*'
+      OR e.type GLOB 'PaymentDeclined.*' OR e.type GLOB 'PaymentClosed.*')
+    AND coalesce(json_extract(e.data, '$.expected'), 1))sql"},
     DeliveryCheck{"Catalog was not told of the fulfilment of", R"sql(
 SELECT e.stream, e.revision, CASE WHEN EXISTS(SELECT 1 FROM catalog_log c
     WHERE c.stream = 'reservation-' || substr(e.stream, 7) AND c.type GLOB 'StockFulfilled.*'

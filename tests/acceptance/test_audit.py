@@ -106,6 +106,7 @@ LOSSES = {
     "the placing": ("catalog", "reservation-%", "Catalog was not told of the placing"),
     "the assessment": ("agents", "assessment-%", "Agents were not asked"),
     "the payment": ("payment", "payment-%", "Payment was not asked for the money"),
+    "what became of it": ("ordering", "order-%", "Ordering was not told what became of the payment"),
 }
 
 
