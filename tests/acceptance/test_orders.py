@@ -54,9 +54,9 @@ def test_an_order_keeps_the_price_of_its_moment(shop):
     after = shop.order("TODAY").json
     own = shop.call("POST", "/v1/orders", {
         "currency": "GBP", "customer": {"email": "a@example.org"}, "payment": {"provider": "simulator", "token": "tok_ok"},
-        "lines": [{"sku": "TODAY", "quantity": 2, "unit_price": {"amount": 750, "currency": "GBP"}}]},
+        "lines": [{"sku": "TODAY", "quantity": 2, "unit_price": {"amount": 751, "currency": "GBP"}}]},
         idempotency=uuid.uuid4().hex, wait=30).json
-    assert [order["total"]["amount"] for order in (before, after, own)] == [900, 1000, 1500]
+    assert [order["total"]["amount"] for order in (before, after, own)] == [900, 1000, 1502]
     assert own["status"] == "confirmed", "it was paid what it costs"
     assert shop.call("GET", "/v1/orders/" + before["id"]).json["total"]["amount"] == 900
 

@@ -5,7 +5,7 @@ import argparse, contextlib, json, os, pathlib, re, signal, subprocess, sys, tim
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build" / "planted"
-CATCH_MAX = 150  # seconds for one suite; what hangs is caught too
+CATCH_MAX = {"unit": 60, "simulation": 120, "acceptance": 150, "chaos": 150}  # seconds; what hangs is caught too
 LATER = ["simulation:300", "unit:*", "acceptance:test_orders.py", "chaos:--cycles 8 --first 100"]  # when no tagged suite catches it
 
 # For each defect the suites that should catch it, the fastest first.
@@ -95,7 +95,7 @@ def run(suite, defect=None):
     process = subprocess.Popen(command_of(suite), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
                                env=environment, start_new_session=True)
     try:
-        out, _ = process.communicate(timeout=CATCH_MAX)
+        out, _ = process.communicate(timeout=CATCH_MAX[suite.split(":")[0]])
         passed = process.returncode == 0
     except subprocess.TimeoutExpired:
         passed, out = False, end(process) + "\nhangs"
