@@ -29,7 +29,12 @@ def test_it_can_end_at_every_point():
             assert told["findings"] == [] and code == 0, (moment, point)
 
 
-def test_a_shop_that_lost_an_order_is_found(tmp_path):
+def test_a_disk_that_fails_is_felt_and_harms_nothing():
+    code, told = chaos("--cycles", "2", "--first", "0", "--fault", "io_error")
+    assert told["findings"] == [] and code == 0 and told["failures"] > 0
+
+
+def test_a_shop_that_lost_an_order_is_found():
     """The suite's own safeguard: a shop whose newest order is taken away between two lives."""
     code, told = chaos("--cycles", "2", "--first", "0", "--fault", "kill", "--sabotage",
                        "DELETE FROM ordering_orders WHERE number = (SELECT max(number) FROM ordering_orders)")

@@ -39,6 +39,8 @@ class Cycle:
         self.point = self.random.choice(POINTS) if self.fault == "point" else None
         if options.fault:
             name, _, point = options.fault.partition(":")
+            if name not in faults_of(shop, options.points):
+                raise RuntimeError(f"the fault {name} cannot be made here")
             self.fault, self.point = name, point or (self.random.choice(POINTS) if name == "point" else None)
         self.ready = None
         self.until = 0
@@ -106,7 +108,7 @@ class Cycle:
             # An error comes and goes, so that it meets many batches; space is missing for a while.
             for _ in range(1 if kind == "disk_full" else 12):
                 shop.fill_disk() if kind == "disk_full" else shop.break_disk()
-                self.load(0.005, 0.4 if kind == "disk_full" else 0.04)
+                self.load(0.3, 1.0) if kind == "disk_full" else self.load(0.005, 0.04)
                 shop.heal()
                 self.load(0.01, 0.06)
             self.load(0.3, 1.5)  # long enough for calls to the provider whose answers could not be kept to be made again
@@ -126,7 +128,7 @@ class Run:
 
     def __init__(self, options):
         self.options = options
-        self.cycles = self.lost = self.doubled = self.oversold = self.acknowledged = self.repeats = 0
+        self.cycles = self.lost = self.doubled = self.oversold = self.acknowledged = self.repeats = self.failures = 0
         self.ready_times, self.faults, self.findings = [], {}, []
 
     def make_shop(self, smtp):
@@ -192,6 +194,7 @@ class Run:
         self.oversold += told["oversold"]
         self.acknowledged += sum(1 for one in record.requests if one.is_settled())
         self.repeats += sum(one.sent - 1 for one in record.requests)
+        self.failures += record.failures
         self.judge(cycle, told["notes"])
         shop.kill()
         final = shop.audit()
@@ -218,7 +221,7 @@ class Run:
 
     def table(self):
         ready = sorted(self.ready_times) or [0]
-        return {"cycles": self.cycles, "acknowledged": self.acknowledged, "sent_again": self.repeats, "lost": self.lost,
+        return {"cycles": self.cycles, "acknowledged": self.acknowledged, "sent_again": self.repeats, "failures": self.failures, "lost": self.lost,
                 "doubled": self.doubled, "oversold": self.oversold, "ready_median_ms": round(statistics.median(ready) * 1000),
                 "ready_max_ms": round(ready[-1] * 1000), "faults": self.faults, "findings": self.findings}
 
@@ -258,7 +261,7 @@ def main(arguments):
     if options.json:
         print(json.dumps(table))
     else:
-        print(f"{table['cycles']} cycles, {table['acknowledged']} requests acknowledged ({table['sent_again']} sent again): "
+        print(f"{table['cycles']} cycles, {table['acknowledged']} requests acknowledged ({table['sent_again']} sent again, {table['failures']} answered with a failure): "
               f"{table['lost']} lost, {table['doubled']} doubled, {table['oversold']} oversold; "
               f"ready after {table['ready_median_ms']} ms (median), {table['ready_max_ms']} ms (most)")
         print("faults: " + ", ".join(f"{name} {count}" for name, count in sorted(table["faults"].items())))

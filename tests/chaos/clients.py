@@ -27,12 +27,16 @@ class Record:
 
     def __init__(self):
         self.lock, self.requests, self.complaints = threading.Lock(), [], []
-        self.open, self.orders, self.answered_twice = [], {}, 0
+        self.open, self.orders, self.failures = [], {}, 0  # failures: answers that say so
 
     def add(self, request):
         with self.lock:
             self.requests.append(request)
             self.open.append(request)
+
+    def fail(self):
+        with self.lock:
+            self.failures += 1
 
     def complain(self, what):
         with self.lock:
@@ -41,7 +45,6 @@ class Record:
     def settle(self, request, status, body):
         with self.lock:
             if request.answer is not None:
-                self.answered_twice += 1
                 return
             request.answer = (status, body)
             self.open.remove(request)
@@ -64,6 +67,7 @@ def send(address, record, request, wait=None, timeout=15):
     except (OSError, http.client.HTTPException):
         return False
     if status in (429, 500, 502, 503, 504):
+        record.fail()
         return False
     if status not in (200, 201, 202, 409, 422, 404, 412):
         record.complain(f"{request.path} answered {status}: {body}")

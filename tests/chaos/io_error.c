@@ -16,28 +16,28 @@ static int is_broken(int fd) {
 }
 
 #define BROKEN(fd) do { if (is_broken(fd)) { errno = EIO; return -1; } } while (0)
-#define NEXT(name, type) static type next; if (next == NULL) next = (type)dlsym(RTLD_NEXT, #name)
+#define NEXT(name) static __typeof__(name)* next; if (next == NULL) next = (__typeof__(next))dlsym(RTLD_NEXT, #name)
 
 ssize_t pwrite64(int fd, const void* data, size_t count, off64_t at) {
-  NEXT(pwrite64, ssize_t (*)(int, const void*, size_t, off64_t));
+  NEXT(pwrite64);
   BROKEN(fd);
   return next(fd, data, count, at);
 }
 
 ssize_t pwrite(int fd, const void* data, size_t count, off_t at) {
-  NEXT(pwrite, ssize_t (*)(int, const void*, size_t, off_t));
+  NEXT(pwrite);
   BROKEN(fd);
   return next(fd, data, count, at);
 }
 
 int fdatasync(int fd) {
-  NEXT(fdatasync, int (*)(int));
+  NEXT(fdatasync);
   BROKEN(fd);
   return next(fd);
 }
 
 int fsync(int fd) {
-  NEXT(fsync, int (*)(int));
+  NEXT(fsync);
   BROKEN(fd);
   return next(fd);
 }

@@ -1,5 +1,5 @@
 """The shops that the chaos suite breaks: a process on this machine, or any that commands start and kill."""
-import ctypes.util, glob, http.client, json, os, pathlib, re, resource, shutil, signal, subprocess, sys, tempfile, time, urllib.parse
+import contextlib, glob, http.client, json, os, pathlib, re, resource, shutil, signal, subprocess, tempfile, time, urllib.parse
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SECRET = "sk_" + "0123456789abcdef" * 2
@@ -22,7 +22,7 @@ def io_error_library():
     if not library.exists() or library.stat().st_mtime < source.stat().st_mtime:
         made = subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-o", str(library), str(source), "-ldl"], capture_output=True)
         if made.returncode:
-            return None
+            raise RuntimeError("the library of disk errors cannot be built: " + made.stderr.decode())
     return str(library)
 
 
@@ -138,12 +138,8 @@ class LocalShop:
     def fill_disk(self):
         """Real `no space left` where a file system of its own could be mounted, else a limit on the size of files."""
         if self.is_mounted:
-            with open(self.ballast, "wb") as ballast:
-                try:
-                    while True:
-                        ballast.write(bytes(1 << 16))
-                        ballast.flush()
-                except OSError:
+            with contextlib.suppress(OSError), open(self.ballast, "wb", buffering=0) as ballast:
+                while ballast.write(bytes(1 << 16)):
                     pass
         else:
             largest = max(os.path.getsize(f) for f in glob.glob(self.data + "/*.db*"))
