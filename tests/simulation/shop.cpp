@@ -260,7 +260,7 @@ class Shop final : public SimulatedShop {
     };
     notification_ = notification::make_notification(
         context_of(notification_part), notification_topic_, ordering_topic_, payment_topic_,
-        *order_source_, metrics_, std::move(options));
+        shop_topic_, *order_source_, metrics_, std::move(options));
     carry_topics(*catalog_part.log, *ordering_part.log, *payment_part.log, *agents_part.log);
   }
 
