@@ -69,6 +69,9 @@ class Checks {
       else
         ++transitions_["order begins"];
       evolve(order, event, row.recorded_at);
+      if (const auto* assessed = std::get_if<ordering::OrderAssessed>(&event))
+        if (assessed->payment && assessed->payment->amount != order.placed.total)
+          find("I4: order " + order.placed.order_id + " asks for other money than it costs");
       if (std::holds_alternative<ordering::OrderConfirmed>(event))
         confirmed_.insert(order.placed.order_id);
       return true;
@@ -162,10 +165,11 @@ class Checks {
     bool is_same = order.lines.size() == wish.lines.size();
     for (std::size_t line = 0; is_same && line < wish.lines.size(); ++line) {
       const auto& sold = order.lines[line].sold;
+      const auto price = sold.unit_price.amount();
       is_same = sold.sku == wish.lines[line].sku &&
                 sold.quantity.count() == wish.lines[line].quantity &&
-                sold.unit_price.amount() == wish.lines[line].price;
-      total += wish.lines[line].quantity * wish.lines[line].price;
+                (price == wish.lines[line].price || clients_.may_cost(sold.sku, price));
+      total += sold.quantity.count() * price;
     }
     if (!is_same || order.placed.total.amount() != total)
       find("I4: order " + wish.order_id + " is not what " + wish.key + " asked for");
@@ -192,6 +196,15 @@ class Checks {
     return adjusted_[key];
   }
 
+  void check_event(const payment::Payment& one, const payment::PaymentEvent& event) {
+    const auto* captured = std::get_if<payment::PaymentCaptured>(&event);
+    if (captured != nullptr && captured->expected && captured->amount != one.request.amount)
+      find("I4: payment " + one.id + " took other money than was asked, and says it is right");
+    const auto* failed = std::get_if<payment::RefundFailed>(&event);
+    if (failed != nullptr && failed->code == "refund_exceeds_captured")
+      find("I4: a refund that Ordering accepted is more than payment " + one.id + " has left");
+  }
+
   /// I2, I4, I7: each payment against its order, its row and the provider's own books.
   void check_payments() {
     std::map<std::string, payment::Payment> payments;
@@ -202,7 +215,9 @@ class Checks {
       one.id = id;
       ++transitions_["payment " + std::string(json::name_of(one.status)) +
                      (one.closing ? "/closing " : " ") + row.type];
-      evolve(one, decode_event<payment::PaymentEvent>(row.type, row.data));
+      const auto event = decode_event<payment::PaymentEvent>(row.type, row.data);
+      check_event(one, event);
+      evolve(one, event);
       return true;
     });
     for (const auto& [id, one] : payments) {

@@ -39,7 +39,8 @@ Deed draw_deed(Random& random, bool has_orders) {
                                    Deed::give_back, Deed::give_back, Deed::refund,
                                    Deed::refund,    Deed::refund,    Deed::adjust,
                                    Deed::limit,     Deed::retry,     Deed::place_again_otherwise};
-  static constexpr std::array first{Deed::place, Deed::place, Deed::place, Deed::adjust};
+  static constexpr std::array first{Deed::place,  Deed::place, Deed::place,
+                                    Deed::adjust, Deed::price, Deed::nonsense};
   return has_orders ? random.pick(more) : random.pick(first);
 }
 
@@ -74,6 +75,7 @@ http::Request request_of(const Wish& wish) {
   request.method = wish.method;
   request.path = wish.path;
   request.headers = {{"content-type", "application/json"}, {"idempotency-key", wish.key}};
+  if (wish.waits) request.headers.emplace_back("prefer", "wait=2");
   request.body = wish.body;
   request.principal = http::Principal::secret;
   return request;
@@ -87,7 +89,10 @@ http::Request get_request(std::string path) {
   return request;
 }
 
-void Clients::plan(std::uint64_t seed, int wishes, Duration within) {
+void Clients::plan(std::uint64_t seed, int wishes, Duration within,
+                   const std::vector<std::string>& product_ids) {
+  product_ids_ = product_ids;
+  for (const auto& [sku, price] : skus_of_image) prices_.emplace(sku, price);
   Random random = Random(seed).fork("clients");
   for (int at = 0; at < wishes; ++at) {
     const auto begins = Duration(random.between(0, within.count()));
@@ -118,8 +123,12 @@ void Clients::write(Wish& wish, Random& random) {
     wish.path = "/v1/inventory/" + sku + "/adjustments";
     wish.body = R"({"delta":)" + std::to_string(delta) + R"(,"reason":"counted","reference":")" +
                 wish.key + R"(","force":)" + (random.chance(20) ? "true}" : "false}");
+    if (random.chance(10))
+      wish.body.insert(1, R"("expected_on_hand":)" + std::to_string(random.between(5, 15)) + ",");
     return;
   }
+  if (wish.deed == Deed::price) return write_price(wish, random);
+  if (wish.deed == Deed::nonsense) return write_nonsense(wish, random);
   if (wish.deed == Deed::limit) {
     wish.method = "PATCH";
     wish.path = "/v1/inventory/" + random.pick(skus_of_image).first;
@@ -135,15 +144,17 @@ void Clients::write_order(Wish& wish, Random& random) {
   const bool is_free = random.chance(5);
   for (auto count = random.between(1, 3); count > 0; --count) {
     const auto& [sku, price] = random.pick(skus_of_image);
-    Wish::Line line{sku, random.between(1, 4), price};
-    if (is_free || random.chance(10)) line.price = is_free ? 0 : random.between(1, 5'000);
+    Wish::Line line{sku, random.between(1, 4), 0};
+    const bool is_own = !is_free && random.chance(10);
+    if (is_own) line.price = random.between(1, 5'000);
     lines += lines.empty() ? "" : ",";
     lines += R"({"sku":")" + sku + R"(","quantity":)" + std::to_string(line.quantity);
-    if (line.price != price) lines += R"(,"unit_price":)" + money(line.price);
+    if (is_own || is_free) lines += R"(,"unit_price":)" + money(line.price);
     lines += "}";
     wish.lines.push_back(std::move(line));
   }
   wish.has_phone = random.chance(30);
+  wish.waits = random.chance(20);
   const std::string mail = "buyer" + std::to_string(random.between(1, 3)) + "@example.com";
   wish.body = R"({"currency":"GBP","customer":{"email":")" + mail + R"(","name":"A Buyer")";
   if (wish.has_phone) wish.body += R"(,"phone":"+44 20 7946 0000")";
@@ -152,10 +163,48 @@ void Clients::write_order(Wish& wish, Random& random) {
                R"("},"payment":{"provider":"simulator","token":")" +
                std::string(random.pick(tokens)) + R"(","capture":")" +
                (random.chance(35) ? "manual" : "automatic") + R"("})";
+  if (random.chance(10))
+    wish.body += R"(,"external_id":"ext-)" + std::to_string(random.between(1, 2)) + "\"";
   if (random.chance(30))
     wish.body +=
         R"(,"shipping_address":{"name":"A Buyer","line1":"1 High Street","city":"Leeds","country":"GB"})";
   wish.body += "}";
+}
+
+void Clients::write_price(Wish& wish, Random& random) {
+  const auto at = static_cast<std::size_t>(random.next() % product_ids_.size());
+  const auto& sku = skus_of_image[at].first;
+  const auto price = random.between(100, 9'999);
+  prices_.emplace(sku, price);
+  wish.method = "PATCH";
+  wish.path = "/v1/products/" + product_ids_[at];
+  wish.body = R"({"variants":[{"sku":")" + sku + R"(","prices":[)" + money(price) + "]}]}";
+}
+
+/// What must be refused, whatever the state of the shop.
+void Clients::write_nonsense(Wish& wish, Random& random) {
+  const std::string order =
+      placed_.empty() ? "ord_00000000000000000000000000" : random.pick(placed_)->order_id;
+  const std::string customer = R"("customer":{"email":"buyer@example.com"})";
+  const std::string pays = R"("payment":{"provider":"simulator","token":"tok_ok"})";
+  struct Request {
+    std::string path, body;
+  };
+  const std::array<Request, 7> requests{{
+      {"/v1/orders", R"({"currency":"GBP",)" + customer + "," + pays +
+                         R"(,"lines":[{"sku":"NOTHING","quantity":1}]})"},
+      {"/v1/orders", R"({"currency":"EUR",)" + customer + "," + pays +
+                         R"(,"lines":[{"sku":"MUG","quantity":1}]})"},
+      {"/v1/orders",
+       R"({"currency":"GBP",)" + customer + R"(,"lines":[{"sku":"MUG","quantity":1}]})"},
+      {"/v1/orders/ord_00000000000000000000000000/cancel", ""},
+      {"/v1/orders/" + order + "/refunds", R"({"amount":{"amount":1,"currency":"EUR"}})"},
+      {"/v1/orders/" + order + "/fulfilments", R"({"lines":[{"line_id":"none","quantity":1}]})"},
+      {"/v1/inventory/MUG/adjustments", R"({"delta":1,"reason":"counted","expected_on_hand":-7})"},
+  }};
+  const auto& request = random.pick(requests);
+  wish.path = request.path;
+  wish.body = request.body;
 }
 
 void Clients::write_change(Wish& wish, Random& random) {
@@ -188,7 +237,8 @@ void Clients::write_change(Wish& wish, Random& random) {
       return;
     case Deed::refund: {
       std::int64_t total = 0;
-      for (const auto& line : order.lines) total += line.quantity * line.price;
+      for (const auto& line : order.lines)
+        total += line.quantity * (line.price > 0 ? line.price : 1'000);
       wish.amount = random.chance(30) ? std::max<std::int64_t>(total, 1)
                                       : random.between(1, std::max<std::int64_t>(total, 1));
       wish.path += "/refunds";
@@ -201,6 +251,8 @@ void Clients::write_change(Wish& wish, Random& random) {
     case Deed::place:
     case Deed::adjust:
     case Deed::limit:
+    case Deed::price:
+    case Deed::nonsense:
       return;
   }
 }
@@ -237,6 +289,8 @@ void Clients::answered(Wish& wish, const http::Response& response) {
   if (wish.deed == Deed::place_again_otherwise && response.status != 422)
     world_.found("I2: another body under the key " + wish.key + " was answered " +
                  std::to_string(response.status));
+  if (wish.deed == Deed::nonsense && response.status < 400)
+    world_.found("nonsense was taken: " + wish.path + " " + wish.body);
   if (!is_yes(response.status)) return;
   if (wish.deed == Deed::place) {
     wish.order_id = header_of(response, "Location").substr(std::string_view("/v1/orders/").size());

@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -23,7 +24,9 @@ enum class Deed : std::uint8_t {
   refund,
   adjust,
   limit,
-  retry
+  retry,
+  price,
+  nonsense
 };
 
 /// What a client wanted, and what it was told: the record that the shop is held against.
@@ -36,11 +39,12 @@ struct Wish {
   struct Line {
     std::string sku;
     std::int64_t quantity = 0;
-    std::int64_t price = 0;
+    std::int64_t price = 0;  ///< 0: the catalog's
   };
   std::vector<Line> lines;  ///< of a placed order
   std::int64_t amount = 0;  ///< of a refund
   bool has_phone = false;
+  bool waits = false;  ///< for the end of the order, with `Prefer`
   int tries = 0;
   int status = 0;  ///< the answer; 0: none that says what became of it
   std::string told;
@@ -59,9 +63,14 @@ class Clients {
       : world_(world), network_(std::move(network)), ask_(std::move(ask)) {}
 
   /// Draws what is done and when.
-  void plan(std::uint64_t seed, int wishes, Duration within);
+  void plan(std::uint64_t seed, int wishes, Duration within,
+            const std::vector<std::string>& product_ids);
   [[nodiscard]] bool is_done() const { return open_ == 0; }
   [[nodiscard]] const std::vector<std::unique_ptr<Wish>>& wishes() const { return wishes_; }
+  /// Whether the SKU ever cost this, as far as anybody asked for it.
+  [[nodiscard]] bool may_cost(const std::string& sku, std::int64_t price) const {
+    return prices_.contains({sku, price});
+  }
   /// A person who looks at what is parked.
   void retry(const std::string& order_id);
 
@@ -69,6 +78,8 @@ class Clients {
   void begin(std::size_t number, Random random);
   void write(Wish& wish, Random& random);
   void write_order(Wish& wish, Random& random);
+  void write_price(Wish& wish, Random& random);
+  void write_nonsense(Wish& wish, Random& random);
   void write_change(Wish& wish, Random& random);
   void send(Wish& wish);
   void answered(Wish& wish, const http::Response& response);
@@ -78,6 +89,8 @@ class Clients {
   Network network_;
   Ask ask_;
   std::vector<std::unique_ptr<Wish>> wishes_;
+  std::vector<std::string> product_ids_;  ///< of the SKUs of the image
+  std::set<std::pair<std::string, std::int64_t>> prices_;
   std::vector<const Wish*> placed_;  ///< with an order that the shop acknowledged
   int open_ = 0;
 };

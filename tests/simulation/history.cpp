@@ -50,11 +50,12 @@ class Director {
   }
 
   History run() {
-    disk_.put(shop_file, ground_.image);
+    disk_.put(shop_file, ground_.image.file);
     start();
     auto random = world_.random.fork("plan");
     const auto within = std::chrono::seconds(random.between(5, 60));
-    clients_.plan(options_.seed, static_cast<int>(random.between(4, 16)), within);
+    clients_.plan(options_.seed, static_cast<int>(random.between(5, 22)), within,
+                  ground_.image.product_ids);
     plan_trouble(random, within);
     live(world_.true_now() + within + 10s, [] { return false; });
     world_.trace("nothing goes wrong any more");

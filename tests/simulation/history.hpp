@@ -33,7 +33,7 @@ struct History {
 /// What histories begin with; made once.
 struct Ground {
   const TimeZones& zones;
-  Bytes image;
+  ShopImage image;
 };
 
 /// One life story of a shop, from one seed.

@@ -67,8 +67,12 @@ std::optional<ProviderAnswer> Provider::decide(const ProviderRequest& request) {
     case Operation::refund:
       break;
   }
-  if (find(request.key) == nullptr && world_.happens(world_.faults.provider_refuses))
+  if (find(request.key) == nullptr && world_.happens(world_.faults.provider_refuses)) {
+    // The refusal of a refund that a person asked for stands under its key, as everything final.
+    if (request.key.starts_with("ref_"))
+      return record(request, request.key, "refusal", request.amount, "not_now");
     return ProviderAnswer{Outcome::declined, {}, "", "not_now"};
+  }
   return move_money(request);
 }
 

@@ -360,7 +360,7 @@ std::unique_ptr<SimulatedShop> make_simulated_shop(Outside outside) {
   return std::make_unique<Shop>(outside);
 }
 
-Bytes make_shop_image(const TimeZones& zones) {
+ShopImage make_shop_image(const TimeZones& zones) {
   World world(1);
   Disk disk;
   const auto crypto = make_seeded_crypto(world.random.fork("crypto"));
@@ -383,7 +383,12 @@ Bytes make_shop_image(const TimeZones& zones) {
           "INSERT INTO sim_checkpoint SELECT 'catalog', ?, ?, position FROM catalog_log_head",
           subscriber, part);
   database->checkpoint();
-  return disk.read(shop_file);
+  ShopImage image{disk.read(shop_file), {}};
+  for (const auto& [sku, price] : skus_of_image)
+    image.product_ids.push_back(*db->one(
+        "SELECT product_id FROM catalog_variant WHERE sku = ?",
+        [](const sql::Row& row) { return std::string(row.text(0)); }, sku));
+  return image;
 }
 
 }  // namespace stoa::simulation

@@ -54,7 +54,11 @@ class SimulatedShop {
 std::unique_ptr<SimulatedShop> make_simulated_shop(Outside outside);
 
 /// The file of a migrated shop with products and stock, made once and then copied.
-Bytes make_shop_image(const TimeZones& zones);
+struct ShopImage {
+  Bytes file;
+  std::vector<std::string> product_ids;  ///< in the order of skus_of_image
+};
+ShopImage make_shop_image(const TimeZones& zones);
 
 /// SKUs of the image, with their price in pence.
 inline const std::vector<std::pair<std::string, std::int64_t>> skus_of_image{

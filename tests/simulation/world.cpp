@@ -26,6 +26,7 @@ Faults draw_faults(Random random) {
   faults.provider_twice = some(30);
   faults.provider_vague = some(20);
   faults.provider_refuses = random.chance(20) ? static_cast<int>(random.between(1, 100)) : 0;
+  if (random.chance(8)) faults.provider_refuses = 95;
   faults.webhook = some(70);
   faults.mail_fails = some(50);
   faults.mail_answer_lost = some(30);
