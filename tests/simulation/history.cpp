@@ -54,7 +54,7 @@ class Director {
     start();
     auto random = world_.random.fork("plan");
     const auto within = std::chrono::seconds(random.between(5, 60));
-    clients_.plan(options_.seed, static_cast<int>(random.between(5, 22)), within,
+    clients_.plan(options_.seed, static_cast<int>(random.between(5, 18)), within,
                   ground_.image.product_ids);
     plan_trouble(random, within);
     live(world_.true_now() + within + 10s, [] { return false; });

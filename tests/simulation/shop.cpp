@@ -236,8 +236,10 @@ class Shop final : public SimulatedShop {
         shop_topic_, outside_.zones,
         {std::chrono::seconds(2), std::chrono::minutes(5), std::chrono::minutes(15), false},
         {"simulator"});
+    payment::PaymentOptions payment_options;
+    payment_options.park_after = std::chrono::seconds(30);  // so that a story sees it
     payment_ = payment::make_payment(context_of(payment_part), payment_topic_, ordering_topic_,
-                                     outside_.provider, {},
+                                     outside_.provider, payment_options,
                                      {{"simulator",
                                        {std::string(payment::simulator_signature_header),
                                         {std::string(Provider::webhook_secret)},
