@@ -94,7 +94,8 @@ TEST(Typed, IfMatchIsARevision) {
   EXPECT_EQ(revision("\"12\"").value(), 12);
   EXPECT_EQ(revision("*").value(), std::nullopt);
   EXPECT_EQ(revision("").value(), std::nullopt);
-  for (const auto* value : {"12", "\"\"", "\"x\"", "\"1", "\"99999999999999999999\""})
+  for (const auto* value :
+       {"12", "\"\"", "\"x\"", "\"1", "\"99999999999999999999\"", "\"-1\"", "\"-2-gzip\""})
     EXPECT_FALSE(revision(value)) << value;
 }
 

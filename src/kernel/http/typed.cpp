@@ -67,7 +67,8 @@ Result<std::optional<std::int64_t>> if_match_revision(const Request& request) {
   if (text.size() > 2 && text.starts_with('"') && text.ends_with('"')) {
     // What follows a hyphen tells the form in which the resource was sent.
     const auto tag = text.substr(1, text.size() - 2);
-    if (const auto revision = integer_of(tag.substr(0, tag.find('-', 1)))) return revision;
+    const auto revision = integer_of(tag.substr(0, tag.find('-', 1)));
+    if (revision && *revision >= 0) return revision;
   }
   return fail(Error{ErrorKind::invalid,
                     "invalid_if_match",
