@@ -328,7 +328,12 @@ void Codec<Money>::read_members(Reader& reader, const Value& value, Money& to, c
     constexpr std::string_view known[] = {"amount", "currency"};
     detail::refuse_unknown_members(reader, *object, known, 2);
   }
-  if (reader.errors().size() == before) to = Money(amount, currency);
+  if (reader.errors().size() != before) return;
+  if (Money::fits(amount)) {
+    to = Money(amount, currency);
+  } else {  // bounds of what is stored are not judged, but this is no bound
+    reader.within("amount", [&] { reader.error("out_of_range", "Is beyond what money can be."); });
+  }
 }
 
 void Codec<Money>::write(Writer& writer, const Money& value) {

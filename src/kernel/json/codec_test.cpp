@@ -54,5 +54,14 @@ TEST(Codec, WhatWasStored_MustStillHaveItsTypes) {
   EXPECT_FALSE(read_stored<Note>(std::string_view(R"({"text":"a","stars":1})")));
 }
 
+TEST(Codec, StoredMoneyBeyondWhatMoneyIs_IsAFault) {
+  EXPECT_TRUE(
+      read_stored<Money>(std::string_view(R"({"amount":9007199254740991,"currency":"GBP"})")));
+  const auto beyond =
+      read_stored<Money>(std::string_view(R"({"amount":9007199254740992,"currency":"GBP"})"));
+  ASSERT_FALSE(beyond);
+  EXPECT_NE(beyond.error().detail.find("/amount"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace stoa::json
