@@ -14,7 +14,7 @@
 #include "kernel/base/text.hpp"
 #include "kernel/jobs/schedule.hpp"
 #include "kernel/json/codec.hpp"
-#include "main/notification_part.hpp"
+#include "main/notification_settings.hpp"
 
 namespace stoa {
 namespace {

@@ -10,9 +10,6 @@
 
 namespace stoa {
 
-/// What mail and SMS need of the configuration, beyond each setting by itself.
-std::vector<FieldError> check_notification_settings(const Configuration& configuration);
-
 /// The ways out that `Smtp` and `Sms` describe. The settings have been checked.
 notification::NotificationOptions notification_options(const Configuration& configuration);
 
