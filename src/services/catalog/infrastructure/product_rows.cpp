@@ -136,11 +136,12 @@ class SqlProductRows final : public ProductRows {
     if (query.tag)
       where("p.id IN (SELECT product_id FROM catalog_product_tag WHERE tag = ?)", *query.tag);
     if (query.category)
-      where("p.id IN (WITH RECURSIVE below(id) AS (SELECT ? UNION"
-            " SELECT c.id FROM catalog_category c JOIN below ON c.parent_id = below.id)"
-            " SELECT product_id FROM catalog_product_category"
-            " WHERE category_id IN (SELECT id FROM below))",
-            query.category->str());
+      where(
+          "p.id IN (WITH RECURSIVE below(id) AS (SELECT ? UNION"
+          " SELECT c.id FROM catalog_category c JOIN below ON c.parent_id = below.id)"
+          " SELECT product_id FROM catalog_product_category"
+          " WHERE category_id IN (SELECT id FROM below))",
+          query.category->str());
     if (query.after) {
       where("(p." + column + ", p.id) " + (query.descending ? "<" : ">") + " (?, ?)",
             query.after->first);
