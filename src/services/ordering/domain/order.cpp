@@ -58,6 +58,19 @@ void settle_refund(Order& order, std::string_view id, RefundStatus status) {
   }
 }
 
+/// The parked process was one of these, and as far as the order can tell it has ended after all.
+void unpark(Order& order, std::string_view operation) {
+  if (order.parked && order.parked->operation == operation) order.parked.reset();
+}
+
+/// What is parked does not say which refund it is: it stays until none is open.
+void unpark_refunds(Order& order) {
+  if (std::ranges::none_of(order.refunds, [](const Refund& refund) {
+        return refund.status == RefundStatus::pending;
+      }))
+    unpark(order, "refund");
+}
+
 void end(Order& order, OrderStatus status, const Money& captured) {
   order.status = status;
   order.stage = Stage::done;
@@ -133,57 +146,62 @@ PaymentStatus Order::payment_status() const {
 void evolve(Order& order, const OrderEvent& event, Timestamp recorded_at) {
   ++order.revision;
   order.changed_at = recorded_at;
-  std::visit(
-      Overload{
-          [&](const OrderPlaced& e) {
-            order.placed = e;
-            order.recorded_at = recorded_at;
-            for (const auto& line : e.lines) order.lines.push_back({line, {}, {}});
-            order.captured = order.refund_reserved = order.refunded =
-                Money::zero(e.total.currency());
-          },
-          [&](const OrderStockReserved&) { order.stage = Stage::assessing; },
-          [&](const OrderAssessed&) { order.stage = Stage::paying; },
-          [&](const OrderConfirmed& e) {
-            order.status = OrderStatus::confirmed;
-            order.stage = Stage::done;
-            order.authorized = e.authorized;
-            order.captured = e.captured;
-          },
-          [&](const OrderCloseRequested& e) {
-            order.close = e;
-            order.stage = Stage::closing;
-          },
-          [&](const OrderRejected& e) {
-            end(order, OrderStatus::rejected, e.captured);
-            order.rejection = e;
-          },
-          [&](const OrderCancelled& e) {
-            end(order, OrderStatus::cancelled, e.captured);
-            order.cancel_reason = e.reason;
-          },
-          [&](const OrderCaptureRequested&) { order.capture_requested = true; },
-          [&](const OrderPaid& e) { order.captured = e.captured; },
-          [&](const FulfilmentRecorded& e) { count_fulfilment(order, e, recorded_at); },
-          [&](const ReturnRecorded& e) {
-            for (const auto& units : e.lines)
-              find_line(order, units.line_id)->returned += units.quantity;
-            order.returns.push_back({e, recorded_at});
-          },
-          [&](const RefundRequested& e) {
-            order.refunds.push_back(
-                {e.refund_id, e.amount, RefundStatus::pending, e.reason, recorded_at});
-            order.refund_reserved = order.refund_reserved + e.amount;
-          },
-          [&](const RefundCompleted& e) {
-            settle_refund(order, e.refund_id, RefundStatus::completed);
-            order.parked.reset();
-          },
-          [&](const RefundFailed& e) { settle_refund(order, e.refund_id, RefundStatus::failed); },
-          [&](const ProcessParked& e) { order.parked = e; },
-          [&](const ProcessRetried&) { order.parked.reset(); },
-      },
-      event);
+  std::visit(Overload{
+                 [&](const OrderPlaced& e) {
+                   order.placed = e;
+                   order.recorded_at = recorded_at;
+                   for (const auto& line : e.lines) order.lines.push_back({line, {}, {}});
+                   order.captured = order.refund_reserved = order.refunded =
+                       Money::zero(e.total.currency());
+                 },
+                 [&](const OrderStockReserved&) { order.stage = Stage::assessing; },
+                 [&](const OrderAssessed&) { order.stage = Stage::paying; },
+                 [&](const OrderConfirmed& e) {
+                   order.status = OrderStatus::confirmed;
+                   order.stage = Stage::done;
+                   order.authorized = e.authorized;
+                   order.captured = e.captured;
+                 },
+                 [&](const OrderCloseRequested& e) {
+                   order.close = e;
+                   order.stage = Stage::closing;
+                 },
+                 [&](const OrderRejected& e) {
+                   end(order, OrderStatus::rejected, e.captured);
+                   order.rejection = e;
+                 },
+                 [&](const OrderCancelled& e) {
+                   end(order, OrderStatus::cancelled, e.captured);
+                   order.cancel_reason = e.reason;
+                 },
+                 [&](const OrderCaptureRequested&) { order.capture_requested = true; },
+                 [&](const OrderPaid& e) {
+                   order.captured = e.captured;
+                   unpark(order, "capture");
+                 },
+                 [&](const FulfilmentRecorded& e) { count_fulfilment(order, e, recorded_at); },
+                 [&](const ReturnRecorded& e) {
+                   for (const auto& units : e.lines)
+                     find_line(order, units.line_id)->returned += units.quantity;
+                   order.returns.push_back({e, recorded_at});
+                 },
+                 [&](const RefundRequested& e) {
+                   order.refunds.push_back(
+                       {e.refund_id, e.amount, RefundStatus::pending, e.reason, recorded_at});
+                   order.refund_reserved = order.refund_reserved + e.amount;
+                 },
+                 [&](const RefundCompleted& e) {
+                   settle_refund(order, e.refund_id, RefundStatus::completed);
+                   unpark_refunds(order);
+                 },
+                 [&](const RefundFailed& e) {
+                   settle_refund(order, e.refund_id, RefundStatus::failed);
+                   unpark_refunds(order);
+                 },
+                 [&](const ProcessParked& e) { order.parked = e; },
+                 [&](const ProcessRetried&) { order.parked.reset(); },
+             },
+             event);
 }
 
 std::optional<Timestamp> due_at(const Order& order, const Deadlines& deadlines) {

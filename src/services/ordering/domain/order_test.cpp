@@ -100,6 +100,28 @@ TEST(Order, CancelBeforePaymentIsAsked_EndsWithoutMoney) {
   EXPECT_EQ(order.captured, pence(0));
 }
 
+TEST(Order, ARefundThatIsParked_StaysSo_WhenAnotherIsCompleted) {
+  auto order = confirmed();
+  order = after(order, *refund(order, {"ref_1", pence(100), {}}));
+  order = after(order, on_parked(order, "refund", "no answer"));
+  order = after(order, *refund(order, {"ref_2", pence(200), {}}));
+  order = after(order, on_refund_completed(order, "ref_2"));
+  EXPECT_TRUE(order.parked) << "a person must still look at the first";
+  EXPECT_TRUE(retry(order));
+  order = after(order, on_refund_completed(order, "ref_1"));
+  EXPECT_FALSE(order.parked);
+}
+
+TEST(Order, ACaptureThatIsParked_AndIsTakenAfterAll_IsNoLongerParked) {
+  auto order = paying();
+  order = after(order, on_payment_authorized(order, pence(750)));
+  order = after(order, *capture(order));
+  order = after(order, on_parked(order, "capture", "no answer"));
+  EXPECT_TRUE(order.parked);
+  order = after(order, on_payment_captured(order, pence(750)));
+  EXPECT_FALSE(order.parked);
+}
+
 TEST(Order, Fulfil_NeverSendsMoreThanWasSold) {
   EXPECT_EQ(fulfilled().status, OrderStatus::fulfilled);
   const auto part = after(confirmed(), *fulfil(confirmed(), sending({units(2)})));
