@@ -10,9 +10,21 @@ namespace {
 
 constexpr std::string_view alphabet = "0123456789abcdefghjkmnpqrstvwxyz";
 
-int digit_of(char c) {
-  const auto at = alphabet.find(c);
-  return at == std::string_view::npos ? -1 : static_cast<int>(at);
+constexpr std::uint8_t no_digit = 0xff;
+
+constexpr auto digit_values = [] {
+  std::array<std::uint8_t, 256> values{};
+  values.fill(no_digit);
+  for (std::size_t at = 0; at < alphabet.size(); ++at)
+    values[static_cast<unsigned char>(alphabet[at])] = static_cast<std::uint8_t>(at);
+  return values;
+}();
+
+/// The eight bytes from `at` as a number, the first byte the highest.
+std::uint64_t word_of(const Uuid& uuid, std::size_t at) {
+  std::uint64_t word = 0;
+  for (std::size_t i = 0; i < 8; ++i) word = word << 8U | uuid[at + i];
+  return word;
 }
 
 /// Random bytes are fetched in blocks: one system call for 256 ids.
@@ -62,36 +74,38 @@ class UuidV7Source final : public IdSource {
 
 }  // namespace
 
+// 26 digits hold 130 bits: two zero bits, then the 128 of the id. The last 13 digits hold 65 bits:
+// all of the low word, and the lowest bit of the high one.
+
 std::string to_base32(const Uuid& uuid) {
-  // 26 digits hold 130 bits: two zero bits, then the 128 of the id.
   std::string text(26, '0');
-  for (int digit = 0; digit < 26; ++digit) {
-    unsigned value = 0;
-    for (int bit = 0; bit < 5; ++bit) {
-      const int at = digit * 5 + bit - 2;
-      const unsigned one = at < 0
-                               ? 0U
-                               : (static_cast<unsigned>(uuid[static_cast<std::size_t>(at / 8)]) >>
-                                  static_cast<unsigned>(7 - at % 8)) &
-                                     1U;
-      value = value << 1U | one;
-    }
-    text[static_cast<std::size_t>(digit)] = alphabet[value];
-  }
+  auto high = word_of(uuid, 0);
+  auto low = word_of(uuid, 8);
+  const auto lowest_of_high = high & 1U;
+  high >>= 1U;
+  for (std::size_t digit = 25; digit > 13; --digit, low >>= 5U) text[digit] = alphabet[low & 31U];
+  text[13] = alphabet[lowest_of_high << 4U | low];
+  for (std::size_t digit = 13; digit-- > 0; high >>= 5U) text[digit] = alphabet[high & 31U];
   return text;
 }
 
 std::optional<Uuid> from_base32(std::string_view text) {
   if (text.size() != 26) return std::nullopt;
+  std::array<std::uint8_t, 26> digits{};
+  for (std::size_t at = 0; at < digits.size(); ++at) {
+    digits[at] = digit_values[static_cast<unsigned char>(text[at])];
+    if (digits[at] == no_digit) return std::nullopt;
+  }
+  if (digits[0] > 7) return std::nullopt;
+  std::uint64_t high = 0;
+  std::uint64_t low = 0;
+  for (std::size_t at = 0; at < 13; ++at) high = high << 5U | digits[at];
+  for (std::size_t at = 13; at < 26; ++at) low = low << 5U | digits[at];
+  high = high << 1U | static_cast<std::uint64_t>(digits[13] >> 4U);
   Uuid uuid{};
-  for (int digit = 0; digit < 26; ++digit) {
-    const int value = digit_of(text[static_cast<std::size_t>(digit)]);
-    if (value < 0 || (digit == 0 && value > 7)) return std::nullopt;
-    for (int bit = 0; bit < 5; ++bit) {
-      const int at = digit * 5 + bit - 2;
-      if (at < 0 || ((value >> (4 - bit)) & 1) == 0) continue;
-      uuid[static_cast<std::size_t>(at / 8)] |= static_cast<std::uint8_t>(0x80U >> (at % 8));
-    }
+  for (std::size_t i = 0; i < 8; ++i) {
+    uuid[i] = static_cast<std::uint8_t>(high >> (56 - 8 * i));
+    uuid[8 + i] = static_cast<std::uint8_t>(low >> (56 - 8 * i));
   }
   return uuid;
 }

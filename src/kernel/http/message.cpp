@@ -180,6 +180,9 @@ Response problem(const Error& error, const Request& request, int status, std::st
 
 std::string http_date(Timestamp time) {
   const auto seconds = std::chrono::system_clock::to_time_t(time);
+  // Every answer has the date, and most have the one of the answer before.
+  thread_local std::pair<std::time_t, std::string> last;
+  if (!last.second.empty() && last.first == seconds) return last.second;
   std::tm parts{};
   ::gmtime_r(&seconds, &parts);
   constexpr const char* days[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
@@ -189,7 +192,8 @@ std::string http_date(Timestamp time) {
   std::snprintf(text, sizeof text, "%s, %02d %s %04d %02d:%02d:%02d GMT", days[parts.tm_wday],
                 parts.tm_mday, months[parts.tm_mon], parts.tm_year + 1900, parts.tm_hour,
                 parts.tm_min, parts.tm_sec);
-  return text;
+  last = {seconds, text};
+  return last.second;
 }
 
 }  // namespace stoa::http

@@ -28,15 +28,20 @@ std::string_view parameter_name(std::string_view segment) {
 
 using Params = std::vector<std::pair<std::string, std::string>>;
 
+bool matches_words(const std::vector<std::string>& wanted,
+                   const std::vector<std::string_view>& segments) {
+  if (wanted.size() != segments.size()) return false;
+  for (std::size_t at = 0; at < wanted.size(); ++at)
+    if (wanted[at] != segments[at] && !is_parameter(wanted[at])) return false;
+  return true;
+}
+
 std::optional<Params> match_path(const std::vector<std::string>& wanted,
                                  const std::vector<std::string_view>& segments) {
-  if (wanted.size() != segments.size()) return std::nullopt;
+  if (!matches_words(wanted, segments)) return std::nullopt;
   Params params;
   for (std::size_t at = 0; at < wanted.size(); ++at) {
-    if (!is_parameter(wanted[at])) {
-      if (wanted[at] != segments[at]) return std::nullopt;
-      continue;
-    }
+    if (!is_parameter(wanted[at])) continue;
     auto value = percent_decode(segments[at]);
     if (!value || value->empty() || value->size() > 1024 || !is_utf8(*value) ||
         has_control_characters(*value, false))
