@@ -283,22 +283,23 @@ class TheSimulator final : public Simulator {
                std::optional<Timestamp> report_at = {}) {
     const auto now = clock_.now();
     const auto report = report_at ? std::optional(to_unix_microseconds(*report_at)) : std::nullopt;
-    db_.execute(
+    const auto seq = db_.one(
         "INSERT INTO sim_ledger(key, payment_id, kind, amount, currency, code, at, report_at)"
-        " VALUES(?, ?, ?, ?, ?, ?, ?, ?)",
-        key, request.payment_id, kind, amount.amount(), amount.currency().code(), code,
-        to_unix_microseconds(now), report);
-    const auto seq =
-        db_.one("SELECT last_insert_rowid()", [](const sql::Row& row) { return row.integer(0); });
+        " VALUES(?, ?, ?, ?, ?, ?, ?, ?) RETURNING seq",
+        [](const sql::Row& row) { return row.integer(0); }, key, request.payment_id, kind,
+        amount.amount(), amount.currency().code(), code, to_unix_microseconds(now), report);
     return {*seq, request.payment_id, kind, code, amount, now, report_at};
   }
 
   std::optional<Entry> entry(const std::string& key) {
-    // A late refusal stands beside the attempt that it ends.
-    return db_.one(
+    constexpr std::string_view of_key =
         "SELECT seq, payment_id, kind, code, amount, currency, at, report_at FROM sim_ledger"
-        " WHERE key IN (?1, ?1 || '#final') ORDER BY seq DESC",
-        read_entry, key);
+        " WHERE key = ?";
+    auto found = db_.one(of_key, read_entry, key);
+    if (!found || found->kind != "attempt") return found;
+    // A late refusal stands beside the attempt that it ends.
+    auto late = db_.one(of_key, read_entry, key + "#final");
+    return late ? late : found;
   }
   std::int64_t sum(const std::string& payment_id, std::string_view kind) {
     return db_

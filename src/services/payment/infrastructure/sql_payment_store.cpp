@@ -37,6 +37,12 @@ CREATE INDEX payment_payments_reference ON payment_payments(reference) WHERE ref
 CREATE INDEX payment_work_payment ON payment_work(payment_id);
 )sql";
 
+// The key of a payment's own work begins with its id; refunds alone need to be found another way.
+constexpr std::string_view work_by_key = R"sql(
+DROP INDEX payment_work_payment;
+CREATE INDEX payment_work_refunds ON payment_work(payment_id) WHERE operation = 'refund';
+)sql";
+
 class SqlPaymentStore final : public PaymentStore {
  public:
   explicit SqlPaymentStore(sql::Connection& db) : db_(db) {}
@@ -96,7 +102,9 @@ class SqlPaymentStore final : public PaymentStore {
     std::vector<Work> work;
     db_.query(
         "SELECT key, payment_id, operation, first_at, due_at, tries, refusals, parked"
-        " FROM payment_work WHERE payment_id = ?",
+        " FROM payment_work WHERE key >= ?1 AND key < ?1 || '~' AND payment_id = ?1"
+        " UNION SELECT key, payment_id, operation, first_at, due_at, tries, refusals, parked"
+        " FROM payment_work WHERE payment_id = ?1 AND operation = 'refund'",
         [&](const sql::Row& row) { work.push_back(read_work(row)); }, payment_id);
     return work;
   }
@@ -222,6 +230,6 @@ std::unique_ptr<PaymentQueries> make_sql_payment_queries() {
   return std::make_unique<SqlPaymentQueries>();
 }
 
-sql::Migrations migrations() { return {"payment_", {schema, work_counts, webhooks}}; }
+sql::Migrations migrations() { return {"payment_", {schema, work_counts, webhooks, work_by_key}}; }
 
 }  // namespace stoa::payment
