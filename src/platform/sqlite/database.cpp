@@ -2,11 +2,16 @@
 
 #include <sqlite3.h>
 
+#include <array>
 #include <atomic>
+#include <cstdint>
+#include <mutex>
 #include <unordered_map>
 
 #include "kernel/base/assert.hpp"
 #include "kernel/base/planted.hpp"
+#include "platform/sqlite/beside.hpp"
+#include "platform/sqlite/gathering_vfs.hpp"
 
 namespace stoa::sqlite {
 namespace {
@@ -127,14 +132,24 @@ class Handle final : public sql::Connection {
   Handle(Shared& shared, std::string_view prefix) : shared_(shared), prefix_(prefix) {}
 
   sql::Statement& prepare(std::string_view text) override {
-    if (const auto found = statements_.find(text); found != statements_.end())
-      return *found->second;
-    // Filters are composed of allow-listed parts, so the texts are few; a limit all the same.
-    if (statements_.size() >= statements_max) statements_.clear();
-    shared_.allowed_prefix = prefix_;
-    auto statement = std::make_unique<SqliteStatement>(shared_.db, text, shared_.steps);
-    shared_.allowed_prefix.clear();
-    return *statements_.emplace(text, std::move(statement)).first->second;
+    // Most texts stand in the program: their address finds them, and only the comparison is left.
+    auto& recent = recent_[slot_of(text)];
+    if (recent.text.data() != nullptr && recent.asked == text.data() && recent.text == text)
+      return *recent.statement;
+    auto found = statements_.find(text);
+    if (found == statements_.end()) {
+      // Filters are composed of allow-listed parts, so the texts are few; a limit all the same.
+      if (statements_.size() >= statements_max) {
+        recent_ = {};
+        statements_.clear();
+      }
+      shared_.allowed_prefix = prefix_;
+      auto statement = std::make_unique<SqliteStatement>(shared_.db, text, shared_.steps);
+      shared_.allowed_prefix.clear();
+      found = statements_.emplace(text, std::move(statement)).first;
+    }
+    recent = {text.data(), found->first, found->second.get()};
+    return *found->second;
   }
 
   [[nodiscard]] std::int64_t changes() const override { return sqlite3_changes64(shared_.db); }
@@ -150,8 +165,22 @@ class Handle final : public sql::Connection {
 
  private:
   static constexpr std::size_t statements_max = 512;
+  static constexpr std::size_t recent_max = 256;
+
+  struct Recent {
+    const char* asked = nullptr;
+    std::string_view text;  ///< the key of the statement
+    SqliteStatement* statement = nullptr;
+  };
+
+  static std::size_t slot_of(std::string_view text) {
+    const auto address = reinterpret_cast<std::uintptr_t>(text.data());
+    return (address ^ (address >> 8U) ^ text.size()) % recent_max;
+  }
+
   Shared& shared_;
   std::string prefix_;
+  std::array<Recent, recent_max> recent_{};
   std::unordered_map<std::string, std::unique_ptr<SqliteStatement>, TextHash, std::equal_to<>>
       statements_;
 };
@@ -161,10 +190,14 @@ class File final : public Database {
   static constexpr int wal_pages_max = 8'192;  // 32 MB
 
  public:
-  File(const std::string& path, Mode mode, const char* vfs) : mode_(mode) {
+  /// A writer that is not `durable` waits for no disk.
+  File(const std::string& path, Mode mode, const char* vfs, bool durable, const std::string& beside)
+      : mode_(mode) {
+    count_no_memory();
     const int flags =
         SQLITE_OPEN_NOMUTEX |
         (mode == Mode::writer ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY);
+    if (vfs == nullptr && mode == Mode::writer && durable) vfs = gathering_vfs();
     if (sqlite3_open_v2(path.c_str(), &shared_.db, flags, vfs) != SQLITE_OK) {
       const std::string reason = sqlite3_errmsg(shared_.db);
       sqlite3_close(shared_.db);
@@ -173,16 +206,23 @@ class File final : public Database {
     sqlite3_extended_result_codes(shared_.db, 1);
     sqlite3_busy_timeout(shared_.db, busy_timeout_ms);
     auto all = handle("");
-    if (mode == Mode::writer) {
+    if (mode == Mode::writer && durable) {
       all->run_script(
           "PRAGMA page_size=4096; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA "
           "wal_autocheckpoint=0;"
           "PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-16000;"
           "PRAGMA journal_size_limit=67108864;");
       sqlite3_wal_hook(shared_.db, count_wal_pages, &wal_pages_);
+    } else if (mode == Mode::writer) {
+      all->run_script(
+          "PRAGMA page_size=4096; PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA "
+          "wal_autocheckpoint=2000; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-8000;"
+          "PRAGMA journal_size_limit=67108864;");
     } else {
       all->run_script("PRAGMA query_only=ON; PRAGMA cache_size=-8000;");
     }
+    if (!beside.empty()) all->execute("ATTACH DATABASE ? AS beside", beside);
+    all.reset();
     sqlite3_set_authorizer(shared_.db, authorize, &shared_);
     begin_ = handle("");
   }
@@ -199,7 +239,7 @@ class File final : public Database {
 
   void begin() override {
     if (wal_pages_ > wal_pages_max) checkpoint();
-    begin_->execute(mode_ == Mode::writer ? "BEGIN IMMEDIATE" : "BEGIN");
+    begin_->execute(mode_ == Mode::reader ? "BEGIN" : "BEGIN IMMEDIATE");
   }
   void commit() override {
     try {
@@ -225,6 +265,12 @@ class File final : public Database {
   }
 
  private:
+  /// SQLite's own account of its memory is a lock that all threads take with every allocation.
+  static void count_no_memory() {
+    static std::once_flag once;
+    std::call_once(once, [] { sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); });
+  }
+
   static int count_wal_pages(void* pages, sqlite3*, const char*, int in_wal) {
     *static_cast<int*>(pages) = in_wal;
     return SQLITE_OK;
@@ -239,7 +285,15 @@ class File final : public Database {
 }  // namespace
 
 std::unique_ptr<Database> open(const std::string& path, Database::Mode mode, const char* vfs) {
-  return std::make_unique<File>(path, mode, vfs);
+  return std::make_unique<File>(path, mode, vfs, true, "");
+}
+
+std::unique_ptr<Database> open_projection(const std::string& path) {
+  return std::make_unique<File>(path, Database::Mode::writer, nullptr, false, "");
+}
+
+std::unique_ptr<Database> open_with(const std::string& path, const std::string& beside) {
+  return std::make_unique<File>(path, Database::Mode::reader, nullptr, true, beside);
 }
 
 void migrate(Database& database, const sql::Migrations& migrations) {

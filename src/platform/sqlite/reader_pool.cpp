@@ -7,11 +7,14 @@
 #include <thread>
 #include <vector>
 
+#include "platform/sqlite/beside.hpp"
 #include "platform/sqlite/database.hpp"
 #include "platform/sqlite/event_log.hpp"
 
 namespace stoa::sqlite {
 namespace {
+
+constexpr std::size_t queries_waiting_max = 10'000;
 
 struct Query {
   std::string prefix;
@@ -22,9 +25,11 @@ struct Query {
 class Pool final : public ReaderPool {
  public:
   Pool(const std::string& path, int threads, const Crypto& crypto,
-       std::function<void(const std::string&)> report_defect, std::size_t waiting_max)
+       std::function<void(const std::string&)> report_defect, std::size_t waiting_max,
+       const std::string& beside)
       : crypto_(crypto), report_defect_(std::move(report_defect)), waiting_max_(waiting_max) {
-    for (int i = 0; i < threads; ++i) threads_.emplace_back([this, path] { serve(path); });
+    for (int i = 0; i < threads; ++i)
+      threads_.emplace_back([this, path, beside] { serve(path, beside); });
   }
   ~Pool() override { stop(); }
 
@@ -56,8 +61,8 @@ class Pool final : public ReaderPool {
     std::unique_ptr<Log> log;
   };
 
-  void serve(const std::string& path) {
-    const auto database = open(path, Database::Mode::reader);
+  void serve(const std::string& path, const std::string& beside) {
+    const auto database = open_with(path, beside);
     std::map<std::string, View> views;
     while (auto query = next()) {
       auto& view = views[query->prefix];
@@ -117,7 +122,14 @@ std::unique_ptr<ReaderPool> make_reader_pool(const std::string& path, int thread
                                              const Crypto& crypto,
                                              std::function<void(const std::string&)> report_defect,
                                              std::size_t waiting_max) {
-  return std::make_unique<Pool>(path, threads, crypto, std::move(report_defect), waiting_max);
+  return std::make_unique<Pool>(path, threads, crypto, std::move(report_defect), waiting_max, "");
+}
+
+std::unique_ptr<ReaderPool> make_reader_pool_with(
+    const std::string& path, const std::string& beside, int threads, const Crypto& crypto,
+    std::function<void(const std::string&)> report_defect) {
+  return std::make_unique<Pool>(path, threads, crypto, std::move(report_defect),
+                                queries_waiting_max, beside);
 }
 
 }  // namespace stoa::sqlite
