@@ -36,6 +36,7 @@ namespace asio = boost::asio;
 namespace bhttp = boost::beast::http;
 using asio::ip::tcp;
 using boost::beast::error_code;
+using Steady = std::chrono::steady_clock;
 
 /// Why a connection ends before its request could be served; nothing when the client has gone.
 using Ending = std::optional<http::Fault>;
@@ -512,25 +513,33 @@ class Connection : public std::enable_shared_from_this<Connection> {
   }
 
   /// One deadline at a time: when it passes, what the socket does is cancelled, and the socket
-  /// stays open for an answer (Beast's tcp_stream would close it).
+  /// stays open for an answer (Beast's tcp_stream would close it). Most deadlines are moved or
+  /// taken back long before: the timer goes on to an earlier moment, and looks there what became of
+  /// them.
   void arm(std::chrono::milliseconds after) {
     expired_ = false;
-    ++round_;
-    wait(after);
+    due_ = Steady::now() + after;
+    if (!rings_ || due_ < deadline_.expiry()) wait();
   }
-  void disarm() {
-    ++round_;
-    deadline_.cancel();
-  }
-  void wait(std::chrono::milliseconds after) {
-    deadline_.expires_after(after);
-    deadline_.async_wait([weak = weak_from_this(), round = round_](error_code code) {
+  void disarm() { due_ = Steady::time_point::max(); }
+  void wait() {
+    rings_ = true;
+    deadline_.expires_at(due_);
+    deadline_.async_wait([weak = weak_from_this(), round = ++round_](error_code code) {
       const auto self = weak.lock();
-      if (!self || code || self->round_ != round) return;
-      self->expired_ = true;
-      self->socket_.cancel(code);
-      self->wait(std::chrono::milliseconds(50));  // it may have been between two reads
+      if (self && !code && self->round_ == round) self->ring();
     });
+  }
+  void ring() {
+    rings_ = false;
+    if (due_ == Steady::time_point::max()) return;
+    if (const auto now = Steady::now(); now >= due_) {
+      expired_ = true;
+      error_code code;
+      socket_.cancel(code);
+      due_ = now + std::chrono::milliseconds(50);  // it may have been between two reads
+    }
+    wait();
   }
 
   tcp::socket socket_;
@@ -542,6 +551,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::string peer_;
   boost::beast::flat_buffer buffer_{http::head_bytes_max + 2 * read_bytes_max};
   std::uint64_t round_ = 0;
+  Steady::time_point due_ = Steady::time_point::max();
+  bool rings_ = false;  ///< the timer waits
   bool expired_ = false;
   bool idle_ = false;
   bool gone_ = false;                    ///< the client of a stream
