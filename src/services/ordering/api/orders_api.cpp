@@ -86,23 +86,25 @@ struct OrderPage {
 /// Refuses what looks like the number of a payment card, wherever a person could have typed one.
 class CardGuard {
  public:
-  void check(std::string pointer, std::string_view text) {
+  /// The pointer is `base` and `member`; it is put together when it is needed.
+  void check(std::string_view base, std::string_view text, std::string_view member = {}) {
     if (contains_card_number(text))
-      errors_.push_back({std::move(pointer), "card_number",
+      errors_.push_back({std::string(base).append(member), "card_number",
                          "This looks like a card number: Stoa never takes one."});
   }
-  void check(std::string pointer, const std::optional<std::string>& text) {
-    if (text) check(std::move(pointer), std::string_view(*text));
+  void check(std::string_view base, const std::optional<std::string>& text,
+             std::string_view member = {}) {
+    if (text) check(base, std::string_view(*text), member);
   }
-  void check_address(const std::string& pointer, const std::optional<Address>& address) {
+  void check_address(std::string_view base, const std::optional<Address>& address) {
     if (!address) return;
-    check(pointer + "/name", address->name);
-    check(pointer + "/company", address->company);
-    check(pointer + "/line1", std::string_view(address->line1));
-    check(pointer + "/line2", address->line2);
-    check(pointer + "/city", std::string_view(address->city));
-    check(pointer + "/region", address->region);
-    check(pointer + "/postal_code", address->postal_code);
+    check(base, address->name, "/name");
+    check(base, address->company, "/company");
+    check(base, std::string_view(address->line1), "/line1");
+    check(base, address->line2, "/line2");
+    check(base, std::string_view(address->city), "/city");
+    check(base, address->region, "/region");
+    check(base, address->postal_code, "/postal_code");
   }
   void add(std::string pointer, std::string code, std::string message) {
     errors_.push_back({std::move(pointer), std::move(code), std::move(message)});
@@ -168,8 +170,12 @@ class OrderRoutes {
     const auto personal = unseal(store, order, queries_, crypto_).value_or(PersonalData{});
     return json::to_json(view_of(order, personal, access_.token_of(order.placed.order_id)));
   }
+  using OrderPtr = std::shared_ptr<const Order>;
+  static Response response_of(const Order& order, std::string body, Answer answer);
   void render(const RequestPtr& request, const std::string& order_id, Answer answer,
               Reply reply) const;
+  void render_placed(const RequestPtr& request, const OrderPtr& order,
+                     const std::shared_ptr<const PlaceOrder>& command, const Reply& reply) const;
   void change(const RequestPtr& request, Reply reply, int status, bool key_required,
               Orders::Decide decide);
 
@@ -201,8 +207,8 @@ Result<PlaceOrder> OrderRoutes::command_of(const http::Request& request,
       guard.add("/payment/provider", "unknown_provider", json::one_of(provider_names()));
   }
   for (const auto& [name, text] : body.metadata) {
-    guard.check("/metadata/" + name, std::string_view(text));
-    guard.check("/metadata/" + name, std::string_view(name));
+    guard.check("/metadata/", std::string_view(text), name);
+    guard.check("/metadata/", std::string_view(name), name);
   }
   auto phone = body.customer.phone ? to_e164(*body.customer.phone) : std::nullopt;
   if (body.customer.phone && !phone)
@@ -222,10 +228,10 @@ Result<PlaceOrder> OrderRoutes::command_of(const http::Request& request,
     guard.add("/placed_at", "in_the_future", "Must not lie in the future.");
   for (std::size_t at = 0; at < body.lines.size(); ++at) {
     const auto& price = body.lines[at].unit_price;
+    if (!price) continue;
     const auto pointer = "/lines/" + std::to_string(at) + "/unit_price";
-    if (price && !trusted)
-      guard.add(pointer, "secret_key_required", "Only a secret key may set this.");
-    if (price && price->currency() != body.currency)
+    if (!trusted) guard.add(pointer, "secret_key_required", "Only a secret key may set this.");
+    if (price->currency() != body.currency)
       guard.add(pointer + "/currency", "wrong_currency", "Must be the order's currency.");
   }
   if (auto good = guard.result(); !good) return fail(std::move(good.error()));
@@ -279,16 +285,40 @@ void OrderRoutes::place(const RequestPtr& request, Reply reply) {
       [this, shared, used = key_of(*request, std::move(*key))](UnitOfWork& unit) {
         return orders_.place(unit, *shared, used);
       },
-      [this, request, reply = std::move(reply), wait](Result<Receipt> receipt) {
+      [this, request, reply = std::move(reply), wait, shared](Result<Receipt> receipt) {
         if (!receipt) return reply(http::problem(receipt.error(), *request));
-        const auto id = receipt->order_id;
         const Answer answer{0, true, receipt->replayed};
-        const auto then = [this, request, id, answer, reply] {
-          render(request, id, answer, reply);
-        };
-        if (wait.count() == 0) return then();
-        orders_.wait_until_final(id, clock_.now() + wait, then);
+        const auto id = receipt->order_id;
+        const auto until = wait.count() == 0 ? Timestamp{} : clock_.now() + wait;
+        orders_.wait_until_final(id, until,
+                                 [this, request, id, answer, reply, shared](const OrderPtr& order) {
+                                   if (!order || answer.replayed)
+                                     return render(request, id, answer, reply);
+                                   render_placed(request, order, shared, reply);
+                                 });
       });
+}
+
+/// From what the writer and the request know: nothing is read and folded again. On a reader's
+/// thread all the same: the writer has other things to do.
+void OrderRoutes::render_placed(const RequestPtr& request, const OrderPtr& order,
+                                const std::shared_ptr<const PlaceOrder>& command,
+                                const Reply& reply) const {
+  http::answer_from_store(readers_, request, reply, [this, order, command](Store) {
+    const auto token = access_.token_of(order->placed.order_id);
+    return response_of(*order, json::to_json(view_of(*order, command->personal, token)),
+                       {0, true, false});
+  });
+}
+
+Response OrderRoutes::response_of(const Order& order, std::string body, Answer answer) {
+  const int status = answer.status != 0 ? answer.status : (order.is_final() ? 201 : 202);
+  auto response = http::json_response(status, std::move(body));
+  response.headers.emplace_back("ETag", "\"" + std::to_string(order.revision) + "\"");
+  if (answer.created)
+    response.headers.emplace_back("Location", "/v1/orders/" + order.placed.order_id);
+  if (answer.replayed) response.headers.emplace_back("Idempotent-Replayed", "true");
+  return response;
 }
 
 void OrderRoutes::render(const RequestPtr& request, const std::string& order_id, Answer answer,
@@ -296,12 +326,7 @@ void OrderRoutes::render(const RequestPtr& request, const std::string& order_id,
   http::answer_from_store(readers_, request, std::move(reply), [=, this](Store store) {
     const auto order = fold_order(store.log, order_id);
     if (!order) return http::problem(no_order(), *request);
-    const int status = answer.status != 0 ? answer.status : (order->is_final() ? 201 : 202);
-    auto response = http::json_response(status, shown(store, *order));
-    response.headers.emplace_back("ETag", "\"" + std::to_string(order->revision) + "\"");
-    if (answer.created) response.headers.emplace_back("Location", "/v1/orders/" + order_id);
-    if (answer.replayed) response.headers.emplace_back("Idempotent-Replayed", "true");
-    return response;
+    return response_of(*order, shown(store, *order), answer);
   });
 }
 

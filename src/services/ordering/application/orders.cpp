@@ -112,8 +112,9 @@ Result<Receipt> Orders::place(UnitOfWork& unit, const PlaceOrder& command,
   const auto order = std::make_shared<Order>();
   const auto id = placed->order_id;
   append(unit, id, order, {std::move(*placed)});
-  // The row stands before the batch ends: a later command of it may look for the external_id.
-  store_.save(row_of(id, *order, deadlines_));
+  // The row stands before the batch ends where a later command of it may look for a name.
+  if (command.external_id || order->placed.display_number)
+    store_.save(row_of(id, *order, deadlines_));
   idempotency_.store(key, id, unit.now());
   return Receipt{id, order->revision, false, false};
 }
@@ -135,6 +136,8 @@ Result<void> Orders::check_new(const PlaceOrder& command) {
 }
 
 Result<OrderNumber> Orders::number_for(const PlaceOrder& command, Timestamp now) {
+  // What is looked for among the rows may be the number of an order of this batch.
+  if (command.display_number || !shop_.numbers().is_plain()) save_changed();
   if (command.display_number) return numbers_.bring(*command.display_number);
   return numbers_.next(shop_.numbers(), shop_.date(now));
 }
@@ -245,10 +248,12 @@ void Orders::append(UnitOfWork& unit, std::string_view order_id,
   if (!order->is_final() || waits.first == waits.second) return;
   unit.after_commit([this, id] {
     const auto [first, last] = waits_.equal_range(id);
-    std::vector<std::function<void()>> due;
+    std::vector<Then> due;
     for (auto at = first; at != last; ++at) due.push_back(std::move(at->second.then));
     waits_.erase(first, last);
-    for (const auto& then : due) then();
+    const auto known = hot_.find(id);
+    const auto now = known == hot_.end() ? nullptr : std::make_shared<const Order>(*known->second);
+    for (const auto& then : due) then(now);
   });
 }
 
@@ -350,11 +355,13 @@ int Orders::act_on_deadlines(UnitOfWork& unit) {
   return static_cast<int>(due.size());
 }
 
-void Orders::wait_until_final(std::string_view order_id, Timestamp until,
-                              std::function<void()> then) {
+void Orders::wait_until_final(std::string_view order_id, Timestamp until, Then then) {
   const auto order = load(order_id);
-  if (!order || order->is_final()) return then();
-  waits_.emplace(order_id, Wait{until, std::move(then)});
+  if (order && !order->is_final() && until > Timestamp{}) {
+    waits_.emplace(order_id, Wait{until, std::move(then)});
+    return;
+  }
+  then(order ? std::make_shared<const Order>(*order) : nullptr);
 }
 
 void Orders::expire_waits(Timestamp now) {
@@ -365,16 +372,20 @@ void Orders::expire_waits(Timestamp now) {
     }
     const auto then = std::move(at->second.then);
     at = waits_.erase(at);
-    then();
+    then(nullptr);  // within a batch: what memory knows is not durable yet
   }
 }
 
-void Orders::flush(UnitOfWork&) {
+void Orders::save_changed() {
   for (const auto& [id, order] : changed_) {
     store_.save(row_of(id, *order, deadlines_));
     news_.note(stream_of(id));
   }
   changed_.clear();
+}
+
+void Orders::flush(UnitOfWork&) {
+  save_changed();
   numbers_.flush();
   if (hot_.size() > hot_orders_max) hot_.clear();
 }

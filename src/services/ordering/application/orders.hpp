@@ -79,8 +79,11 @@ class Orders final : public Participant {
   /// Acts on orders whose deadline has passed, at most orders_due_max of them; how many.
   int act_on_deadlines(UnitOfWork& unit);
 
-  /// Calls `then` once the order is final and durable, or at `until`: on the writer thread.
-  void wait_until_final(std::string_view order_id, Timestamp until, std::function<void()> then);
+  /// Gets a copy of the durable order; null when it is to be read from the store.
+  using Then = std::function<void(std::shared_ptr<const Order>)>;
+  /// Calls `then` once the order is final and durable, or at `until`: on the writer thread. Between
+  /// batches only, as after a commit.
+  void wait_until_final(std::string_view order_id, Timestamp until, Then then);
   void expire_waits(Timestamp now);
 
   void flush(UnitOfWork& unit) override;
@@ -89,7 +92,7 @@ class Orders final : public Participant {
  private:
   struct Wait {
     Timestamp until;
-    std::function<void()> then;
+    Then then;
   };
 
   std::shared_ptr<Order> load(std::string_view order_id);
@@ -103,6 +106,7 @@ class Orders final : public Participant {
   Result<OrderNumber> number_for(const PlaceOrder& command, Timestamp now);
   const Offer* offer_of(const std::string& sku);
   std::string seal(const PlaceOrder& command, const std::string& key_id);
+  void save_changed();
   void product_changed(const catalog::contracts::ProductChanged& event);
 
   OrderStore& store_;
