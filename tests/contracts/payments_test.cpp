@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "contracts/by_hand.hpp"
 #include "contracts/temporary_folder.hpp"
 #include "platform/openssl/crypto.hpp"
 #include "platform/sqlite/database.hpp"
@@ -13,26 +14,6 @@ namespace stoa::payment {
 namespace {
 
 namespace asked = ordering::contracts;
-
-class HandClock final : public Clock {
- public:
-  [[nodiscard]] Timestamp now() const override { return now_; }
-  void pass(Duration time) { now_ += time; }
-
- private:
-  Timestamp now_ = *from_rfc3339("2026-11-24T12:00:00Z");
-};
-
-/// Keeps what is submitted until the test runs it.
-class HandExecutor final : public Executor {
- public:
-  bool submit(Work work) override {
-    works.push_back(std::move(work));
-    return true;
-  }
-  void every(Duration, std::function<void(UnitOfWork&)>) override {}
-  std::vector<Work> works;
-};
 
 /// Remembers its calls; the test answers them.
 class HandProvider final : public PaymentProvider {

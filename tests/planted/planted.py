@@ -53,15 +53,15 @@ CASES = {
     "search_misses_updates": ["acceptance:test_search.py -k changed_product"],
     "search_trusts_any_log": ["acceptance:test_search.py -k another_history"],
     "search_counts_released": ["acceptance:test_search.py -k stock_and_sales"],
-    "lost_wakeup": ["unit:Jobs*"],
-    "job_not_resumed": ["unit:Jobs*"],
+    "lost_wakeup": ["acceptance:test_jobs.py -k followed_and_reported"],
+    "job_not_resumed": ["acceptance:test_jobs.py -k killed_goes_on_and_doubles"],
     "job_checkpoint_lost": ["unit:Jobs*"],
     "backup_keeps_keys": ["acceptance:test_backup.py -k without_its_keys"],
     "backup_misses_changes": ["unit:Changes*"],
     "restore_keeps_epoch": ["acceptance:test_backup.py -k ahead_of_the_backup"],
-    "mail_not_taken_up": ["acceptance:test_notifications.py -k killed_before"],
+    "mail_not_taken_up": ["unit:NotificationsTest*"],
     "mail_key_changes": ["acceptance:test_notifications.py -k killed_between"],
-    "mail_sent_before_commit": ["acceptance:test_notifications.py -k put_off", "chaos:--cycles 6 --fault kill"],
+    "mail_sent_before_commit": ["unit:NotificationsTest*"],
 }
 
 
