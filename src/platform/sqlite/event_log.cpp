@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <atomic>
 #include <charconv>
+#include <tuple>
+#include <unordered_map>
 
 #include "kernel/base/assert.hpp"
 #include "kernel/base/planted.hpp"
@@ -32,18 +34,13 @@ std::string metadata_of(const Cause& cause) {
 }
 
 struct Statements {
-  std::string insert, insert_after, head, update_head, revision, stream, stream_back, all, all_back,
-      newest;
+  std::string insert, head, update_head, revision, stream, stream_back, all, all_back, newest;
   explicit Statements(const std::string& log) {
     const std::string columns =
         "SELECT position, stream, revision, type, data, metadata, recorded_at FROM " + log;
     insert = "INSERT INTO " + log +
              "(position, stream, revision, type, data, metadata, recorded_at, hash)"
              " VALUES(?, ?, ?, ?, ?, ?, ?, ?)";
-    insert_after = "INSERT INTO " + log +
-                   "(position, stream, revision, type, data, metadata, recorded_at, hash)"
-                   " SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 WHERE EXISTS(SELECT 1 FROM " +
-                   log + " WHERE stream = ?2 AND revision = ?3 - 1)";
     head = "SELECT position, hash, recorded_at, epoch FROM " + log + "_head";
     update_head = "UPDATE " + log + "_head SET position = ?, hash = ?, recorded_at = ?";
     revision = "SELECT max(revision) FROM " + log + " WHERE stream = ?";
@@ -115,6 +112,34 @@ class ChainWalk {
   ChainReport& report_;
 };
 
+/// What a row's hash is taken over. Lengths stand before the texts, so that no two rows give the
+/// same bytes.
+void add_chained(std::string& bytes, const Digest& previous, const RecordedEvent& event,
+                 std::string_view recorded_at) {
+  const auto add_number = [&](auto number, char end) {
+    char digits[24];
+    char* const last = std::to_chars(digits, digits + sizeof digits - 1, number).ptr;
+    *last = end;
+    bytes.append(digits, last + 1);
+  };
+  const auto add = [&](std::string_view text) {
+    add_number(text.size(), ':');
+    bytes.append(text);
+  };
+  if (!planted(Defect::hash_unchained))
+    bytes.append(reinterpret_cast<const char*>(previous.data()), previous.size());
+  add_number(event.position, ';');
+  add(event.stream);
+  add_number(event.revision, ';');
+  add(event.type);
+  add(event.data);
+  add(event.metadata);
+  add(recorded_at);
+}
+
+/// Streams whose revision is remembered.
+constexpr std::size_t revisions_max = 16'384;
+
 class SqliteLog final : public Log {
  public:
   SqliteLog(sql::Connection& db, std::string_view prefix, const Crypto& crypto)
@@ -125,31 +150,34 @@ class SqliteLog final : public Log {
                               Timestamp now, std::vector<RecordedEvent>* recorded) override {
     load_head();
     at_point(Point::before_append);
+    const std::string name(stream);
+    // A new stream needs no look: the unique index refuses a first event that is not the first.
     auto revision = expected;
-    if (expected < 0 || planted(Defect::expected_revision_ignored)) {
-      revision = current_revision(stream);
+    if (expected != Expected::none || planted(Defect::expected_revision_ignored)) {
+      revision = current_revision(name);
       if (expected == Expected::exists && revision == 0) return wrong_revision(stream);
+      if (expected > 0 && expected != revision && !planted(Defect::expected_revision_ignored))
+        return wrong_revision(stream);
     }
-    const auto metadata = metadata_of(cause);
-    const auto at = planted(Defect::recorded_at_falls) ? now : std::max(now, head_.recorded_at);
+    remember(cause);
+    remember(planted(Defect::recorded_at_falls) ? now : std::max(now, head_.recorded_at));
     for (const auto& event : events) {
-      RecordedEvent row{head_.position + 1,
-                        std::string(stream),
-                        revision + 1,
-                        event.type,
-                        event.data,
-                        metadata,
-                        at};
-      const auto hash = chain(crypto_, head_.hash, row);
+      RecordedEvent row{head_.position + 1, name,      revision + 1, event.type,
+                        event.data,         metadata_, at_};
+      const auto hash = chain(head_.hash, row);
       if (!insert(row, hash)) {
         // Only the first row can meet another revision: nothing has been appended yet.
         STOA_ASSERT(&event == &events.front());
         return wrong_revision(stream);
       }
-      head_ = {row.position, hash, at, head_.epoch};
+      head_ = {row.position, hash, at_, head_.epoch};
       head_changed_ = true;
       ++revision;
       if (recorded != nullptr) recorded->push_back(std::move(row));
+    }
+    if (!events.empty()) {
+      if (revisions_.size() >= revisions_max) revisions_.clear();
+      revisions_.insert_or_assign(name, revision);
     }
     at_point(Point::after_append);
     return revision;
@@ -185,6 +213,7 @@ class SqliteLog final : public Log {
   void rolled_back() noexcept override {
     head_loaded_ = false;
     head_changed_ = false;
+    revisions_.clear();
   }
   void committed() noexcept override {
     if (head_loaded_) durable_head_ = head_.position;
@@ -202,13 +231,33 @@ class SqliteLog final : public Log {
   /// False when the stream has another revision than the row's predecessor.
   bool insert(const RecordedEvent& row, const Digest& hash) {
     try {
-      db_.execute(row.revision == 1 ? sql_.insert : sql_.insert_after, row.position, row.stream,
-                  row.revision, row.type, row.data, row.metadata, to_rfc3339(row.recorded_at),
-                  to_hex(hash));
+      db_.execute(sql_.insert, row.position, row.stream, row.revision, row.type, row.data,
+                  row.metadata, at_text_, to_hex(hash));
     } catch (const sql::UniqueViolation&) {
       return false;
     }
-    return db_.changes() == 1;
+    return true;
+  }
+
+  /// The texts of the cause and the time are made once: a batch appends many events of few causes.
+  void remember(const Cause& cause) {
+    const auto parts = [](const Cause& of) {
+      return std::tie(of.actor, of.causation, of.correlation, of.traceparent);
+    };
+    if (!metadata_.empty() && parts(cause) == parts(cause_)) return;
+    cause_ = cause;
+    metadata_ = metadata_of(cause);
+  }
+  void remember(Timestamp at) {
+    if (!at_text_.empty() && at == at_) return;
+    at_ = at;
+    at_text_ = to_rfc3339(at);
+  }
+
+  Digest chain(const Digest& previous, const RecordedEvent& row) {
+    bytes_.clear();
+    add_chained(bytes_, previous, row, at_text_);
+    return crypto_.sha256(bytes_);
   }
 
   /// The writer is alone: what it wrote last is what the table holds, until a rollback.
@@ -223,7 +272,9 @@ class SqliteLog final : public Log {
     head_loaded_ = true;
   }
 
-  std::int64_t current_revision(std::string_view stream) {
+  /// The writer is alone here too: a stream that it appended to is as it left it.
+  std::int64_t current_revision(const std::string& stream) {
+    if (const auto known = revisions_.find(stream); known != revisions_.end()) return known->second;
     return db_.one(
                   sql_.revision, [](const sql::Row& row) { return row.integer(0); }, stream)
         .value_or(0);
@@ -240,6 +291,12 @@ class SqliteLog final : public Log {
   Head head_;
   bool head_loaded_ = false;
   bool head_changed_ = false;
+  std::unordered_map<std::string, std::int64_t> revisions_;  ///< of streams appended to lately
+  Cause cause_;
+  std::string metadata_;  ///< of cause_
+  Timestamp at_;
+  std::string at_text_;
+  std::string bytes_;
   std::atomic<std::int64_t> durable_head_{0};
 };
 
@@ -288,19 +345,8 @@ ChainReport verify_chain(sql::Connection& db, std::string_view prefix, const Cry
 }
 
 Digest chain(const Crypto& crypto, const Digest& previous, const RecordedEvent& event) {
-  // Lengths stand before the texts, so that no two rows give the same bytes.
-  std::string bytes(reinterpret_cast<const char*>(previous.data()), previous.size());
-  if (planted(Defect::hash_unchained)) bytes.clear();
-  const auto add = [&](std::string_view text) {
-    bytes.append(std::to_string(text.size())).append(":").append(text);
-  };
-  bytes.append(std::to_string(event.position)).append(";");
-  add(event.stream);
-  bytes.append(std::to_string(event.revision)).append(";");
-  add(event.type);
-  add(event.data);
-  add(event.metadata);
-  add(to_rfc3339(event.recorded_at));
+  std::string bytes;
+  add_chained(bytes, previous, event, to_rfc3339(event.recorded_at));
   return crypto.sha256(bytes);
 }
 
