@@ -310,6 +310,8 @@ class Audit {
 }  // namespace
 
 AuditReport audit(sql::Connection& shop, sql::Connection& ledger, const Crypto& crypto) {
+  // Looked at first: the logs, seen from the next statement on, then hold all that it has read.
+  static_cast<void>(has_ledger(shop));
   return Audit(shop, ledger, crypto).run();
 }
 

@@ -7,6 +7,7 @@
 #include "kernel/base/text.hpp"
 #include "main/audit.hpp"
 #include "main/audit_chain.hpp"
+#include "main/stock_ledger.hpp"
 #include "platform/openssl/crypto.hpp"
 #include "platform/sqlite/database.hpp"
 
@@ -89,7 +90,7 @@ int run_audit(const AuditOptions& options) {
     return show(fetch<ChainAudit>(options.shop, "/v1/audit/chain" + query), json);
   }
   const auto crypto = openssl::make_crypto();
-  const auto shop = sqlite::open(options.data + "/shop.db", sqlite::Database::Mode::reader);
+  const auto shop = open_to_read(options.data);
   const auto db = shop->handle("");
   if (options.chain) return show(Result<ChainAudit>(audit_chain(*db, *crypto, *kept)), json);
   const auto ledger = sqlite::open(options.data + "/simulator.db", sqlite::Database::Mode::reader);

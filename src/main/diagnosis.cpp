@@ -27,7 +27,7 @@ std::int64_t size_of(const std::string& file) {
 bool has_table(sql::Connection& db, std::string_view name) {
   return db
       .one(
-          "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?",
+          "SELECT 1 FROM pragma_table_list WHERE type = 'table' AND name = ?",
           [](const sql::Row&) { return true; }, name)
       .has_value();
 }
@@ -129,7 +129,8 @@ void check_projections(const Patient& patient, Diagnosis& to) {
   const auto lag_max = patient.configuration.integer("Doctor:ProjectionLag");
   bool is_good = true;
   for (const auto& log : logs_of(patient.shop)) {
-    const auto table = log.service + "_checkpoint";
+    // The ledger's file stands beside the shop's, and its tables are found in both the same way.
+    const auto table = log.service + "_ledger_checkpoint";
     if (!has_table(patient.shop, table)) continue;
     patient.shop.query("SELECT name, position FROM " + table, [&](const sql::Row& row) {
       const auto lag = log.position - row.integer(1);
@@ -138,8 +139,8 @@ void check_projections(const Patient& patient, Diagnosis& to) {
       to.add({"projections", Health::warning,
               "The projection " + std::string(row.text(0)) + " of " + log.service + " is " +
                   std::to_string(lag) + " events behind its log.",
-              "It catches up while the shop has little to do. When the number grows from day to "
-              "day, the shop has too much to do for this machine."});
+              "It catches up by itself. When the number grows from day to day, the shop has too "
+              "much to do for this machine."});
     });
   }
   if (is_good) to.add({"projections", Health::good, "The projections are up with their logs.", ""});

@@ -10,6 +10,7 @@
 #include "main/backup_folder.hpp"
 #include "main/data_folder.hpp"
 #include "main/replay_crew.hpp"
+#include "main/stock_ledger.hpp"
 #include "platform/beast/http_client.hpp"
 #include "platform/curl/http_client.hpp"
 #include "platform/openssl/crypto.hpp"
@@ -98,7 +99,7 @@ Diagnosis look_into_folder(const std::string& data, const Configuration& configu
                    "Name its folder with --data, or make one with `stoa up`."});
   } else {
     try {
-      const auto shop = sqlite::open(file, sqlite::Database::Mode::reader);
+      const auto shop = open_to_read(data);
       shop->begin();
       diagnosis = diagnose({*shop->handle(""), data, configuration, SystemClock().now()},
                            checks_of_folder());

@@ -25,10 +25,12 @@
 #include "main/product_search.hpp"
 #include "main/read_cache.hpp"
 #include "main/shop_jobs.hpp"
+#include "main/stock_ledger.hpp"
 #include "main/telemetry.hpp"
 #include "platform/beast/http_server.hpp"
 #include "platform/gumbo/sanitise.hpp"
 #include "platform/openssl/crypto.hpp"
+#include "platform/sqlite/beside.hpp"
 #include "platform/sqlite/checkpointer.hpp"
 #include "platform/sqlite/database.hpp"
 #include "platform/sqlite/event_log.hpp"
@@ -105,8 +107,11 @@ class EmbeddedShop final : public Shop {
     const auto report = [this](const std::string& what) {
       log_.write(telemetry::Level::error, what);
     };
-    pool_ = sqlite::make_reader_pool(
-        options.folder.file("shop.db"),
+    stock_ledger_ =
+        std::make_unique<StockLedgerHost>(options.folder.file(stock_ledger_file),
+                                          options.folder.file("shop.db"), clock_, *crypto_, report);
+    pool_ = sqlite::make_reader_pool_with(
+        options.folder.file("shop.db"), options.folder.file(stock_ledger_file),
         static_cast<int>(options.configuration.integer("Http:ReaderThreads")), *crypto_, report);
     search_ = std::make_unique<ProductSearchHost>(
         options.configuration, options.folder.file("search"), options.folder.file("shop.db"),
@@ -145,6 +150,7 @@ class EmbeddedShop final : public Shop {
     jobs_->stop();
     loop_->stop();
     catalog_->stop_search();
+    stock_ledger_->stop();
     search_->stop();
     providers_->stop();
     backup_routes_->stop();
@@ -201,8 +207,7 @@ class EmbeddedShop final : public Shop {
     auto& context = context_of(*catalog_part_, secret);
     catalog_ = catalog::make_catalog(context, catalog_topic_, ordering_topic_, shop_topic_,
                                      gumbo::sanitise, search_->parts(metrics_),
-                                     read_cache_.reads(make_codecs()));
-    loop_->when_idle([this](UnitOfWork& unit) { return catalog_->project_slice(unit); });
+                                     stock_ledger_->store(), read_cache_.reads(make_codecs()));
     auto& ordering_context = context_of(*ordering_part_, secret);
     ordering_ = ordering::make_ordering(
         ordering_context, ordering_topic_, catalog_topic_, payment_topic_, agents_topic_,
@@ -370,6 +375,7 @@ class EmbeddedShop final : public Shop {
     for (const auto* file : {"shop.db", "simulator.db"})
       checkpointers_.push_back(sqlite::make_checkpointer(options.folder.file(file)));
     catalog_->start_search();
+    stock_ledger_->start(*catalog_);
     telemetry_.start();
     loop_->start();
     providers_->deliver_to(payment_->webhooks());
@@ -393,6 +399,7 @@ class EmbeddedShop final : public Shop {
   ReadCache read_cache_;
   std::vector<Participant*> participants_;
   std::unique_ptr<sqlite::ReaderPool> pool_;
+  std::unique_ptr<StockLedgerHost> stock_ledger_;
   std::unique_ptr<ProductSearchHost> search_;
   std::unique_ptr<WriteLoop> loop_;
   std::unique_ptr<PaymentProviders> providers_;

@@ -1,5 +1,5 @@
 """`stoa audit` and `stoa audit --chain` find what was tampered with, each on a stopped shop that did a bit of everything."""
-import hashlib, json, shutil, sqlite3, uuid
+import contextlib, hashlib, json, shutil, sqlite3, uuid
 import pytest
 from conftest import Shop
 from steered import until
@@ -24,9 +24,10 @@ def history(shop):
     held = shop.order("CUP", payment={"provider": "simulator", "token": "tok_ok", "capture": "manual"}).json
     assert shop.call("POST", f"/v1/orders/{held['id']}/capture", wait=30).status in (200, 201, 202)
     until(lambda: not shop.call("GET", "/v1/audit").json["checked"]["in_flight"])
-    with sqlite3.connect(f"file:{shop.data}/shop.db?mode=ro", uri=True) as database:  # the ledger follows at its own pace
-        until(lambda: database.execute("SELECT c.position = h.position FROM catalog_checkpoint c, catalog_log_head h"
-                                       " WHERE c.name = 'ledger'").fetchone() == (1,))
+    with contextlib.closing(sqlite3.connect(f"file:{shop.data}/shop.db?mode=ro", uri=True)) as database:
+        database.execute("ATTACH DATABASE ? AS beside", (f"file:{shop.data}/stock-ledger.db?mode=ro",))
+        until(lambda: database.execute("SELECT c.position = h.position FROM catalog_ledger_checkpoint c, catalog_log_head h"
+                                       " WHERE c.name = 'ledger'").fetchone() == (1,))  # it follows at its own pace
 
 
 @pytest.fixture(scope="module")
@@ -84,8 +85,8 @@ TAMPERINGS = {
     "a reservation's row is behind": ("UPDATE catalog_reservation SET data = json_set(data, '$.revision', 7)", "reservation ord_"),
     "a product's row is gone": ("DELETE FROM catalog_product WHERE handle = 'cup'", "product prod_"),
     "a price is another": ("UPDATE ordering_offers SET prices = replace(prices, '900', '901') WHERE sku = 'CUP'", "SKU CUP is sold by Ordering otherwise"),
-    "the ledger lacks a line": ("DELETE FROM catalog_ledger WHERE sku = 'POT' AND kind = 'released'", "the ledger of POT"),
-    "the ledger has read too far": ("UPDATE catalog_checkpoint SET position = 100000 WHERE name = 'ledger'", "has read beyond the end"),
+    "the ledger lacks a line": ("DELETE FROM catalog_ledger WHERE sku = 'POT' AND kind = 'released'", "the ledger of POT", "stock-ledger.db"),
+    "the ledger has read too far": ("UPDATE catalog_ledger_checkpoint SET position = 100000", "has read beyond the end", "stock-ledger.db"),
     "nobody is told": ("DELETE FROM notification_messages WHERE kind = 'order_confirmed'", "nobody is notified of an event"),
     "nobody is told of a refund": ("DELETE FROM notification_messages WHERE kind = 'order_refunded'", "nobody is notified of a refund"),
     "a notification says it was sent": ("UPDATE notification_messages SET status = 'sent'", "has notifications that were sent and have no event"),
@@ -96,8 +97,8 @@ TAMPERINGS = {
 
 @pytest.mark.parametrize("what", TAMPERINGS)
 def test_the_audit_names_what_does_not_agree(copy, what):
-    script, finding = TAMPERINGS[what]
-    copy(script)
+    script, finding, *database = TAMPERINGS[what]
+    copy(script, *database)
     code, report = copy.audit()
     assert code == 1 and any(finding in found for found in report["findings"]), report["findings"]
 

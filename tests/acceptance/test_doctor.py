@@ -140,7 +140,10 @@ def test_a_clock_that_differs_from_the_shops(shop):
 
 
 def test_a_projection_that_lags(stopped):
-    shop = stopped("UPDATE catalog_checkpoint SET position = 0")
+    shop = stopped("SELECT 1")
+    with sqlite3.connect(shop.data + "/stock-ledger.db") as ledger:
+        ledger.execute("UPDATE catalog_ledger_checkpoint SET position = 0")
+    ledger.close()
     shop.settings["STOA__Doctor__ProjectionLag"] = "1"
     health, says = finding(shop, "projections")
     assert health == "warning" and "ledger of catalog" in says

@@ -225,11 +225,12 @@ class Shop final : public SimulatedShop {
     participants_.push_back(&news_);
     participants_.push_back(&bus_);
     loop_.every(std::chrono::milliseconds(100), [this](UnitOfWork&) { positions_.expire(); });
-    catalog_ = catalog::make_catalog(context_of(catalog_part), catalog_topic_, ordering_topic_,
-                                     shop_topic_, gumbo::sanitise,
-                                     {index_, search_readers_, search_readers_, metrics_,
-                                      [](telemetry::Level, const std::string&) {}},
-                                     {aside_, {}, "no-cache"});
+    catalog_ = catalog::make_catalog(
+        context_of(catalog_part), catalog_topic_, ordering_topic_, shop_topic_, gumbo::sanitise,
+        {index_, search_readers_, search_readers_, metrics_,
+         [](telemetry::Level, const std::string&) {}},
+        {*catalog_part.db, *catalog_part.log}, {aside_, {}, "no-cache"});
+    // In the writer's transactions: the ledger's tables stand in the shop's file here.
     loop_.when_idle([this](UnitOfWork& unit) { return catalog_->project_slice(unit); });
     ordering_ = ordering::make_ordering(
         context_of(ordering_part), ordering_topic_, catalog_topic_, payment_topic_, agents_topic_,
@@ -326,6 +327,7 @@ void migrate() {
     sqlite::migrate(*database, {std::string(service.prefix) + "log", {log}});
     sqlite::migrate(*database, service);
   }
+  sqlite::migrate(*database, catalog::ledger_migrations());
   sqlite::migrate(*database, {"sim_", {Bus::schema}});
 }
 

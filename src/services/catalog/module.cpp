@@ -13,10 +13,12 @@ class Module final : public Catalog {
  public:
   Module(ServiceContext& context, Topic<contracts::Event>& own,
          Topic<ordering::contracts::Event>& ordering, Topic<shop::contracts::Event>& shop,
-         HtmlSanitiser sanitise, SearchParts search, PublicReads reads)
+         HtmlSanitiser sanitise, SearchParts search, LedgerStore ledger, PublicReads reads)
       : log_(context.store.log),
         rows_(open_rows(context.store.db)),
-        ledger_(ledger_subscription(rows_, log_)),
+        ledger_rows_(open_rows(ledger.db)),
+        ledger_file_(make_ledger_file(ledger.db)),
+        ledger_(ledger_rows_, *ledger_file_, ledger.log, log_),
         journal_(log_, own, published),
         idempotency_(context.store.db, "catalog_"),
         locations_(*rows_.locations, journal_),
@@ -55,6 +57,7 @@ class Module final : public Catalog {
   }
 
   bool project_slice(UnitOfWork& unit) override { return ledger_.slice(unit); }
+  void forget_slices() override { ledger_.forget(); }
   void start_search() override { search_.start(); }
   void stop_search() override { search_.stop(); }
 
@@ -70,7 +73,9 @@ class Module final : public Catalog {
  private:
   EventLog& log_;
   Rows rows_;
-  Subscription ledger_;
+  Rows ledger_rows_;
+  std::unique_ptr<LedgerFile> ledger_file_;
+  StockLedger ledger_;
   CatalogJournal journal_;
   Idempotency idempotency_;
   Locations locations_;
@@ -93,9 +98,9 @@ std::unique_ptr<Catalog> make_catalog(ServiceContext& context, Topic<contracts::
                                       Topic<ordering::contracts::Event>& ordering,
                                       Topic<shop::contracts::Event>& shop,
                                       std::function<std::string(std::string_view)> sanitise,
-                                      SearchParts search, PublicReads reads) {
+                                      SearchParts search, LedgerStore ledger, PublicReads reads) {
   return std::make_unique<Module>(context, own, ordering, shop, std::move(sanitise),
-                                  std::move(search), std::move(reads));
+                                  std::move(search), ledger, std::move(reads));
 }
 
 }  // namespace stoa::catalog

@@ -24,8 +24,11 @@ namespace stoa::catalog {
 class Catalog {
  public:
   virtual ~Catalog() = default;
-  /// Carries projections on by a slice; true when there may be more. For the writer's idle time.
+  /// Carries the stock ledger on by a slice; true when there may be more. In a transaction of its
+  /// file, and on one thread, which need not be the writer's.
   virtual bool project_slice(UnitOfWork& unit) = 0;
+  /// After such a transaction was rolled back.
+  virtual void forget_slices() = 0;
   /// The thread that keeps the search index up. It is stopped before the readers are.
   virtual void start_search() = 0;
   virtual void stop_search() = 0;
@@ -36,6 +39,12 @@ class Catalog {
   [[nodiscard]] virtual std::vector<jobs::Projection*> projections() const = 0;
 };
 
+/// Where the stock ledger is kept, and what it is made of. Connections of its thread alone.
+struct LedgerStore {
+  sql::Connection& db;  ///< of its file
+  EventLog& log;        ///< Catalog's, to be read
+};
+
 /// Declares the routes, subscribes to `ordering` and adds its participants. `sanitise` leaves of
 /// HTML what cannot harm a page (platform/gumbo); it is called from several threads. The cache of
 /// `reads` outlives the module.
@@ -43,9 +52,12 @@ std::unique_ptr<Catalog> make_catalog(ServiceContext& context, Topic<contracts::
                                       Topic<ordering::contracts::Event>& ordering,
                                       Topic<shop::contracts::Event>& shop,
                                       std::function<std::string(std::string_view)> sanitise,
-                                      SearchParts search, PublicReads reads);
+                                      SearchParts search, LedgerStore ledger, PublicReads reads);
 
 /// Tables with the prefix `catalog_`, without the log.
 sql::Migrations catalog_migrations();
+
+/// Tables of the stock ledger's own file.
+sql::Migrations ledger_migrations();
 
 }  // namespace stoa::catalog

@@ -1,13 +1,83 @@
 #pragma once
 
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
 #include "kernel/eventlog/event_log.hpp"
 #include "kernel/eventlog/subscription.hpp"
 #include "services/catalog/application/rows.hpp"
 
 namespace stoa::catalog {
 
-/// Carries the stock ledger on; `rows` and `log` outlive it.
-Subscription ledger_subscription(const Rows& rows, EventLog& log);
+/// What stands in the ledger's file beside its rows. Throws sql::Failure.
+class LedgerFile {
+ public:
+  virtual ~LedgerFile() = default;
+  /// The last event that the file holds; position 0 when it holds none.
+  struct Mark {
+    std::int64_t position = 0;
+    std::string event;  ///< tells it from another event at this position
+  };
+  virtual Mark mark() = 0;
+  virtual void set_mark(const Mark& mark) = 0;
+  virtual void clear_rows() = 0;
+};
+
+/// Folds events to ledger rows, with the balances of the locations that they touch.
+class LedgerAccounts {
+ public:
+  explicit LedgerAccounts(LedgerRows& rows) : rows_(rows) {}
+
+  /// Rows of the event, of `only` this SKU when it is not empty.
+  std::vector<LedgerRow> fold(const RecordedEvent& recorded, const std::string& only);
+  /// Balances are read again.
+  void forget() { balances_.clear(); }
+  /// Between transactions' worth of rows, when all of them stand in the table.
+  void keep_within_bounds() {
+    if (balances_.size() > balances_max) forget();
+  }
+
+ private:
+  static constexpr std::size_t balances_max = 200'000;
+  using Balance = std::pair<std::int64_t, std::int64_t>;
+  Balance& balance(const std::string& sku, const std::string& location);
+
+  LedgerRows& rows_;
+  std::map<std::pair<std::string, std::string>, Balance> balances_;
+};
+
+/// Carries the stock ledger on: a subscription of Catalog's log into the ledger's own file, which
+/// is made again when it is missing or of another log. One thread at a time.
+class StockLedger {
+ public:
+  /// `rows` are of the ledger's file; `log` is read, and `live` tells of new events. All outlive
+  /// it.
+  StockLedger(const Rows& rows, LedgerFile& file, EventLog& log, const EventLog& live);
+  ~StockLedger();
+  StockLedger(const StockLedger&) = delete;
+  StockLedger& operator=(const StockLedger&) = delete;
+
+  /// One step, in a transaction of the file; true when there may be more.
+  bool slice(UnitOfWork& unit);
+  /// After a rollback: what memory knows may not be so.
+  void forget();
+
+ private:
+  void begin_anew_unless_of_this_log();
+  void apply(const std::vector<RecordedEvent>& events);
+
+  LedgerRows& rows_;
+  LedgerFile& file_;
+  Checkpoints& checkpoints_;
+  std::unique_ptr<EventLog> log_;
+  LedgerAccounts accounts_;
+  Subscription subscription_;
+  bool is_known_ = false;  ///< to be of this log
+};
 
 struct LedgerCursor {
   std::int64_t position = 0;

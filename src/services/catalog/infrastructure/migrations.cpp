@@ -4,6 +4,8 @@
 namespace stoa::catalog {
 namespace {
 
+constexpr std::string_view ledger_prefix = "catalog_ledger_";
+
 constexpr std::string_view first = R"sql(
 CREATE TABLE catalog_product(
   id TEXT NOT NULL PRIMARY KEY,
@@ -97,6 +99,42 @@ CREATE TABLE catalog_count(
 CREATE INDEX catalog_count_by_status ON catalog_count(status, id);
 )sql";
 
+// Reservations and levels are one tree each instead of two.
+constexpr std::string_view without_rowid = R"sql(
+ALTER TABLE catalog_reservation RENAME TO catalog_old_reservation;
+CREATE TABLE catalog_reservation(
+  order_id TEXT NOT NULL PRIMARY KEY, data TEXT NOT NULL) WITHOUT ROWID;
+INSERT INTO catalog_reservation SELECT order_id, data FROM catalog_old_reservation ORDER BY order_id;
+DROP TABLE catalog_old_reservation;
+ALTER TABLE catalog_stock_level RENAME TO catalog_old_stock_level;
+DROP INDEX catalog_stock_level_by_location;
+CREATE TABLE catalog_stock_level(
+  sku TEXT NOT NULL, location TEXT NOT NULL,
+  on_hand INTEGER NOT NULL, reserved INTEGER NOT NULL, PRIMARY KEY(sku, location)) WITHOUT ROWID;
+INSERT INTO catalog_stock_level SELECT sku, location, on_hand, reserved
+  FROM catalog_old_stock_level ORDER BY sku, location;
+DROP TABLE catalog_old_stock_level;
+CREATE INDEX catalog_stock_level_by_location ON catalog_stock_level(location, sku);
+)sql";
+
+// It stands in a file of its own now, made again from the log.
+constexpr std::string_view ledger_apart = R"sql(
+DROP TABLE catalog_ledger;
+DROP TABLE catalog_checkpoint;
+)sql";
+
+constexpr std::string_view ledger_file = R"sql(
+CREATE TABLE catalog_ledger(
+  sku TEXT NOT NULL, position INTEGER NOT NULL, line INTEGER NOT NULL,
+  kind TEXT NOT NULL, location TEXT NOT NULL,
+  delta_on_hand INTEGER NOT NULL, delta_reserved INTEGER NOT NULL,
+  on_hand INTEGER NOT NULL, reserved INTEGER NOT NULL,
+  order_id TEXT, reference TEXT, reason TEXT, recorded_at TEXT NOT NULL,
+  PRIMARY KEY(sku, position, line)) WITHOUT ROWID;
+CREATE TABLE catalog_ledger_mark(
+  one INTEGER PRIMARY KEY CHECK(one = 1), position INTEGER NOT NULL, event TEXT NOT NULL);
+)sql";
+
 /// The used keys move to the kernel's table, whose times are numbers of microseconds.
 std::string to_kernel_idempotency() {
   return "CREATE TABLE catalog_old_idempotency AS SELECT * FROM catalog_idempotency;"
@@ -115,14 +153,22 @@ DROP TABLE catalog_old_idempotency;
 
 sql::Migrations catalog_migrations() {
   static const std::string second = to_kernel_idempotency();
-  return {"catalog_", {first, second, ledger_without_rowid, import_rows, locations}};
+  return {
+      "catalog_",
+      {first, second, ledger_without_rowid, import_rows, locations, without_rowid, ledger_apart}};
+}
+
+sql::Migrations ledger_migrations() {
+  static const std::string checkpoints = Checkpoints::schema(ledger_prefix);
+  return {ledger_prefix, {ledger_file, checkpoints}};
 }
 
 Rows open_rows(sql::Connection& db) {
-  return {
-      make_stock_rows(db),    make_product_rows(db),  make_category_rows(db),
-      make_ledger_rows(db),   make_import_rows(db),   std::make_unique<Checkpoints>(db, "catalog_"),
-      make_location_rows(db), make_transfer_rows(db), make_count_rows(db)};
+  return {make_stock_rows(db),    make_product_rows(db),
+          make_category_rows(db), make_ledger_rows(db),
+          make_import_rows(db),   std::make_unique<Checkpoints>(db, ledger_prefix),
+          make_location_rows(db), make_transfer_rows(db),
+          make_count_rows(db)};
 }
 
 }  // namespace stoa::catalog

@@ -128,6 +128,28 @@ class SqlLedgerRows final : public LedgerRows {
   sql::Connection& db_;
 };
 
+class SqlLedgerFile final : public LedgerFile {
+ public:
+  explicit SqlLedgerFile(sql::Connection& db) : db_(db) {}
+
+  Mark mark() override {
+    return db_
+        .one("SELECT position, event FROM catalog_ledger_mark",
+             [](const sql::Row& row) { return Mark{row.integer(0), std::string(row.text(1))}; })
+        .value_or(Mark{});
+  }
+  void set_mark(const Mark& mark) override {
+    db_.execute(
+        "INSERT INTO catalog_ledger_mark(one, position, event) VALUES(1, ?, ?) "
+        "ON CONFLICT(one) DO UPDATE SET position = excluded.position, event = excluded.event",
+        mark.position, mark.event);
+  }
+  void clear_rows() override { db_.execute("DELETE FROM catalog_ledger"); }
+
+ private:
+  sql::Connection& db_;
+};
+
 }  // namespace
 
 std::unique_ptr<StockRows> make_stock_rows(sql::Connection& db) {
@@ -135,6 +157,9 @@ std::unique_ptr<StockRows> make_stock_rows(sql::Connection& db) {
 }
 std::unique_ptr<LedgerRows> make_ledger_rows(sql::Connection& db) {
   return std::make_unique<SqlLedgerRows>(db);
+}
+std::unique_ptr<LedgerFile> make_ledger_file(sql::Connection& db) {
+  return std::make_unique<SqlLedgerFile>(db);
 }
 
 }  // namespace stoa::catalog
