@@ -30,6 +30,7 @@ struct Options {
   int range = 10'000;
   int hot_skus = 0;       ///< orders take only the first so many SKUs; 0: all
   bool tolerate = false;  ///< refusals and closed connections are counted, and the load goes on
+  int reads_per_order = 11;
 };
 
 struct Tally {
@@ -83,11 +84,13 @@ class Load {
         co_await timer.async_wait(asio::use_awaitable);
       }
       if (due > until_) co_return;
+      const bool is_order = options_.what == "orders" ||
+                            (options_.what == "mixed" && any_of(options_.reads_per_order + 1) == 0);
       try {
         if (!socket.is_open()) co_await connect(socket, in);
-        const auto whole = co_await exchange(socket, in);
+        const auto whole = co_await exchange(socket, is_order ? order() : get(), in);
         const auto answer = std::string_view(in).substr(0, whole);
-        count(due, answer);
+        count(due, answer, is_order);
         if (answer.find("\r\nConnection: close\r\n") != std::string_view::npos) socket.close();
         in.erase(0, whole);
       } catch (const boost::system::system_error&) {
@@ -107,8 +110,8 @@ class Load {
   }
 
   /// The length of the answer, which `in` begins with then.
-  asio::awaitable<std::size_t> exchange(asio::ip::tcp::socket& socket, std::string& in) {
-    const std::string out = request();
+  asio::awaitable<std::size_t> exchange(asio::ip::tcp::socket& socket, std::string out,
+                                        std::string& in) {
     co_await asio::async_write(socket, asio::buffer(out), asio::use_awaitable);
     const auto header = co_await asio::async_read_until(socket, asio::dynamic_buffer(in),
                                                         "\r\n\r\n", asio::use_awaitable);
@@ -127,8 +130,6 @@ class Load {
       std::from_chars(header.data() + at + name.size(), header.data() + header.size(), length);
     return length;
   }
-
-  std::string request() { return options_.what == "orders" ? order() : get(); }
 
   std::string get() {
     const auto& several = options_.targets;
@@ -162,12 +163,12 @@ class Load {
   }
   int any_of(int count) { return std::uniform_int_distribution(0, count - 1)(random_); }
 
-  void count(Clock::time_point due, std::string_view answer) {
+  void count(Clock::time_point due, std::string_view answer, bool is_order) {
     const auto now = Clock::now();
     if (due < measure_from_ || now > until_) return;
     tally_.latencies_ms.push_back(std::chrono::duration<double, std::milli>(now - due).count());
     std::string outcome(answer.substr(9, 3));
-    if (options_.what == "orders") {
+    if (is_order) {
       constexpr std::string_view member = R"("status":")";
       const auto at = answer.find(member);
       if (at != std::string_view::npos) {
@@ -179,7 +180,8 @@ class Load {
     const bool is_refused = outcome == "429" || outcome == "503";
     if (is_refused && answer.find("\r\nRetry-After: ") == std::string_view::npos)
       ++tally_.refused_without_retry_after;
-    if (outcome != options_.expect) ++tally_.unexpected;
+    const bool is_read_of_mix = options_.what == "mixed" && !is_order;
+    if (outcome != (is_read_of_mix ? "200" : options_.expect)) ++tally_.unexpected;
   }
 
   void print() {
@@ -224,9 +226,9 @@ class Load {
 int main(int argc, char** argv) {
   Options options;
   CLI::App app("Puts load on a shop on this machine and prints what it saw as JSON.");
-  app.add_option("what", options.what, "orders, or get")
+  app.add_option("what", options.what, "orders, get, or mixed: both")
       ->required()
-      ->check(CLI::IsMember({"orders", "get"}));
+      ->check(CLI::IsMember({"orders", "get", "mixed"}));
   app.add_option("--port", options.port, "of the shop")->capture_default_str();
   app.add_option("--key", options.key, "API key");
   app.add_option("--target", options.target, "of get; {n} is a number below --range");
@@ -238,6 +240,8 @@ int main(int argc, char** argv) {
   app.add_option("--rate", options.rate, "requests a second; 0: as fast as answers come");
   app.add_option("--range", options.range, "SKUs, or numbers of {n}")->capture_default_str();
   app.add_flag("--tolerate", options.tolerate, "count refusals and closed connections, and go on");
+  app.add_option("--reads", options.reads_per_order, "of mixed: gets for each order")
+      ->capture_default_str();
   app.add_option("--hot", options.hot_skus, "orders take the first so many SKUs only");
   CLI11_PARSE(app, argc, argv);
   std::ifstream targets(options.targets_file);

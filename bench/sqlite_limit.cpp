@@ -138,7 +138,6 @@ class Source {
     Order order;
     add_rows(order.placed, "ordering_idempotency", "resource_id", id);
     add_rows(order.placed, "ordering_person_keys", "key_id", "order:" + id);
-    order.placed.push_back({insert("ordering_orders", row.size()), row});
     add_rows(order.placed, "catalog_reservation", "order_id", id);
     add_rows(order.placed, "agents_orders", "order_id", id);
     for (int line = 0; line < 2; ++line) {
@@ -150,8 +149,7 @@ class Source {
     }
     const auto payment = file_.run("SELECT * FROM payment_payments WHERE order_id = ?", {id});
     const auto payment_id = std::get<std::string>(payment.at(0).at(0));
-    const Order::Write payment_row{insert("payment_payments", payment[0].size()), payment[0]};
-    order.placed.push_back(payment_row);
+    order.placed.push_back({insert("payment_payments", payment[0].size()), payment[0]});
     order.placed.push_back({"INSERT INTO payment_work VALUES(?, ?, 'authorize', 1, 0, 0, 1, 0)",
                             {payment_id, payment_id}});
     add_log(order, "ordering", "order-" + id, 3);
@@ -159,8 +157,15 @@ class Source {
     add_log(order, "agents", "assessment-" + id, 9);
     add_log(order, "payment", "payment-" + payment_id, 1);
     order.placed.push_back({insert("ordering_orders", row.size()), row});
-    order.paid.push_back({insert("ordering_orders", row.size()), row});
-    order.paid.push_back(payment_row);
+    order.paid.push_back(
+        {"UPDATE ordering_orders SET status = 'confirmed', payment_status = 'captured',"
+         " process_status = 'ended', due_at = NULL, revision = revision WHERE id = ?",
+         {id}});
+    order.paid.push_back(
+        {"UPDATE payment_payments SET status = 'captured', captured = amount, revision = revision"
+         " WHERE id = ?",
+         {payment_id}});
+    add_rows(order.paid, "notification_messages", "order_id", id);
     order.paid.push_back({"DELETE FROM payment_work WHERE key = ?", {payment_id}});
     return order;
   }
