@@ -273,7 +273,8 @@ def test_a_webhook_before_the_answer_wins_and_the_answer_changes_nothing(shop, s
     shapes.before_answer = tell_first
     made = order(shop)
     shapes.before_answer = None
-    assert made["status"] == "confirmed" and len(sent) == 1
+    assert made["status"] == "confirmed"
+    until(lambda: len(sent), 1)  # the order may be answered before its report is
     report(shop, shapes, None, None, raw=sent[0])
     assert count(shop, made, "PaymentCaptured.v1") == 1
     assert shapes.money_of(made["id"]) == (900, 0)
