@@ -49,7 +49,7 @@ constexpr http::Fault body_too_large{413, "body_too_large",
                                      "The body is larger than this route takes."};
 constexpr std::size_t read_bytes = 4'096;       ///< of a header at a time
 constexpr std::size_t read_bytes_max = 65'536;  ///< of a body at a time
-/// Connections beyond the limit that are told so at a time; more are closed without a word.
+/// Connections beyond the limit that are told so at a time; more wait until they are accepted.
 constexpr std::size_t turned_away_max = 64;
 
 struct Shared {
@@ -606,6 +606,12 @@ class Worker {
   }
 
  private:
+  asio::awaitable<void> rest(std::chrono::milliseconds time) {
+    asio::steady_timer pause(context_, time);
+    error_code code;
+    co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, code));
+  }
+
   asio::awaitable<void> accept() {
     while (acceptor_.is_open()) {
       error_code code;
@@ -613,12 +619,12 @@ class Worker {
           co_await acceptor_.async_accept(asio::redirect_error(asio::use_awaitable, code));
       if (code == asio::error::operation_aborted) co_return;
       if (code) {  // out of descriptors: wait for some to close
-        asio::steady_timer pause(context_, std::chrono::milliseconds(50));
-        co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, code));
+        co_await rest(std::chrono::milliseconds(50));
         continue;
       }
+      while (shared_.connections >= shared_.options.connections_max + turned_away_max)
+        co_await rest(std::chrono::milliseconds(2));
       const std::size_t others = shared_.connections;
-      if (others >= shared_.options.connections_max + turned_away_max) continue;  // closes it
       const auto connection =
           std::make_shared<Connection>(std::move(socket), context_, gate_, connections_, shared_);
       if (others < shared_.options.connections_max) {

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <deque>
 #include <mutex>
 #include <thread>
 
@@ -282,6 +283,22 @@ TEST_F(HttpServerTest, ConnectionBeyondTheLimit_Is503_AndComesBackLater) {
   while (server->connections() > 0) std::this_thread::sleep_for(1ms);
   EXPECT_EQ(HttpClient("127.0.0.1", server->port(), 5s).send("GET", "/", {}, "").value().status,
             200);
+}
+
+TEST_F(HttpServerTest, ManyConnectionsBeyondTheLimit_AreAllToldSo) {
+  HttpServerOptions options;
+  options.connections_max = 1;
+  const auto server = make_http_server(
+      options, [](const auto&, const http::Reply& reply) { reply({}); },
+      [](auto, auto) { return http::RouteLimits{}; });
+  server->start();
+  HttpClient first("127.0.0.1", server->port(), 5s);
+  EXPECT_EQ(first.send("GET", "/", {}, "").value().status, 200);
+  std::deque<RawSocket> others;
+  for (int i = 0; i < 200; ++i) others.emplace_back(server->port());
+  for (; !others.empty(); others.pop_front())
+    EXPECT_EQ(status_line(others.front().read_all()), "HTTP/1.1 503 Service Unavailable");
+  EXPECT_EQ(first.send("GET", "/", {}, "").value().status, 200);
 }
 
 TEST_F(HttpServerTest, TellsTheAddressOfTheClient) {
