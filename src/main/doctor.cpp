@@ -9,6 +9,7 @@
 #include "kernel/http/typed.hpp"
 #include "main/backup_folder.hpp"
 #include "main/data_folder.hpp"
+#include "main/notification_part.hpp"
 #include "main/replay_crew.hpp"
 #include "main/stock_ledger.hpp"
 #include "platform/beast/http_client.hpp"
@@ -144,6 +145,24 @@ void check_provider_reach(const Configuration& configuration, Diagnosis& to) {
           "page. Orders wait meanwhile; none is lost."});
 }
 
+/// From this machine too. As every message would go, up to the moment that it is named.
+void check_mail_reach(const Configuration& configuration, Diagnosis& to) {
+  auto smtp = smtp_options(configuration);
+  if (smtp.host.empty()) return;
+  smtp.connect_timeout = smtp.timeout = provider_timeout;
+  const auto relay = smtp.host + ":" + std::to_string(smtp.port);
+  const auto answer = curl::greet_smtp_relay(std::move(smtp));
+  if (answer.outcome == mail::Outcome::accepted)
+    return to.add({"mail_reach", Health::good, "The mail relay " + relay + " takes messages.", ""});
+  auto why = answer.detail;
+  while (why.ends_with('.')) why.pop_back();
+  to.add(
+      {"mail_reach", Health::failure,
+       "The mail relay " + relay + " takes no messages: " + why + ".",
+       "Look at Smtp:Host, Port, Security, UserName and Password, and at the relay. Messages wait "
+       "meanwhile, and are given up after Notification:GiveUpAfterSeconds."});
+}
+
 int print(const Diagnosis& diagnosis, bool json) {
   const int code = static_cast<int>(diagnosis.health);
   if (json) {
@@ -202,6 +221,7 @@ int examine(DoctorOptions options) {
     diagnosis = ask_shop(options);
   }
   if (configuration) check_provider_reach(*configuration, diagnosis);
+  if (configuration) check_mail_reach(*configuration, diagnosis);
   if (!options.backups.empty()) check_backups(options.backups, diagnosis);
   return print(diagnosis, options.shop.json);
 }

@@ -34,6 +34,8 @@ class OrderSource final : public note::OrderSource {
   const Crypto& crypto_;
 };
 
+}  // namespace
+
 curl::SmtpOptions smtp_options(const Configuration& configuration) {
   using Security = curl::SmtpOptions::Security;
   curl::SmtpOptions options;
@@ -48,8 +50,6 @@ curl::SmtpOptions smtp_options(const Configuration& configuration) {
   if (security == "tls") options.security = Security::tls;
   return options;
 }
-
-}  // namespace
 
 note::NotificationOptions notification_options(const Configuration& configuration) {
   note::NotificationOptions options;

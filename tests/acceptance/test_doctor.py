@@ -2,6 +2,7 @@
 import http.server, json, os, shutil, sqlite3, threading, time
 import pytest
 from conftest import PUBLISHABLE, SECRET, Shop
+from steered import SmtpServer
 from test_backup import back_up, damage
 
 
@@ -178,6 +179,19 @@ def test_a_provider_that_cannot_be_reached(stopped):
     shop.settings["STOA__Payment__Stripe__BaseUrl"] = f"http://127.0.0.1:{server.server_port}"
     assert examine(shop) == ("good", {})  # 501 is an answer
     server.shutdown()
+
+
+def test_a_mail_relay_that_takes_no_messages(stopped):
+    shop, relay = stopped(""), SmtpServer()
+    threading.Thread(target=relay.serve_forever, daemon=True).start()
+    shop.settings |= {"STOA__Smtp__Host": "127.0.0.1", "STOA__Smtp__Port": str(relay.port), "STOA__Smtp__From": "shop@example.org"}
+    assert examine(shop) == ("good", {}) and not relay.messages
+    relay.replies["NOOP"] = "421 closed for repairs"
+    health, says = finding(shop, "mail_reach")
+    assert health == "failure" and says.startswith(f"The mail relay 127.0.0.1:{relay.port} takes no messages: ")
+    assert says.endswith(": 421 closed for repairs.")
+    relay.shutdown(), relay.server_close()
+    assert finding(shop, "mail_reach")[0] == "failure"
 
 
 def test_dead_letters(stopped):

@@ -80,11 +80,16 @@ class SmtpRelay final : public mail::Relay {
     set(CURLOPT_UPLOAD, 1L);
     set(CURLOPT_READFUNCTION, &give);
     set(CURLOPT_READDATA, &transfer);
-    set(CURLOPT_VERBOSE, 1L);
-    set(CURLOPT_DEBUGFUNCTION, &watch);
-    set(CURLOPT_DEBUGDATA, &transfer);
-    const auto result = ::curl_easy_perform(handle_.get());
-    return answer_of(result, transfer);
+    return perform(transfer);
+  }
+
+  mail::RelayAnswer greet() {
+    Transfer transfer{};
+    ::curl_easy_reset(handle_.get());
+    set_relay();
+    set(CURLOPT_NOBODY, 1L);
+    set(CURLOPT_CUSTOMREQUEST, "NOOP");
+    return perform(transfer);
   }
 
   void interrupt() override { interrupted_ = true; }
@@ -131,6 +136,13 @@ class SmtpRelay final : public mail::Relay {
     }
   }
 
+  mail::RelayAnswer perform(Transfer& transfer) {
+    set(CURLOPT_VERBOSE, 1L);
+    set(CURLOPT_DEBUGFUNCTION, &watch);
+    set(CURLOPT_DEBUGDATA, &transfer);
+    return answer_of(::curl_easy_perform(handle_.get()), transfer);
+  }
+
   mail::RelayAnswer answer_of(CURLcode result, const Transfer& transfer) {
     long code = 0;
     ::curl_easy_getinfo(handle_.get(), CURLINFO_RESPONSE_CODE, &code);
@@ -157,6 +169,10 @@ class SmtpRelay final : public mail::Relay {
 
 std::unique_ptr<mail::Relay> make_smtp_relay(SmtpOptions options) {
   return std::make_unique<SmtpRelay>(std::move(options));
+}
+
+mail::RelayAnswer greet_smtp_relay(SmtpOptions options) {
+  return SmtpRelay(std::move(options)).greet();
 }
 
 }  // namespace stoa::curl

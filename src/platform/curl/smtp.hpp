@@ -31,4 +31,8 @@ struct SmtpOptions {
 /// A client of one SMTP relay by libcurl; keeps its connection from message to message.
 std::unique_ptr<mail::Relay> make_smtp_relay(SmtpOptions options);
 
+/// Goes as far as every message goes before it is named: greets, encrypts, logs in, and sends
+/// nothing. `accepted` when a message could follow, else `unreachable`.
+mail::RelayAnswer greet_smtp_relay(SmtpOptions options);
+
 }  // namespace stoa::curl
