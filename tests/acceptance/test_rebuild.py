@@ -1,12 +1,117 @@
 """Projections built anew beside the live ones, while the shop serves."""
-import uuid
+import contextlib, sqlite3, threading, time, uuid
 from conftest import PUBLISHABLE
+
+
+def ledger(shop, sku):
+    rows, cursor = [], ""
+    while True:
+        page = shop.call("GET", f"/v1/inventory/{sku}/ledger?limit=200{cursor}").json
+        rows += page["data"]
+        if not page["next_cursor"]:
+            return rows
+        cursor = "&cursor=" + page["next_cursor"]
+
+
+def of_ledger(shop, query):
+    with contextlib.closing(sqlite3.connect(f"file:{shop.data}/stock-ledger.db?mode=ro", uri=True)) as db:
+        return db.execute(query).fetchall()
+
+
+def table(shop):
+    return of_ledger(shop, "SELECT * FROM catalog_ledger ORDER BY sku, position, line")
+
+
+def nothing_is_left_over(shop):
+    return of_ledger(shop, "SELECT 1 FROM sqlite_master WHERE name = 'catalog_ledger_next'") == []
 
 
 def rebuild(shop, projection):
     ran = shop.run("rebuild", projection, "--url", f"http://127.0.0.1:{shop.port}")
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout == f"The projection {projection} was built anew.\n"
+
+
+def caught_up(shop, count):
+    deadline = time.monotonic() + 20
+    while len(table(shop)) < count:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_the_ledger_is_built_anew_and_says_the_same(own_shop):
+    own_shop.product("BUILD-1", 900, 10)
+    own_shop.order("BUILD-1", 2)
+    for _ in range(20):
+        own_shop.adjust("BUILD-1", 3)
+    live = ledger(own_shop, "BUILD-1")
+    caught_up(own_shop, len(live))
+    rows = table(own_shop)
+    # What is wrong in the live one is gone afterwards, so it was made anew.
+    own_shop.stop()
+    with sqlite3.connect(own_shop.data + "/stock-ledger.db") as db:
+        db.execute("UPDATE catalog_ledger SET kind = 'wrong' WHERE sku = 'BUILD-1'")
+        db.execute("DELETE FROM catalog_ledger WHERE sku = 'BUILD-1' AND position % 2 = 0")
+    own_shop.start()
+    assert ledger(own_shop, "BUILD-1") != live
+    rebuild(own_shop, "stock_ledger")
+    assert ledger(own_shop, "BUILD-1") == live and table(own_shop) == rows
+    assert nothing_is_left_over(own_shop)
+    rebuild(own_shop, "stock_ledger")
+    assert ledger(own_shop, "BUILD-1") == live and nothing_is_left_over(own_shop)
+    # The live projection goes on from there.
+    own_shop.adjust("BUILD-1", 1)
+    assert [row["kind"] for row in ledger(own_shop, "BUILD-1")] == [row["kind"] for row in live] + ["adjusted"]
+    assert own_shop.run("audit", "--url", f"http://127.0.0.1:{own_shop.port}").returncode == 0
+
+
+def test_nothing_pauses_and_nothing_is_missed_while_it_is_built(own_shop):
+    own_shop.product("BUILD-2", 900, 1)
+    for _ in range(50):
+        own_shop.adjust("BUILD-2", 1)
+    stop, faults, made = threading.Event(), [], [51]
+
+    def write():
+        while not stop.is_set():
+            if own_shop.adjust("BUILD-2", 1).status != 201:
+                faults.append("write")
+            made[0] += 1
+
+    def read():
+        while not stop.is_set():
+            least = made[0]
+            rows = ledger(own_shop, "BUILD-2")
+            # Every write that was answered is there, each once, and the balance follows.
+            if len(rows) < least or [row["on_hand"] for row in rows] != list(range(1, len(rows) + 1)):
+                faults.append(rows)
+
+    threads = [threading.Thread(target=write), threading.Thread(target=read)]
+    for thread in threads:
+        thread.start()
+    for _ in range(3):
+        rebuild(own_shop, "stock_ledger")
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert not faults
+    rows = ledger(own_shop, "BUILD-2")
+    assert [row["on_hand"] for row in rows] == list(range(1, made[0] + 1))
+
+
+def test_a_rebuild_that_was_killed_goes_on(own_shop):
+    own_shop.product("BUILD-3", 900, 1)
+    for _ in range(30):
+        own_shop.adjust("BUILD-3", 1)
+    live = ledger(own_shop, "BUILD-3")
+    job = own_shop.call("POST", "/v1/jobs", {"kind": "rebuild", "parameters": {"projection": "stock_ledger"}},
+                        idempotency=uuid.uuid4().hex).json["id"]
+    own_shop.kill()
+    own_shop.start()
+    deadline = time.monotonic() + 20
+    while own_shop.call("GET", f"/v1/jobs/{job}").json["state"] != "succeeded":
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert ledger(own_shop, "BUILD-3") == live and nothing_is_left_over(own_shop)
 
 
 def test_the_search_index_is_built_anew(own_shop):

@@ -3,7 +3,7 @@
 #include "services/catalog/api/routes.hpp"
 #include "services/catalog/application/import.hpp"
 #include "services/catalog/application/ledger.hpp"
-#include "services/catalog/application/search_rebuild.hpp"
+#include "services/catalog/application/rebuild.hpp"
 #include "services/catalog/infrastructure/rows.hpp"
 
 namespace stoa::catalog {
@@ -52,7 +52,6 @@ class Module final : public Catalog {
     add_transfer_routes(api_);
     add_count_routes(api_);
     product_export_ = add_export_routes(api_);
-    search_rebuild_ = make_search_rebuild(search_);
     add_search_routes(api_);
   }
 
@@ -66,8 +65,8 @@ class Module final : public Catalog {
     add_import_routes(api_, jobs, folder);
   }
   [[nodiscard]] jobs::ExportSourcePtr product_export() const override { return product_export_; }
-  [[nodiscard]] std::vector<jobs::Projection*> projections() const override {
-    return {search_rebuild_.get()};
+  [[nodiscard]] std::vector<jobs::Projection*> projections() override {
+    return {&ledger_rebuild_, &search_rebuild_};
   }
 
  private:
@@ -89,7 +88,8 @@ class Module final : public Catalog {
   ProductSearch search_;
   Api api_;
   jobs::ExportSourcePtr product_export_;
-  std::unique_ptr<jobs::Projection> search_rebuild_;
+  Rebuild<StockLedger> ledger_rebuild_{"stock_ledger", ledger_};
+  Rebuild<ProductSearch> search_rebuild_{"search", search_};
 };
 
 }  // namespace

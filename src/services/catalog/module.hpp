@@ -36,7 +36,7 @@ class Catalog {
   virtual void serve_imports(jobs::Jobs& jobs, const std::string& folder) = 0;
   [[nodiscard]] virtual jobs::ExportSourcePtr product_export() const = 0;
   /// Those that can be built anew; the module's.
-  [[nodiscard]] virtual std::vector<jobs::Projection*> projections() const = 0;
+  [[nodiscard]] virtual std::vector<jobs::Projection*> projections() = 0;
 };
 
 /// Where the stock ledger is kept, and what it is made of. Connections of its thread alone.

@@ -69,6 +69,17 @@ class FollowedLog final : public EventLog {
   std::int64_t head_at_start_;  ///< the writer's is known once it has written
 };
 
+void append(LedgerRows& rows, LedgerAccounts& accounts, const std::vector<RecordedEvent>& events) {
+  std::vector<LedgerRow> fresh;
+  for (const auto& event : events)
+    for (auto& row : accounts.fold(event, "")) fresh.push_back(std::move(row));
+  // In the order of the table, so that a slice writes each of its pages once.
+  std::ranges::sort(fresh, {},
+                    [](const LedgerRow& row) { return std::tie(row.sku, row.position, row.line); });
+  for (const auto& row : fresh) rows.append(row);
+  accounts.keep_within_bounds();
+}
+
 LedgerFile::Mark mark_of(const RecordedEvent& event) {
   return {event.position, event.stream + "@" + std::to_string(event.revision) + " " +
                               to_rfc3339(event.recorded_at)};
@@ -124,11 +135,16 @@ StockLedger::~StockLedger() = default;
 
 bool StockLedger::slice(UnitOfWork& unit) {
   if (!is_known_) begin_anew_unless_of_this_log();
-  return subscription_.slice(unit);
+  const bool more = subscription_.slice(unit);
+  head_ = log_->head();
+  if (rebuild_wanted_) return build(unit) || more;
+  position_ = checkpoints_.of(subscriber);
+  return more;
 }
 
 void StockLedger::forget() {
   accounts_.forget();
+  next_.reset();
   is_known_ = false;
 }
 
@@ -150,15 +166,39 @@ void StockLedger::begin_anew_unless_of_this_log() {
 }
 
 void StockLedger::apply(const std::vector<RecordedEvent>& events) {
-  std::vector<LedgerRow> fresh;
-  for (const auto& event : events)
-    for (auto& row : accounts_.fold(event, "")) fresh.push_back(std::move(row));
-  // In the order of the table, so that a slice writes each of its pages once.
-  std::ranges::sort(fresh, {},
-                    [](const LedgerRow& row) { return std::tie(row.sku, row.position, row.line); });
-  for (const auto& row : fresh) rows_.append(row);
+  append(rows_, accounts_, events);
   file_.set_mark(mark_of(events.back()));
-  accounts_.keep_within_bounds();
+}
+
+bool StockLedger::build(UnitOfWork& unit) {
+  if (!next_) {
+    file_.begin_next();
+    next_.emplace(file_.next_rows());
+  }
+  std::vector<RecordedEvent> events;
+  log_->read_all(next_->mark.position, [&](const RecordedEvent& event) {
+    events.push_back(event);
+    return events.size() < slice_events_max;
+  });
+  append(next_->rows, next_->accounts, events);
+  if (!events.empty()) next_->mark = mark_of(events.back());
+  position_ = next_->mark.position;
+  if (events.size() == slice_events_max) return true;
+  file_.adopt_next();
+  file_.set_mark(next_->mark);
+  checkpoints_.set(subscriber, next_->mark.position);
+  accounts_.forget();
+  next_.reset();
+  unit.after_commit([this] {
+    ++built_;
+    rebuild_wanted_ = false;
+  });
+  return false;
+}
+
+BuildStatus StockLedger::build_status() const {
+  const std::int64_t position = position_;
+  return {rebuild_wanted_, position, std::max<std::int64_t>(0, head_ - position)};
 }
 
 Result<std::vector<LedgerRow>> ledger_page(const Rows& rows, EventLog& log, const std::string& sku,

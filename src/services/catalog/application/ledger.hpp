@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <optional>
@@ -9,6 +10,7 @@
 
 #include "kernel/eventlog/event_log.hpp"
 #include "kernel/eventlog/subscription.hpp"
+#include "services/catalog/application/rebuild.hpp"
 #include "services/catalog/application/rows.hpp"
 
 namespace stoa::catalog {
@@ -25,6 +27,11 @@ class LedgerFile {
   virtual Mark mark() = 0;
   virtual void set_mark(const Mark& mark) = 0;
   virtual void clear_rows() = 0;
+  /// An empty ledger beside the live one; what was left of an earlier one goes.
+  virtual void begin_next() = 0;
+  [[nodiscard]] virtual LedgerRows& next_rows() = 0;
+  /// The next one becomes the live one.
+  virtual void adopt_next() = 0;
 };
 
 /// Folds events to ledger rows, with the balances of the locations that they touch.
@@ -51,7 +58,8 @@ class LedgerAccounts {
 };
 
 /// Carries the stock ledger on: a subscription of Catalog's log into the ledger's own file, which
-/// is made again when it is missing or of another log. One thread at a time.
+/// is made again when it is missing or of another log, and built anew beside the live one when that
+/// is asked for. One thread at a time.
 class StockLedger {
  public:
   /// `rows` are of the ledger's file; `log` is read, and `live` tells of new events. All outlive
@@ -66,9 +74,24 @@ class StockLedger {
   /// After a rollback: what memory knows may not be so.
   void forget();
 
+  /// A second ledger is folded from the first event on, slice by slice, and takes the place of the
+  /// live one in the transaction that brings it to the head. Any thread, as the two below.
+  void rebuild() { rebuild_wanted_ = true; }
+  /// How many have taken the place of a live one since the start.
+  [[nodiscard]] std::int64_t built() const { return built_; }
+  [[nodiscard]] BuildStatus build_status() const;
+
  private:
+  struct Next {
+    explicit Next(LedgerRows& to) : rows(to), accounts(to) {}
+    LedgerRows& rows;
+    LedgerAccounts accounts;
+    LedgerFile::Mark mark;
+  };
+
   void begin_anew_unless_of_this_log();
   void apply(const std::vector<RecordedEvent>& events);
+  bool build(UnitOfWork& unit);
 
   LedgerRows& rows_;
   LedgerFile& file_;
@@ -77,6 +100,10 @@ class StockLedger {
   LedgerAccounts accounts_;
   Subscription subscription_;
   bool is_known_ = false;  ///< to be of this log
+  std::optional<Next> next_;
+  std::atomic<bool> rebuild_wanted_{false};
+  std::atomic<std::int64_t> built_{0};  ///< rises before rebuild_wanted_ falls
+  std::atomic<std::int64_t> position_{0}, head_{0};
 };
 
 struct LedgerCursor {

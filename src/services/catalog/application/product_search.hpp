@@ -15,6 +15,7 @@
 #include "kernel/search/index.hpp"
 #include "kernel/telemetry/log.hpp"
 #include "kernel/telemetry/metrics.hpp"
+#include "services/catalog/application/rebuild.hpp"
 #include "services/catalog/application/rows.hpp"
 #include "services/catalog/application/search_projection.hpp"
 
@@ -75,6 +76,10 @@ class ProductSearch final : public Participant {
   /// What a search found to be damaged is replaced.
   void damaged(const std::string& what);
   [[nodiscard]] SearchStatus status() const;
+  [[nodiscard]] BuildStatus build_status() const {
+    const auto now = status();
+    return {now.rebuilding, now.position, now.lag};
+  }
 
   void flush(UnitOfWork&) override {}
   void rolled_back() noexcept override {}

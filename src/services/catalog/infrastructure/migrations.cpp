@@ -123,14 +123,7 @@ DROP TABLE catalog_ledger;
 DROP TABLE catalog_checkpoint;
 )sql";
 
-constexpr std::string_view ledger_file = R"sql(
-CREATE TABLE catalog_ledger(
-  sku TEXT NOT NULL, position INTEGER NOT NULL, line INTEGER NOT NULL,
-  kind TEXT NOT NULL, location TEXT NOT NULL,
-  delta_on_hand INTEGER NOT NULL, delta_reserved INTEGER NOT NULL,
-  on_hand INTEGER NOT NULL, reserved INTEGER NOT NULL,
-  order_id TEXT, reference TEXT, reason TEXT, recorded_at TEXT NOT NULL,
-  PRIMARY KEY(sku, position, line)) WITHOUT ROWID;
+constexpr std::string_view ledger_mark = R"sql(
 CREATE TABLE catalog_ledger_mark(
   one INTEGER PRIMARY KEY CHECK(one = 1), position INTEGER NOT NULL, event TEXT NOT NULL);
 )sql";
@@ -159,8 +152,9 @@ sql::Migrations catalog_migrations() {
 }
 
 sql::Migrations ledger_migrations() {
+  static const std::string file = ledger_table("catalog_ledger").append(ledger_mark);
   static const std::string checkpoints = Checkpoints::schema(ledger_prefix);
-  return {ledger_prefix, {ledger_file, checkpoints}};
+  return {ledger_prefix, {file, checkpoints}};
 }
 
 Rows open_rows(sql::Connection& db) {

@@ -18,6 +18,8 @@ std::unique_ptr<StockRows> make_stock_rows(sql::Connection& db);
 std::unique_ptr<ProductRows> make_product_rows(sql::Connection& db);
 std::unique_ptr<CategoryRows> make_category_rows(sql::Connection& db);
 std::unique_ptr<LedgerRows> make_ledger_rows(sql::Connection& db);
+/// The statement that makes an empty ledger of this name.
+std::string ledger_table(std::string_view name);
 std::unique_ptr<LedgerFile> make_ledger_file(sql::Connection& db);
 std::unique_ptr<ImportRows> make_import_rows(sql::Connection& db);
 std::unique_ptr<LocationRows> make_location_rows(sql::Connection& db);

@@ -71,36 +71,43 @@ class SqlStockRows final : public StockRows {
   sql::Connection& db_;
 };
 
+/// The statements over one ledger, made once.
+struct LedgerStatements {
+  explicit LedgerStatements(const std::string& table)
+      : append("INSERT INTO " + table + "(" + columns +
+               ") VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
+        last(std::string("SELECT ") + columns + " FROM " + table +
+             " WHERE sku = ? AND location = ? ORDER BY position DESC, line DESC LIMIT 1"),
+        page(std::string("SELECT ") + columns + " FROM " + table +
+             " WHERE sku = ? AND (position, line) > (?, ?) ORDER BY position, line LIMIT ?") {}
+
+  static constexpr auto columns =
+      "sku, position, line, kind, location, delta_on_hand, delta_reserved, on_hand, reserved, "
+      "order_id, reference, reason, recorded_at";
+  std::string append, last, page;
+};
+
 class SqlLedgerRows final : public LedgerRows {
  public:
-  explicit SqlLedgerRows(sql::Connection& db) : db_(db) {}
+  SqlLedgerRows(sql::Connection& db, const LedgerStatements& statements)
+      : db_(db), statements_(statements) {}
 
   void append(const LedgerRow& row) override {
-    db_.execute(
-        "INSERT INTO catalog_ledger(sku, position, line, kind, location, delta_on_hand, "
-        "delta_reserved, on_hand, reserved, order_id, reference, reason, recorded_at) "
-        "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        row.sku, row.position, row.line, row.kind, row.location, row.delta_on_hand,
-        row.delta_reserved, row.on_hand, row.reserved, row.order_id, row.reference, row.reason,
-        to_rfc3339(row.recorded_at));
+    db_.execute(statements_.append, row.sku, row.position, row.line, row.kind, row.location,
+                row.delta_on_hand, row.delta_reserved, row.on_hand, row.reserved, row.order_id,
+                row.reference, row.reason, to_rfc3339(row.recorded_at));
   }
 
   std::optional<LedgerRow> last(const std::string& sku, const std::string& location) override {
-    return db_.one(
-        "SELECT sku, position, line, kind, location, delta_on_hand, delta_reserved, on_hand, "
-        "reserved, order_id, reference, reason, recorded_at FROM catalog_ledger "
-        "WHERE sku = ? AND location = ? ORDER BY position DESC, line DESC LIMIT 1",
-        read, sku, location);
+    return db_.one(statements_.last, read, sku, location);
   }
 
   std::vector<LedgerRow> page(const std::string& sku, std::int64_t position, std::int64_t line,
                               int limit) override {
     std::vector<LedgerRow> rows;
     db_.query(
-        "SELECT sku, position, line, kind, location, delta_on_hand, delta_reserved, on_hand, "
-        "reserved, order_id, reference, reason, recorded_at FROM catalog_ledger "
-        "WHERE sku = ? AND (position, line) > (?, ?) ORDER BY position, line LIMIT ?",
-        [&](const sql::Row& row) { rows.push_back(read(row)); }, sku, position, line, limit);
+        statements_.page, [&](const sql::Row& row) { rows.push_back(read(row)); }, sku, position,
+        line, limit);
     return rows;
   }
 
@@ -126,11 +133,21 @@ class SqlLedgerRows final : public LedgerRows {
   }
 
   sql::Connection& db_;
+  const LedgerStatements& statements_;
 };
+
+const LedgerStatements& statements_of_live() {
+  static const LedgerStatements statements("catalog_ledger");
+  return statements;
+}
+const LedgerStatements& statements_of_next() {
+  static const LedgerStatements statements("catalog_ledger_next");
+  return statements;
+}
 
 class SqlLedgerFile final : public LedgerFile {
  public:
-  explicit SqlLedgerFile(sql::Connection& db) : db_(db) {}
+  explicit SqlLedgerFile(sql::Connection& db) : db_(db), next_(db, statements_of_next()) {}
 
   Mark mark() override {
     return db_
@@ -145,9 +162,20 @@ class SqlLedgerFile final : public LedgerFile {
         mark.position, mark.event);
   }
   void clear_rows() override { db_.execute("DELETE FROM catalog_ledger"); }
+  void begin_next() override {
+    db_.run_script("DROP TABLE IF EXISTS catalog_ledger_next;" +
+                   ledger_table("catalog_ledger_next"));
+  }
+  LedgerRows& next_rows() override { return next_; }
+  void adopt_next() override {
+    db_.run_script(
+        "DROP TABLE catalog_ledger;"
+        "ALTER TABLE catalog_ledger_next RENAME TO catalog_ledger;");
+  }
 
  private:
   sql::Connection& db_;
+  SqlLedgerRows next_;
 };
 
 }  // namespace
@@ -156,7 +184,16 @@ std::unique_ptr<StockRows> make_stock_rows(sql::Connection& db) {
   return std::make_unique<SqlStockRows>(db);
 }
 std::unique_ptr<LedgerRows> make_ledger_rows(sql::Connection& db) {
-  return std::make_unique<SqlLedgerRows>(db);
+  return std::make_unique<SqlLedgerRows>(db, statements_of_live());
+}
+std::string ledger_table(std::string_view name) {
+  return "CREATE TABLE " + std::string(name) + R"sql((
+  sku TEXT NOT NULL, position INTEGER NOT NULL, line INTEGER NOT NULL,
+  kind TEXT NOT NULL, location TEXT NOT NULL,
+  delta_on_hand INTEGER NOT NULL, delta_reserved INTEGER NOT NULL,
+  on_hand INTEGER NOT NULL, reserved INTEGER NOT NULL,
+  order_id TEXT, reference TEXT, reason TEXT, recorded_at TEXT NOT NULL,
+  PRIMARY KEY(sku, position, line)) WITHOUT ROWID;)sql";
 }
 std::unique_ptr<LedgerFile> make_ledger_file(sql::Connection& db) {
   return std::make_unique<SqlLedgerFile>(db);
