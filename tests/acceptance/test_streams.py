@@ -264,8 +264,10 @@ def test_heartbeats_keep_an_idle_stream_beyond_the_idle_timeout(shop_with):
     order = placed(shop, "SSE-10")
     with Stream(shop, f"/v1/orders/{order['id']}/stream") as stream:
         stream.until("confirmed")
-        threading.Timer(1, lambda: shop.call("POST", f"/v1/orders/{order['id']}/fulfilments", {})).start()
+        later = threading.Timer(1, lambda: shop.call("POST", f"/v1/orders/{order['id']}/fulfilments", {}))
+        later.start()
         assert stream.next().type == "fulfilled" and stream.comments >= 5
+        later.join()
 
 
 def test_an_old_stream_ends_properly(shop_with):
