@@ -12,8 +12,9 @@
 /// fields.
 namespace stoa::http {
 
-constexpr std::size_t request_line_bytes_max = 16 * 1024;
-constexpr std::size_t head_bytes_max = 32 * 1024;  ///< request line and fields together
+constexpr std::size_t request_line_bytes_max = std::size_t{16} * 1024;
+constexpr std::size_t head_bytes_max =
+    std::size_t{32} * 1024;  ///< request line and fields together
 constexpr std::size_t head_fields_max = 100;
 
 /// Why a request is refused before anything of it is served. The texts are constants.

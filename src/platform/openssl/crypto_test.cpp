@@ -55,6 +55,7 @@ TEST_F(OpenSslCryptoTest, WhatIsSealed_OpensWithItsKeyAndContextAlone) {
 TEST_F(OpenSslCryptoTest, Threads_DoNotDisturbOneAnother) {
   std::vector<int> wrong(4, 0);
   std::vector<std::thread> threads;
+  threads.reserve(wrong.size());
   for (auto& count : wrong)
     threads.emplace_back([this, &count] {
       for (int i = 0; i < 500; ++i) {

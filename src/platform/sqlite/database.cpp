@@ -134,7 +134,7 @@ class Handle final : public sql::Connection {
   sql::Statement& prepare(std::string_view text) override {
     // Most texts stand in the program: their address finds them, and only the comparison is left.
     auto& recent = recent_[slot_of(text)];
-    if (recent.text.data() != nullptr && recent.asked == text.data() && recent.text == text)
+    if (recent.statement != nullptr && recent.asked.data() == text.data() && recent.text == text)
       return *recent.statement;
     auto found = statements_.find(text);
     if (found == statements_.end()) {
@@ -148,7 +148,7 @@ class Handle final : public sql::Connection {
       shared_.allowed_prefix.clear();
       found = statements_.emplace(text, std::move(statement)).first;
     }
-    recent = {text.data(), found->first, found->second.get()};
+    recent = {text, found->first, found->second.get()};
     return *found->second;
   }
 
@@ -168,8 +168,8 @@ class Handle final : public sql::Connection {
   static constexpr std::size_t recent_max = 256;
 
   struct Recent {
-    const char* asked = nullptr;
-    std::string_view text;  ///< the key of the statement
+    std::string_view asked;  ///< its address alone is looked at: the text may be gone
+    std::string_view text;   ///< the key of the statement
     SqliteStatement* statement = nullptr;
   };
 
