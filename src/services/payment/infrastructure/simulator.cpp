@@ -168,8 +168,6 @@ class TheSimulator final : public Simulator {
     const std::string kind = request.capture ? "capture" : "authorization";
     if (token == "tok_timeout_then_nothing") {
       record(request, request.key, "attempt", request.amount, "");
-    } else if (token == "tok_declined") {
-      refuse(call, "payment_declined", due);
     } else if (token == "tok_insufficient_funds") {
       refuse(call, "insufficient_funds", due);
     } else if (token == "tok_expired_card") {
@@ -185,7 +183,7 @@ class TheSimulator final : public Simulator {
     } else if (token == "tok_ok" || token == "tok_fraud" || token == "tok_slow" ||
                token == "tok_timeout_then_success" || token == "tok_duplicate_webhook") {
       accept(call, record(request, request.key, kind, request.amount, ""), due);
-    } else {
+    } else {  // tok_declined, and what nobody knows
       refuse(call, "payment_declined", due);
     }
   }
