@@ -1,7 +1,10 @@
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <fstream>
@@ -17,8 +20,9 @@ namespace {
 struct Options {
   std::uint64_t first = 1;
   std::uint64_t seeds = 1;
-  int processes = 2;
+  int processes = static_cast<int>(std::max(std::thread::hardware_concurrency(), 1U));
   int seconds_max = 0;
+  std::uint64_t failures_max = 10;
   std::string without;
   std::string folder;
   bool is_verbose = false;
@@ -34,6 +38,15 @@ struct Sum {
 };
 
 std::unique_ptr<TimeZones> zones = tzdata::make_time_zones();
+
+/// Of all processes together.
+std::atomic<std::uint64_t>& failures_of_all() {
+  static void* const shared = mmap(nullptr, sizeof(std::atomic<std::uint64_t>),
+                                   PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  STOA_ASSERT(shared != MAP_FAILED);
+  static auto& failures = *new (shared) std::atomic<std::uint64_t>(0);
+  return failures;
+}
 
 void print_failure(const Options& options, std::uint64_t seed, const History& history,
                    const LeftOut& left_out) {
@@ -87,6 +100,7 @@ Sum run_share(const Ground& ground, const Options& options, int share, const std
   const auto begun = std::chrono::steady_clock::now();
   for (auto at = static_cast<std::uint64_t>(share); at < options.seeds;
        at += static_cast<std::uint64_t>(options.processes)) {
+    if (failures_of_all() >= options.failures_max) break;
     if (options.seconds_max > 0 &&
         std::chrono::steady_clock::now() - begun > std::chrono::seconds(options.seconds_max))
       break;
@@ -101,6 +115,7 @@ Sum run_share(const Ground& ground, const Options& options, int share, const std
     sum.crashes += history.crashes;
     for (const auto& [name, count] : history.transitions) sum.transitions[name] += count;
     if (history.findings.empty()) continue;
+    ++failures_of_all();
     print_failure(options, seed, history, left_out);
     if (sum.failures++ == 0) {
       sum.first_failure = seed;
@@ -113,7 +128,6 @@ Sum run_share(const Ground& ground, const Options& options, int share, const std
         print_failure(options, seed, again, smaller);
       }
     }
-    if (sum.failures >= 10) break;
   }
   return sum;
 }
@@ -147,6 +161,7 @@ Sum run_processes(const Ground& ground, const Options& options) {
   if (options.processes == 1) return run_share(ground, options, 0, "");
   std::string folder = "/tmp/stoa-simulate-XXXXXX";
   if (mkdtemp(folder.data()) == nullptr) throw std::runtime_error("no folder for the results");
+  failures_of_all();  // before it is shared
   std::vector<pid_t> children;
   const auto path_of = [&](std::size_t share) { return folder + "/" + std::to_string(share); };
   std::fflush(nullptr);
@@ -161,20 +176,23 @@ Sum run_processes(const Ground& ground, const Options& options) {
     children.push_back(child);
   }
   Sum sum;
-  for (std::size_t share = 0; share < children.size(); ++share) {
+  for (std::size_t left = children.size(); left > 0; --left) {
     int status = 0;
-    waitpid(children[share], &status, 0);
-    if (!add(sum, path_of(share)) || status != 0) {
+    const auto ended = std::ranges::find(children, wait(&status));
+    STOA_ASSERT(ended != children.end());
+    const auto path = path_of(static_cast<std::size_t>(ended - children.begin()));
+    if (!add(sum, path) || status != 0) {
       std::uint64_t seed = 0;
-      std::ifstream(path_of(share) + ".now") >> seed;
+      std::ifstream(path + ".now") >> seed;
       ++sum.failures;
+      ++failures_of_all();
       std::printf(
           "seed %llu ends the process.\n  again: ./dev simulate --seeds=1 --first=%llu"
           " --verbose\n",
           static_cast<unsigned long long>(seed), static_cast<unsigned long long>(seed));
     }
-    unlink(path_of(share).c_str());
-    unlink((path_of(share) + ".now").c_str());
+    unlink(path.c_str());
+    unlink((path + ".now").c_str());
   }
   rmdir(folder.c_str());
   return sum;
@@ -193,6 +211,9 @@ int run(const Options& options) {
     if (options.seeds >= 1'000 || options.shows_transitions)
       std::printf("not seen: %s\n", name.c_str());
   }
+  for (const auto& [name, count] : sum.transitions)
+    if (std::ranges::find(known_transitions(), name) == known_transitions().end())
+      std::printf("not in the list of known steps: %s\n", name.c_str());
   if (options.shows_transitions)
     for (const auto& [name, count] : sum.transitions)
       std::printf("%10lld %s\n", static_cast<long long>(count), name.c_str());
@@ -216,8 +237,12 @@ int main(int argc, char** argv) {
   CLI::App app("Histories of a simulated shop, one a seed");
   app.add_option("--seeds", options.seeds, "how many");
   app.add_option("--first", options.first, "the first seed");
-  app.add_option("--processes", options.processes, "that share them")->check(CLI::Range(1, 64));
+  app.add_option("--processes", options.processes, "that share them")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 64));
   app.add_option("--seconds", options.seconds_max, "begin none after these; 0: run all");
+  app.add_option("--failures", options.failures_max, "end after so many histories that fail")
+      ->capture_default_str();
   app.add_option("--without", options.without,
                  "steps to leave out, as a shrunk history names them");
   app.add_flag("--verbose", options.is_verbose, "tell what happens");
