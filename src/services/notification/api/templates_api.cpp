@@ -170,8 +170,6 @@ void TemplateRoutes::put(const RequestPtr& request, const Reply& reply) const {
   execute<StoredTemplate>(
       executor_, Executor::Lane::outside, 1, request->cause(),
       [this, key = *key, text](UnitOfWork& unit) -> Result<StoredTemplate> {
-        auto before = book_.find(key);
-        if (before && before->revision > 0 && before->text == text) return std::move(*before);
         return StoredTemplate{key, store_.put_template(key, text, unit.now()), text};
       },
       [this, request, reply](const Result<StoredTemplate>& stored) {

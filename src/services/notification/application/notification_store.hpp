@@ -24,7 +24,7 @@ class NotificationStore {
   virtual void make_all_due(Timestamp now) = 0;
 
   virtual std::vector<StoredTemplate> templates() = 0;
-  /// Gives the new revision, 1 for the first of its key.
+  /// Gives the revision: 1 for the first of its key, one more for every change.
   virtual std::int64_t put_template(const TemplateKey& key, const TemplateText& text,
                                     Timestamp now) = 0;
   virtual void remove_template(const TemplateKey& key) = 0;

@@ -125,7 +125,8 @@ class SqlNotificationStore final : public NotificationStore {
                             Timestamp now) override {
     const auto revision = db_.one(
         "INSERT INTO notification_templates VALUES(?, ?, ?, 1, ?, ?, ?, 0, ?)"
-        " ON CONFLICT(kind, channel, language) DO UPDATE SET revision = revision + 1,"
+        " ON CONFLICT(kind, channel, language) DO UPDATE SET revision = revision + (removed = 1 OR"
+        " subject <> excluded.subject OR text <> excluded.text OR html <> excluded.html),"
         " subject = excluded.subject, text = excluded.text, html = excluded.html, removed = 0,"
         " changed_at = excluded.changed_at RETURNING revision",
         [](const sql::Row& row) { return row.integer(0); }, json::name_of(key.kind),
