@@ -17,8 +17,6 @@ namespace {
 using ordering::Order;
 using ordering::OrderStatus;
 
-bool is_yes(int status) { return status >= 200 && status < 300; }
-
 class Checks {
  public:
   Checks(World& world, SimulatedShop& shop, const Clients& clients, const Provider& provider,
@@ -38,8 +36,9 @@ class Checks {
     fold_orders();
     check_wishes();
     check_payments();
-    check_stock();
+    simulation::check_stock(world_, shop_, clients_, crypto_);
     check_messages();
+    check_templates();
   }
 
  private:
@@ -82,6 +81,8 @@ class Checks {
         find("order " + id + " was placed by nobody");
         continue;
       }
+      if (!numbers_.insert(order.placed.shown_number()).second)
+        find("two orders have the number " + order.placed.shown_number());
       if (!by_key_.emplace(key->second, &order).second)
         find("I2: one key, two orders: " + key->second);
       if (order.status == OrderStatus::placed || order.stage != ordering::Stage::done)
@@ -106,16 +107,15 @@ class Checks {
 
   void check_wish(const Wish& wish) {
     if (wish.deed == Deed::place) return check_placed(wish);
-    if (wish.deed == Deed::adjust) return check_adjusted(wish);
     if (wish.order_id.empty()) return;
     const auto* order = order_of(wish.order_id);
     if (order == nullptr) return;  // told by its own wish
-    const bool acknowledged = is_yes(wish.status);
+    const bool acknowledged = is_acknowledged(wish);
     const auto once = [&](auto count, const char* what) {
       if (count > 1) find(wish.key + " made more than one " + what + " of " + wish.order_id);
       if (acknowledged && count == 0)
         find("I1: the acknowledged " + std::string(what) + " of " + wish.key + " is lost");
-      if (is_refused_for_good(wish) && count > 0)
+      if (is_refused_for_good(world_, wish) && count > 0)
         find("the refused " + std::string(what) + " of " + wish.key + " was done");
     };
     switch (wish.deed) {
@@ -148,15 +148,9 @@ class Checks {
     }
   }
 
-  /// No other copy of the request can have come to the shop after the refusal.
-  [[nodiscard]] bool is_refused_for_good(const Wish& wish) const {
-    return wish.status >= 400 && wish.status < 500 && wish.tries == 1 &&
-           world_.faults.request_doubled == 0;
-  }
-
   void check_placed(const Wish& wish) {
     const auto at = by_key_.find(wish.key);
-    if (!is_yes(wish.status)) return;
+    if (!is_acknowledged(wish)) return;
     if (at == by_key_.end()) return find("I1: the acknowledged order of " + wish.key + " is lost");
     const auto& order = *at->second;
     if (order.placed.order_id != wish.order_id)
@@ -173,27 +167,6 @@ class Checks {
     }
     if (!is_same || order.placed.total.amount() != total)
       find("I4: order " + wish.order_id + " is not what " + wish.key + " asked for");
-  }
-
-  void check_adjusted(const Wish& wish) {
-    const auto count = adjustments(wish.key);
-    if (count > 1) find("I2: " + wish.key + " moved the stock more than once");
-    if (is_yes(wish.status) && count == 0)
-      find("I1: the acknowledged adjustment of " + wish.key + " is lost");
-    if (is_refused_for_good(wish) && count > 0)
-      find("the refused adjustment of " + wish.key + " was done");
-  }
-  std::int64_t adjustments(const std::string& key) {
-    if (adjusted_.empty()) {
-      adjusted_[""] = 0;
-      sqlite::make_log(db_, "catalog_", crypto_)->read_all(0, [&](const RecordedEvent& row) {
-        const auto event = decode_event<catalog::StoredEvent>(row.type, row.data);
-        if (const auto* one = std::get_if<catalog::StockAdjusted>(&event))
-          ++adjusted_[one->reference.value_or("")];
-        return true;
-      });
-    }
-    return adjusted_[key];
   }
 
   void check_event(const payment::Payment& one, const payment::PaymentEvent& event) {
@@ -250,25 +223,14 @@ class Checks {
     }
   }
 
-  /// I7: the ledger of stock, projected, and what it stands for.
-  void check_stock() {
-    db_.query(
-        "SELECT sku, location, on_hand, reserved FROM catalog_stock_level AS level WHERE"
-        " (SELECT sum(delta_on_hand) FROM catalog_ledger AS ledger WHERE ledger.sku = level.sku"
-        " AND ledger.location = level.location) <> on_hand OR"
-        " (SELECT sum(delta_reserved) FROM catalog_ledger AS ledger WHERE ledger.sku = level.sku"
-        " AND ledger.location = level.location) <> reserved",
-        [&](const sql::Row& row) {
-          find("I7: the stock ledger of " + std::string(row.text(0)) + " is not its level");
-        });
-  }
-
   /// I10: what happened is told once an event and channel, by rows and by what the post took.
   void check_messages() {
     std::map<std::string, std::int64_t> rows;  // by order, kind, subject and channel
     std::set<std::string> keys;
+    const auto replayed = replays();
     db_.query(
-        "SELECT order_id, kind, subject_id, channel, status, event_id FROM notification_messages",
+        "SELECT order_id, kind, subject_id, channel, status, event_id, id FROM"
+        " notification_messages",
         [&](const sql::Row& row) {
           const std::string channel(row.text(3));
           ++rows[std::string(row.text(0)) + " " + std::string(row.text(1)) + " " +
@@ -277,7 +239,9 @@ class Checks {
           std::replace(key.begin(), key.end(), '@', '.');
           key += "." + channel;
           keys.insert(key);
-          check_message(key, row.text(4));
+          check_message(key, row.text(4), channel);
+          if (row.text(4) == "mailbox" && replayed.contains(std::string(row.text(6))))
+            find("I12: " + key + " was to be sent again and lies in the mailbox");
         });
     const auto expect = [&](const std::string& what) {
       const auto at = rows.find(what);
@@ -291,7 +255,25 @@ class Checks {
       if (!keys.contains(key)) find("I10: a message without a row was sent: " + key);
   }
 
-  void check_message(const std::string& key, std::string_view status) {
+  /// The messages that were tried anew, among them each that a client was told would be.
+  std::set<std::string> replays() {
+    std::set<std::string> replayed;
+    constexpr std::string_view prefix = "notification-";
+    sqlite::make_log(db_, "notification_", crypto_)->read_all(0, [&](const RecordedEvent& row) {
+      if (row.type == notification::NotificationReplayed::type)
+        replayed.insert(row.stream.substr(prefix.size()));
+      return true;
+    });
+    for (const auto& wish : clients_.wishes()) {
+      if (wish->deed != Deed::replay || !is_acknowledged(*wish)) continue;
+      const auto id = wish->path.substr(wish->path.find("ntf_"),
+                                        wish->path.rfind('/') - wish->path.find("ntf_"));
+      if (!replayed.contains(id)) find("I1: the acknowledged replay of " + id + " is lost");
+    }
+    return replayed;
+  }
+
+  void check_message(const std::string& key, std::string_view status, std::string_view channel) {
     const auto at = post_.taken().find(key);
     const auto taken = at == post_.taken().end() ? Post::Taken{} : at->second;
     const auto most = taken.unanswered + world_.failed_commits + static_cast<int>(world_.life());
@@ -300,6 +282,8 @@ class Checks {
     if (status == "sent" && taken.times == 0) find("I10: " + key + " says sent and was not");
     if (status == "dead_letter" && !post_.refused().contains(key))
       find("I10: " + key + " was given up");
+    const bool had_no_way_out = channel == "sms" && world_.faults.sms_from_life > 1;
+    if (status == "mailbox" && had_no_way_out && taken.times == 0) return;
     if (status != "sent" && status != "dead_letter")
       find("I12: " + key + " is still " + std::string(status));
   }
@@ -321,6 +305,35 @@ class Checks {
       if (one.status == ordering::RefundStatus::completed) told("order_refunded", one.id, false);
   }
 
+  /// What the running shop writes its messages with is what its table says, and so after a restart.
+  void check_templates() {
+    std::map<std::string, std::pair<std::int64_t, std::string>> stored;
+    db_.query(
+        "SELECT kind, channel, language, revision, text FROM notification_templates"
+        " WHERE removed = 0",
+        [&](const sql::Row& row) {
+          stored[std::string(row.text(0)) + "/" + std::string(row.text(1)) + "/" +
+                 std::string(row.text(2))] = {row.integer(3), std::string(row.text(4))};
+        });
+    const auto answer = clients_.ask(get_request("/v1/notifications/templates"));
+    const auto list = answer ? json::parse(answer->body) : Result<json::Value>(json::Value());
+    if (!list || !list->is_object()) return find("I9: the templates cannot be read");
+    for (const auto& one : list->as_object().at("data").as_array()) {
+      const auto& view = one.as_object();
+      const auto text = [&](const char* member) {
+        return std::string(view.at(member).as_string());
+      };
+      if (text("source") != "merchant") continue;
+      const auto name = text("kind") + "/" + text("channel") + "/" + text("language");
+      const auto at = stored.find(name);
+      if (at == stored.end() || at->second.first != view.at("revision").as_int64() ||
+          at->second.second != text("text"))
+        find("I7: the template " + name + " in use is not the one that is stored");
+      if (at != stored.end()) stored.erase(at);
+    }
+    for (const auto& [name, text] : stored) find("I7: the template " + name + " is not in use");
+  }
+
   World& world_;
   SimulatedShop& shop_;
   sql::Connection& db_;
@@ -331,8 +344,7 @@ class Checks {
   Transitions& transitions_;
   std::map<std::string, Order> orders_;
   std::map<std::string, const Order*> by_key_;
-  std::set<std::string> confirmed_;
-  std::map<std::string, std::int64_t> adjusted_;
+  std::set<std::string> confirmed_, numbers_;
 };
 
 }  // namespace

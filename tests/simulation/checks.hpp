@@ -22,6 +22,16 @@ void check_history(World& world, SimulatedShop& shop, const Clients& clients,
                    const Provider& provider, const Post& post, const Crypto& crypto,
                    Transitions& transitions);
 
+/// The part of it that is about units: locations, transfers, counts and reservations.
+void check_stock(World& world, SimulatedShop& shop, const Clients& clients, const Crypto& crypto);
+
+inline bool is_acknowledged(const Wish& wish) { return wish.status >= 200 && wish.status < 300; }
+/// No other copy of the request can have come to the shop after the refusal.
+inline bool is_refused_for_good(const World& world, const Wish& wish) {
+  return wish.status >= 400 && wish.status < 500 && wish.tries == 1 &&
+         world.faults.request_doubled == 0;
+}
+
 /// The steps that the sagas of an order and of a payment can take.
 const std::vector<std::string>& known_transitions();
 

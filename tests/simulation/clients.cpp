@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "services/catalog/domain/stock.hpp"
+
 namespace stoa::simulation {
 
 using namespace std::chrono_literals;
@@ -31,23 +33,6 @@ bool is_yes(int status) { return status >= 200 && status < 300; }
 /// An answer after which the shop may or may not have done it.
 bool is_unclear(int status) { return status >= 500 || status == 429; }
 
-Deed draw_deed(Random& random, bool has_orders) {
-  static constexpr std::array more{Deed::place,     Deed::place,     Deed::place,
-                                   Deed::place,     Deed::cancel,    Deed::cancel,
-                                   Deed::capture,   Deed::capture,   Deed::fulfil,
-                                   Deed::fulfil,    Deed::fulfil,    Deed::fulfil,
-                                   Deed::give_back, Deed::give_back, Deed::refund,
-                                   Deed::refund,    Deed::refund,    Deed::adjust,
-                                   Deed::limit,     Deed::retry,     Deed::place_again_otherwise};
-  static constexpr std::array first{Deed::place,  Deed::place, Deed::place,
-                                    Deed::adjust, Deed::price, Deed::nonsense};
-  return has_orders ? random.pick(more) : random.pick(first);
-}
-
-std::string money(std::int64_t amount) {
-  return R"({"amount":)" + std::to_string(amount) + R"(,"currency":"GBP"})";
-}
-
 std::string units(Random& random, const Wish& order, bool of_return) {
   std::string lines;
   for (std::size_t at = 0; at < order.lines.size(); ++at) {
@@ -64,6 +49,10 @@ std::string units(Random& random, const Wish& order, bool of_return) {
 
 }  // namespace
 
+std::string money(std::int64_t pence) {
+  return R"({"amount":)" + std::to_string(pence) + R"(,"currency":"GBP"})";
+}
+
 std::string header_of(const http::Response& response, std::string_view name) {
   for (const auto& [key, value] : response.headers)
     if (key == name) return value;
@@ -75,6 +64,7 @@ http::Request request_of(const Wish& wish) {
   request.method = wish.method;
   request.path = wish.path;
   request.headers = {{"content-type", "application/json"}, {"idempotency-key", wish.key}};
+  if (!wish.if_match.empty()) request.headers.emplace_back("if-match", wish.if_match);
   if (wish.waits) request.headers.emplace_back("prefer", "wait=2");
   request.body = wish.body;
   request.principal = http::Principal::secret;
@@ -92,8 +82,14 @@ http::Request get_request(std::string path) {
 void Clients::plan(std::uint64_t seed, int wishes, Duration within,
                    const std::vector<std::string>& product_ids) {
   product_ids_ = product_ids;
-  for (const auto& [sku, price] : skus_of_image) prices_.emplace(sku, price);
+  for (const auto& [sku, price] : skus_of_image) {
+    prices_.emplace(sku, price);
+    skus_.push_back(sku);
+  }
+  locations_ = {std::string(catalog::default_location), std::string(annex_of_image)};
   Random random = Random(seed).fork("clients");
+  has_office_ = random.chance(50);
+  if (has_office_) wishes += static_cast<int>(random.between(0, 8));
   for (int at = 0; at < wishes; ++at) {
     const auto begins = Duration(random.between(0, within.count()));
     auto own = random.fork("wish " + std::to_string(at));
@@ -104,11 +100,37 @@ void Clients::plan(std::uint64_t seed, int wishes, Duration within,
   }
 }
 
+Deed Clients::draw_deed(Random& random) const {
+  static constexpr std::array more{Deed::place,     Deed::place,     Deed::place,
+                                   Deed::place,     Deed::cancel,    Deed::cancel,
+                                   Deed::capture,   Deed::capture,   Deed::fulfil,
+                                   Deed::fulfil,    Deed::fulfil,    Deed::fulfil,
+                                   Deed::give_back, Deed::give_back, Deed::refund,
+                                   Deed::refund,    Deed::refund,    Deed::adjust,
+                                   Deed::limit,     Deed::retry,     Deed::place_again_otherwise};
+  static constexpr std::array first{Deed::place,  Deed::place, Deed::place,
+                                    Deed::adjust, Deed::price, Deed::nonsense};
+  static constexpr std::array office{
+      Deed::location,    Deed::location,    Deed::transfer,         Deed::transfer,
+      Deed::transfer,    Deed::open_count,  Deed::open_count,       Deed::adjust,
+      Deed::settings,    Deed::settings,    Deed::message_template, Deed::message_template,
+      Deed::product,     Deed::product,     Deed::replay,           Deed::nonsense,
+      Deed::nonsense,    Deed::amend_count, Deed::amend_count,      Deed::apply_count,
+      Deed::apply_count, Deed::apply_count, Deed::cancel_count};
+  if (has_office_ && random.chance(45)) {
+    const auto deed = random.pick(office);
+    const bool needs_count =
+        deed == Deed::amend_count || deed == Deed::apply_count || deed == Deed::cancel_count;
+    return needs_count && counts_.empty() ? Deed::open_count : deed;
+  }
+  return placed_.empty() ? random.pick(first) : random.pick(more);
+}
+
 void Clients::begin(std::size_t number, Random random) {
   auto& wish = *wishes_.emplace_back(std::make_unique<Wish>());
   wish.number = number;
   wish.key = "key-" + std::to_string(number);
-  wish.deed = draw_deed(random, !placed_.empty());
+  wish.deed = draw_deed(random);
   write(wish, random);
   world_.trace(wish.key + " wants " + wish.method + " " + wish.path + " " + wish.body);
   send(wish);
@@ -117,24 +139,26 @@ void Clients::begin(std::size_t number, Random random) {
 void Clients::write(Wish& wish, Random& random) {
   if (wish.deed == Deed::place) return write_order(wish, random);
   if (wish.deed == Deed::adjust) {
-    const auto& [sku, price] = random.pick(skus_of_image);
     auto delta = random.between(-4, 6);
     if (delta == 0) delta = 1;
-    wish.path = "/v1/inventory/" + sku + "/adjustments";
+    wish.path = "/v1/inventory/" + random.pick(skus_) + "/adjustments";
     wish.body = R"({"delta":)" + std::to_string(delta) + R"(,"reason":"counted","reference":")" +
                 wish.key + R"(","force":)" + (random.chance(20) ? "true}" : "false}");
     if (random.chance(10))
       wish.body.insert(1, R"("expected_on_hand":)" + std::to_string(random.between(5, 15)) + ",");
+    if (has_office_ && random.chance(50))
+      wish.body.insert(1, R"("location":")" + random.pick(locations_) + R"(",)");
     return;
   }
   if (wish.deed == Deed::price) return write_price(wish, random);
   if (wish.deed == Deed::nonsense) return write_nonsense(wish, random);
   if (wish.deed == Deed::limit) {
     wish.method = "PATCH";
-    wish.path = "/v1/inventory/" + random.pick(skus_of_image).first;
+    wish.path = "/v1/inventory/" + random.pick(skus_);
     wish.body = R"({"backorder_limit":)" + std::to_string(random.between(0, 3)) + "}";
     return;
   }
+  if (wish.deed >= Deed::location) return write_office(wish, random);
   write_change(wish, random);
 }
 
@@ -143,7 +167,7 @@ void Clients::write_order(Wish& wish, Random& random) {
   std::string lines;
   const bool is_free = random.chance(5);
   for (auto count = random.between(1, 3); count > 0; --count) {
-    const auto& [sku, price] = random.pick(skus_of_image);
+    const auto& sku = random.pick(skus_);
     Wish::Line line{sku, random.between(1, 4), 0};
     const bool is_own = !is_free && random.chance(10);
     if (is_own) line.price = random.between(1, 5'000);
@@ -156,15 +180,21 @@ void Clients::write_order(Wish& wish, Random& random) {
   wish.has_phone = random.chance(30);
   wish.waits = random.chance(20);
   const std::string mail = "buyer" + std::to_string(random.between(1, 3)) + "@example.com";
-  wish.body = R"({"currency":"GBP","customer":{"email":")" + mail + R"(","name":"A Buyer")";
+  wish.body = R"({"currency":"GBP","customer":{"email":")" + mail + R"(","name":")" +
+              (random.chance(80) ? "A Buyer" : R"(O'Buyer & <Sons> \"Ltd\")") + "\"";
   if (wish.has_phone) wish.body += R"(,"phone":"+44 20 7946 0000")";
   if (random.chance(40)) wish.body += R"(,"external_id":"customer of )" + mail + R"(")";
+  static constexpr std::array<std::string_view, 5> languages{"en", "de", "de-AT", "fr-CA", "x-y"};
+  if (random.chance(30))
+    wish.body += R"(,"language":")" + std::string(random.pick(languages)) + R"(")";
   wish.body += R"(},"lines":[)" + lines + R"(],"metadata":{"key":")" + wish.key +
                R"("},"payment":{"provider":"simulator","token":")" +
                std::string(random.pick(tokens)) + R"(","capture":")" +
                (random.chance(35) ? "manual" : "automatic") + R"("})";
   if (random.chance(10))
     wish.body += R"(,"external_id":"ext-)" + std::to_string(random.between(1, 2)) + "\"";
+  if (random.chance(5))
+    wish.body += R"(,"display_number":")" + std::to_string(random.between(1, 3)) + "\"";
   if (random.chance(30))
     wish.body +=
         R"(,"shipping_address":{"name":"A Buyer","line1":"1 High Street","city":"Leeds","country":"GB"})";
@@ -172,7 +202,7 @@ void Clients::write_order(Wish& wish, Random& random) {
 }
 
 void Clients::write_price(Wish& wish, Random& random) {
-  const auto at = static_cast<std::size_t>(random.next() % product_ids_.size());
+  const auto at = static_cast<std::size_t>(random.next() % skus_of_image.size());
   const auto& sku = skus_of_image[at].first;
   const auto price = random.between(100, 9'999);
   prices_.emplace(sku, price);
@@ -181,30 +211,17 @@ void Clients::write_price(Wish& wish, Random& random) {
   wish.body = R"({"variants":[{"sku":")" + sku + R"(","prices":[)" + money(price) + "]}]}";
 }
 
-/// What must be refused, whatever the state of the shop.
 void Clients::write_nonsense(Wish& wish, Random& random) {
-  const std::string order =
-      placed_.empty() ? "ord_00000000000000000000000000" : random.pick(placed_)->order_id;
-  const std::string customer = R"("customer":{"email":"buyer@example.com"})";
-  const std::string pays = R"("payment":{"provider":"simulator","token":"tok_ok"})";
-  struct Request {
-    std::string path, body;
+  auto [method, path, body] = draw_nonsense(random);
+  const auto put_for = [&path](std::string_view mark, const std::string& text) {
+    if (const auto at = path.find(mark); at != path.npos) path.replace(at, mark.size(), text);
   };
-  const std::array<Request, 7> requests{{
-      {"/v1/orders", R"({"currency":"GBP",)" + customer + "," + pays +
-                         R"(,"lines":[{"sku":"NOTHING","quantity":1}]})"},
-      {"/v1/orders", R"({"currency":"EUR",)" + customer + "," + pays +
-                         R"(,"lines":[{"sku":"MUG","quantity":1}]})"},
-      {"/v1/orders",
-       R"({"currency":"GBP",)" + customer + R"(,"lines":[{"sku":"MUG","quantity":1}]})"},
-      {"/v1/orders/ord_00000000000000000000000000/cancel", ""},
-      {"/v1/orders/" + order + "/refunds", R"({"amount":{"amount":1,"currency":"EUR"}})"},
-      {"/v1/orders/" + order + "/fulfilments", R"({"lines":[{"line_id":"none","quantity":1}]})"},
-      {"/v1/inventory/MUG/adjustments", R"({"delta":1,"reason":"counted","expected_on_hand":-7})"},
-  }};
-  const auto& request = random.pick(requests);
-  wish.path = request.path;
-  wish.body = request.body;
+  put_for("{order}",
+          placed_.empty() ? "ord_00000000000000000000000000" : random.pick(placed_)->order_id);
+  put_for("{product}", product_ids_.front());
+  wish.method = std::move(method);
+  wish.path = std::move(path);
+  wish.body = std::move(body);
 }
 
 void Clients::write_change(Wish& wish, Random& random) {
@@ -227,7 +244,8 @@ void Clients::write_change(Wish& wish, Random& random) {
       return;
     case Deed::fulfil:
       wish.path += "/fulfilments";
-      wish.body = R"({"tracking":{"number":")" + wish.key + R"("})";
+      wish.body =
+          R"({"tracking":{"url":"https://example.com/parcel","number":")" + wish.key + R"("})";
       if (random.chance(50)) wish.body += R"(,"lines":)" + units(random, order, false);
       wish.body += "}";
       return;
@@ -248,11 +266,7 @@ void Clients::write_change(Wish& wish, Random& random) {
     case Deed::retry:
       wish.path = "/v1/processes/" + order.order_id + "/retry";
       return;
-    case Deed::place:
-    case Deed::adjust:
-    case Deed::limit:
-    case Deed::price:
-    case Deed::nonsense:
+    default:
       return;
   }
 }
@@ -292,11 +306,24 @@ void Clients::answered(Wish& wish, const http::Response& response) {
   if (wish.deed == Deed::nonsense && response.status < 400)
     world_.found("nonsense was taken: " + wish.path + " " + wish.body);
   if (!is_yes(response.status)) return;
+  remember(wish, response);
+  if (!wish.order_id.empty()) read_back(wish, response);
+}
+
+void Clients::remember(Wish& wish, const http::Response& response) {
+  const auto told_id = [&] {
+    const auto location = header_of(response, "Location");
+    return location.substr(location.rfind('/') + 1);
+  };
   if (wish.deed == Deed::place) {
-    wish.order_id = header_of(response, "Location").substr(std::string_view("/v1/orders/").size());
+    wish.order_id = told_id();
     placed_.push_back(&wish);
   }
-  if (!wish.order_id.empty()) read_back(wish, response);
+  if (wish.deed == Deed::open_count) {
+    wish.count_id = told_id();
+    counts_.push_back(&wish);
+  }
+  if (wish.deed == Deed::product && wish.method == "POST") product_ids_.push_back(told_id());
 }
 
 /// I9: who was told that it is so can read that it is so.

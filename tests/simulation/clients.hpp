@@ -26,7 +26,18 @@ enum class Deed : std::uint8_t {
   limit,
   retry,
   price,
-  nonsense
+  nonsense,
+  // The work of the back office.
+  location,
+  transfer,
+  open_count,
+  amend_count,
+  apply_count,
+  cancel_count,
+  settings,
+  message_template,
+  product,
+  replay
 };
 
 /// What a client wanted, and what it was told: the record that the shop is held against.
@@ -34,8 +45,9 @@ struct Wish {
   std::size_t number = 0;
   Deed deed = Deed::place;
   std::string key;  ///< its Idempotency-Key, and its mark in what the shop stores
-  std::string method = "POST", path, body;
+  std::string method = "POST", path, body, if_match;
   std::string order_id;  ///< that it is about; of a placed order as the shop told it
+  std::string count_id;  ///< that it is about; of an opened count as the shop told it
   struct Line {
     std::string sku;
     std::int64_t quantity = 0;
@@ -71,15 +83,28 @@ class Clients {
   [[nodiscard]] bool may_cost(const std::string& sku, std::int64_t price) const {
     return prices_.contains({sku, price});
   }
+  [[nodiscard]] std::optional<http::Response> ask(http::Request request) const {
+    return ask_(std::move(request));
+  }
   /// A person who looks at what is parked.
   void retry(const std::string& order_id);
 
  private:
   void begin(std::size_t number, Random random);
+  Deed draw_deed(Random& random) const;
   void write(Wish& wish, Random& random);
   void write_order(Wish& wish, Random& random);
   void write_price(Wish& wish, Random& random);
   void write_nonsense(Wish& wish, Random& random);
+  void write_office(Wish& wish, Random& random);
+  void write_location(Wish& wish, Random& random);
+  void write_transfer(Wish& wish, Random& random);
+  void write_count(Wish& wish, Random& random);
+  void write_settings(Wish& wish, Random& random);
+  void write_template(Wish& wish, Random& random);
+  void write_product(Wish& wish, Random& random);
+  void write_replay(Wish& wish, Random& random);
+  void remember(Wish& wish, const http::Response& response);
   void write_change(Wish& wish, Random& random);
   void send(Wish& wish);
   void answered(Wish& wish, const http::Response& response);
@@ -91,10 +116,22 @@ class Clients {
   std::vector<std::unique_ptr<Wish>> wishes_;
   std::vector<std::string> product_ids_;  ///< of the SKUs of the image
   std::set<std::pair<std::string, std::int64_t>> prices_;
-  std::vector<const Wish*> placed_;  ///< with an order that the shop acknowledged
+  std::vector<std::string> skus_;       ///< that were ever offered
+  std::vector<std::string> locations_;  ///< that may be there
+  std::vector<const Wish*> placed_;     ///< with an order that the shop acknowledged
+  std::vector<const Wish*> counts_;     ///< that the shop acknowledged
+  bool has_office_ = false;             ///< whose work is done in this history too
   int open_ = 0;
 };
 
+/// A request that must be refused, whatever the state of the shop. In its path `{order}` and
+/// `{product}` stand for the id of one.
+struct Nonsense {
+  std::string method, path, body;
+};
+Nonsense draw_nonsense(Random& random);
+
+std::string money(std::int64_t pence);
 http::Request request_of(const Wish& wish);
 http::Request get_request(std::string path);
 std::string header_of(const http::Response& response, std::string_view name);

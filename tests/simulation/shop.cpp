@@ -256,7 +256,8 @@ class Shop final : public SimulatedShop {
     order_source_ = make_order_source(order_readers_, outside_.crypto);
     notification::NotificationOptions options;
     options.make_mail_carrier = outside_.post.mail_carrier();
-    options.make_sms_carrier = outside_.post.sms_carrier();
+    if (world_.life() >= static_cast<std::uint64_t>(world_.faults.sms_from_life))
+      options.make_sms_carrier = outside_.post.sms_carrier();
     options.run_delivery = [this](std::function<void()> deliver) {
       world_.inside_after(std::chrono::microseconds(world_.random.between(100, 400'000)),
                           std::move(deliver));
@@ -265,6 +266,9 @@ class Shop final : public SimulatedShop {
         context_of(notification_part), notification_topic_, ordering_topic_, payment_topic_,
         shop_topic_, *order_source_, metrics_, std::move(options));
     carry_topics(*catalog_part.log, *ordering_part.log, *payment_part.log, *agents_part.log);
+    bus_.carry("shop", shop_topic_, *shop_part.log, [](const RecordedEvent& row) {
+      return shop::translate(decode_event<shop::StoredEvent>(row.type, row.data), row);
+    });
   }
 
   void carry_topics(EventLog& catalog_log, EventLog& ordering_log, EventLog& payment_log,
@@ -331,31 +335,41 @@ void migrate() {
   sqlite::migrate(*database, {"sim_", {Bus::schema}});
 }
 
-void add_product(SimulatedShop& shop, World& world, const std::string& sku, std::int64_t price) {
-  const auto send = [&](const std::string& path, const std::string& body) {
-    int status = 0;
-    shop.handle({.method = "POST",
-                 .path = path,
-                 .query = {},
-                 .headers = {{"content-type", "application/json"}, {"idempotency-key", path}},
-                 .body = body,
-                 .params = {},
-                 .principal = http::Principal::secret,
-                 .client_address = {},
-                 .request_id = {},
-                 .traceparent = {},
-                 .received_at = {}},
-                [&](const http::Response& response) {
-                  status = response.status;
-                  if (status != 201) std::fprintf(stderr, "%s\n", response.body.c_str());
-                });
-    while (status == 0) world.advance(world.true_now() + std::chrono::milliseconds(10));
-    STOA_ASSERT(status == 201);
-  };
-  send("/v1/products", R"({"title":")" + sku + R"(","status":"active","variants":[{"sku":")" + sku +
-                           R"(","prices":[{"amount":)" + std::to_string(price) +
-                           R"(,"currency":"GBP"}]}]})");
-  send("/v1/inventory/" + sku + "/adjustments", R"({"delta":10,"reason":"received"})");
+void post(SimulatedShop& shop, World& world, const std::string& path, const std::string& body) {
+  int status = 0;
+  shop.handle({.method = "POST",
+               .path = path,
+               .query = {},
+               .headers = {{"content-type", "application/json"}, {"idempotency-key", path + body}},
+               .body = body,
+               .params = {},
+               .principal = http::Principal::secret,
+               .client_address = {},
+               .request_id = {},
+               .traceparent = {},
+               .received_at = {}},
+              [&](const http::Response& response) {
+                status = response.status;
+                if (status != 201) std::fprintf(stderr, "%s\n", response.body.c_str());
+              });
+  while (status == 0) world.advance(world.true_now() + std::chrono::milliseconds(10));
+  STOA_ASSERT(status == 201);
+}
+
+void fill(SimulatedShop& shop, World& world) {
+  const std::string annex(annex_of_image);
+  post(shop, world, "/v1/locations", R"({"code":")" + annex + R"(","priority":200})");
+  for (const auto& [sku, price] : skus_of_image) {
+    post(shop, world, "/v1/products",
+         R"({"title":")" + sku + R"(","status":"active","variants":[{"sku":")" + sku +
+             R"(","prices":[{"amount":)" + std::to_string(price) + R"(,"currency":"GBP"}]}]})");
+    const auto receive = [&](const std::string& units, const std::string& location) {
+      post(shop, world, "/v1/inventory/" + sku + "/adjustments",
+           R"({"delta":)" + units + R"(,"reason":"received","location":")" + location + R"("})");
+    };
+    receive("8", std::string(catalog::default_location));
+    receive("3", annex);
+  }
 }
 
 }  // namespace
@@ -374,7 +388,7 @@ ShopImage make_shop_image(const TimeZones& zones) {
   migrate();
   {
     const auto shop = make_simulated_shop({world, disk, provider, post, *crypto, ids, zones});
-    for (const auto& [sku, price] : skus_of_image) add_product(*shop, world, sku, price);
+    fill(*shop, world);
     while (shop->tick()) {
     }
   }

@@ -64,4 +64,7 @@ ShopImage make_shop_image(const TimeZones& zones);
 inline const std::vector<std::pair<std::string, std::int64_t>> skus_of_image{
     {"MUG", 1299}, {"SHIRT-M", 2500}, {"SHIRT-L", 2500}, {"BOOK", 899}, {"LAMP", 19900}};
 
+/// A second location of the image, which serves after the default one.
+inline constexpr std::string_view annex_of_image = "annex";
+
 }  // namespace stoa::simulation

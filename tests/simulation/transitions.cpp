@@ -15,6 +15,8 @@ const std::vector<std::string>& known_transitions() {
       "placed/paying OrderConfirmed.v1",
       "placed/paying OrderRejected.v1",
       "placed/paying OrderCloseRequested.v1",
+      "placed/paying ProcessParked.v1",
+      "placed/paying ProcessRetried.v1",
       "placed/closing OrderCancelled.v1",
       "placed/closing OrderRejected.v1",
       "placed/closing ProcessParked.v1",

@@ -30,6 +30,7 @@ Faults draw_faults(Random random) {
   faults.webhook = some(70);
   faults.mail_fails = some(50);
   faults.mail_answer_lost = some(30);
+  if (random.chance(25)) faults.sms_from_life = static_cast<int>(random.between(2, 3));
   faults.reader_busy = some(10);
   faults.event_doubled = some(30);
   faults.disk_fails = random.chance(20) ? static_cast<int>(random.between(1, 100)) : 0;

@@ -21,7 +21,8 @@ struct Faults {
   int provider_refuses = 0;  ///< what must be done: voids and refunds
   int webhook = 0;           ///< of a movement: reported by itself too, late, doubled
   int mail_fails = 0, mail_answer_lost = 0;
-  int reader_busy = 0;  ///< queries that find no reader
+  int sms_from_life = 1;  ///< of the process on, an SMS provider is configured
+  int reader_busy = 0;    ///< queries that find no reader
   int event_doubled = 0;
   int disk_fails = 0;      ///< transactions in a thousand whose writes or syncs fail
   int crashes = 0;         ///< how often the process dies
