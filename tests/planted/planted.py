@@ -5,14 +5,22 @@ import argparse, contextlib, json, os, pathlib, re, signal, subprocess, sys, tim
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build" / "planted"
-CATCH_MAX = {"unit": 60, "simulation": 120, "acceptance": 150, "chaos": 150}  # seconds; what hangs is caught too
-LATER = ["simulation:300", "unit:*", "acceptance:test_orders.py", "chaos:--cycles 8 --first 100"]  # when no tagged suite catches it
+CATCH_MAX = {"unit": 60, "simulation": 200, "acceptance": 150, "chaos": 150}  # seconds; what hangs is caught too
+LATER = ["simulation:600", "unit:*", "acceptance:test_orders.py", "chaos:--cycles 8 --first 100"]  # when no tagged suite catches it
+
+# What the histories of the simulated shop should catch, beside what CASES names.
+SIMULATED = """no_idempotency_lookup reply_before_commit rollback_keeps_memory price_at_payment expiry_ignores_payment
+    cancel_keeps_money over_fulfilment refund_above_paid capture_not_deduplicated compensation_not_retried
+    provider_called_before_commit not_found_is_final work_forgotten wrong_amount_accepted oversell
+    reservation_not_released_on_decline fulfilment_counted_twice transfer_one_half
+    backorder_limit_ignored count_applies_counted mail_not_taken_up mail_key_changes""".split()
+SIMULATION = "simulation:600"
 
 # For each defect the suites that should catch it, the fastest first.
 CASES = {
     "no_idempotency_lookup": ["acceptance:test_orders.py -k key_makes_one"],
     "reply_before_commit": ["unit:WriteLoop*", "chaos:--cycles 6 --fault point:before_commit"],
-    "checkpoint_before_effect": ["unit:Subscription*", "chaos:--cycles 6 --fault point:after_commit"],
+    "checkpoint_before_effect": ["unit:Subscription*"],
     "expected_revision_ignored": ["unit:*EventLogContract*"],
     "inbox_position_ignored": ["unit:Subscription*"],
     "off_by_one_in_position": ["unit:Subscription*"],
@@ -78,7 +86,7 @@ def command_of(suite):
         return [str(BUILD / "stoa_tests"), "--gtest_brief=1", "--gtest_fail_fast", "--gtest_filter=" + rest]
     if kind == "simulation":
         binary = BUILD / "stoa_simulate"
-        return [str(binary), "--seeds=" + rest] if binary.exists() else None
+        return [str(binary), "--seeds=" + rest, "--seconds=120", "--failures=1", "--no-shrink"] if binary.exists() else None
     if kind == "acceptance":
         file, *options = rest.split(" ")
         return [python, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", str(ROOT / "tests" / "acceptance" / file), *options]
@@ -114,11 +122,11 @@ def end(process):
 
 def why(out):
     """The line that names the test, or the finding."""
-    for pattern in (r"FAILED (tests/\S+|\S+::\S+)", r"\[  FAILED  \] (\S+)", r"^  (seed \d+: .*)", r"^(set-up: .*)", r"(Assertion.*|assertion .*)",
+    for pattern in (r"FAILED (tests/\S+|\S+::\S+)", r"\[  FAILED  \] (\S+)", r"^(seed \d+:\n  .*)", r"^(set-up: .*)", r"(Assertion.*|assertion .*)",
                     r"(.*seed.*)", r"^(hangs)$"):
         found = re.search(pattern, out, re.M)
         if found:
-            return found.group(1)[:110]
+            return " ".join(found.group(1).split())[:110]
     return (out.strip().splitlines() or ["without a word"])[-1][:110]
 
 
@@ -138,17 +146,24 @@ class Table:
         return time.monotonic() - self.begun > 60 * self.options.minutes
 
     def catch(self, defect):
-        spent = 0
-        for suite in [*CASES.get(defect, []), *([] if self.options.tagged_only else LATER)]:
-            if self.is_over():
-                return self.add(defect, None, spent, "no time left")
-            if not self.is_sound(suite):
-                continue
-            passed, seconds, out = run(suite, defect)
-            spent += seconds
-            if not passed:
-                return self.add(defect, suite, spent, why(out))
-        self.add(defect, None, spent, "nothing failed")
+        """Every suite that the defect names, for each is to catch it; the others only if none of these did."""
+        tagged = [*CASES.get(defect, []), *([SIMULATION] if defect in SIMULATED else [])]
+        caught = [suite for suite in tagged if self.try_one(defect, suite)]
+        for suite in [] if caught or self.options.tagged_only else LATER:
+            if self.try_one(defect, suite):
+                return
+        if not caught:
+            self.add(defect, None, 0, "no time left" if self.is_over() else "nothing failed")
+
+    def try_one(self, defect, suite):
+        if self.is_over() or not self.is_sound(suite):
+            return False
+        passed, seconds, out = run(suite, defect)
+        if passed:
+            print(f"not caught by {suite} in {seconds:.1f} s: {defect}", file=sys.stderr)
+        else:
+            self.add(defect, suite, seconds, why(out))
+        return not passed
 
     def add(self, defect, suite, seconds, reason):
         self.rows.append({"defect": defect, "caught_by": suite, "seconds": round(seconds, 1), "why": reason})
@@ -171,11 +186,11 @@ def main():
     print("| defect | caught by | after | how |\n|---|---|---|---|")
     for defect in wanted:
         table.catch(defect)
-    caught = sum(1 for row in table.rows if row["caught_by"])
+    caught = len({row["defect"] for row in table.rows if row["caught_by"]})
     if options.json:
         pathlib.Path(options.json).write_text(json.dumps(table.rows, indent=1))
-    print(f"{caught} caught, {len(table.rows) - caught} missed")
-    return 0 if caught == len(table.rows) else 1
+    print(f"{caught} caught, {len(wanted) - caught} missed")
+    return 0 if caught == len(wanted) else 1
 
 
 if __name__ == "__main__":
