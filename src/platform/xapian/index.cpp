@@ -6,10 +6,13 @@
 
 #include <atomic>
 #include <cstdio>
+#include <deque>
 #include <filesystem>
 #include <fstream>
 #include <mutex>
+#include <optional>
 #include <type_traits>
+#include <vector>
 
 #include "kernel/base/assert.hpp"
 #include "platform/xapian/searcher.hpp"
@@ -22,6 +25,9 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int tries_max = 8;
+/// What changed in the last commits is remembered up to so many documents: a searcher that is
+/// further behind begins anew.
+constexpr std::size_t changed_max = 20'000;
 constexpr std::string_view database_prefix = "products-";
 
 [[noreturn]] void fail_with(const std::string& what) { throw search::Failure(what); }
@@ -59,7 +65,8 @@ class TheIndex final : public search::Index {
     std::error_code error;
     fs::remove_all(path, error);
     auto options = writer_options();
-    options.committed = [] {};  // nobody reads it yet
+    options.committing = [](const auto&) {};  // nobody reads it yet
+    options.committed = [] {};
     return create_writer(path.string(), std::move(options));
   }
 
@@ -118,8 +125,38 @@ class TheIndex final : public search::Index {
     std::int64_t commits = 0;
   };
 
+  struct Change {
+    std::int64_t commit;  ///< its number
+    std::vector<Xapian::docid> documents;
+  };
+
   WriterOptions writer_options() {
-    return {options_.fold, options_.language, [this] { ++commits_; }};
+    return {options_.fold, options_.language,
+            [this](std::vector<Xapian::docid> changed) { remember(std::move(changed)); },
+            [this] { ++commits_; }};
+  }
+
+  /// Before the commit: who sees it knows of it.
+  void remember(std::vector<Xapian::docid> changed) {
+    const std::lock_guard lock(mutex_);
+    changed_documents_ += changed.size();
+    changes_.push_back({commits_ + 1, std::move(changed)});
+    while (changed_documents_ > changed_max) {
+      changed_documents_ -= changes_.front().documents.size();
+      changes_.pop_front();
+    }
+  }
+
+  /// Of all commits after `commit`, that of the moment too, though it may not be seen yet: it is
+  /// told of once more next time. Nothing when that is no longer known.
+  std::optional<std::vector<Xapian::docid>> changed_after(std::int64_t commit) {
+    const std::lock_guard lock(mutex_);
+    if (changes_.empty() || changes_.front().commit > commit + 1) return std::nullopt;
+    std::vector<Xapian::docid> documents;
+    for (const auto& change : changes_)
+      if (change.commit > commit)
+        documents.insert(documents.end(), change.documents.begin(), change.documents.end());
+    return documents;
   }
 
   void become_live(const fs::path& path) {
@@ -156,7 +193,7 @@ class TheIndex final : public search::Index {
           Xapian::Database(path.string()),
           SearcherOptions{options_.fold, options_.language, options_.time_max});
     } else if (lent.commits != commits) {
-      lent.searcher->refresh();
+      lent.searcher->refresh(changed_after(lent.commits));
     }
     lent.commits = commits;
     return lent;
@@ -197,6 +234,8 @@ class TheIndex final : public search::Index {
   fs::path live_;
   std::int64_t generation_ = 0;
   std::vector<Lent> idle_;
+  std::deque<Change> changes_;  ///< of the last commits
+  std::size_t changed_documents_ = 0;
 };
 
 }  // namespace

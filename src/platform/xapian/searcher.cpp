@@ -21,17 +21,21 @@ constexpr Xapian::doccount drift_max = 50;  ///< ranks that a hit may move betwe
 constexpr Xapian::doccount counted_for_completions = 200;
 constexpr int words_looked_at_max = 5'000;  ///< that begin alike, for one completion
 
+}  // namespace
+
 /// Counts the labels of the documents that a match looks at, and ends it when its time is over.
 class Looker final : public Xapian::MatchSpy {
  public:
   /// Without labels nothing is counted.
-  Looker(std::size_t labels, Steady::time_point deadline) : counts_(labels), deadline_(deadline) {}
+  Looker(std::size_t labels, const LabelColumn& column, Steady::time_point deadline)
+      : counts_(labels), column_(column), deadline_(deadline) {}
 
-  void operator()(const Xapian::Document& document, double) override {
+  void operator()(const Xapian::Document& document, double) override { see(document.get_docid()); }
+  void see(Xapian::docid document) {
     if ((++seen_ & 0xff) == 0 && Steady::now() > deadline_)
       throw search::TooSlow("a search took too long");
     if (counts_.empty() || seen_ > search::Index::counted_max) return;
-    unpack(document.get_value(labels_slot), [this](std::uint32_t number) {
+    unpack(column_.of(document), [this](std::uint32_t number) {
       if (number < counts_.size()) ++counts_[number];
     });
   }
@@ -43,9 +47,12 @@ class Looker final : public Xapian::MatchSpy {
 
  private:
   std::vector<std::uint32_t> counts_;
+  const LabelColumn& column_;
   Steady::time_point deadline_;
   std::int64_t seen_ = 0;
 };
+
+namespace {
 
 Xapian::Query both(const Xapian::Query& a, const Xapian::Query& b) {
   return a.empty() ? b : Xapian::Query(Op::OP_AND, a, b);
@@ -56,6 +63,8 @@ std::pair<std::string, std::string> last_word(const std::string& folded) {
   const auto at = folded.find_last_of(" \"-") + 1;  // 0 when there is none
   return {folded.substr(0, at), folded.substr(at)};
 }
+
+TextQuery::Parsed everything() { return {Op::MatchAll, {}, Op::MatchAll}; }
 
 char letter_of(Matched matched) {
   return matched == Matched::all ? 'a' : matched == Matched::corrected ? 'c' : 's';
@@ -88,6 +97,15 @@ struct Searcher::Place {
 
 Searcher::Searcher(Xapian::Database db, const SearcherOptions& options)
     : db_(std::move(db)), options_(options) {}
+
+void Searcher::refresh(std::optional<std::vector<Xapian::docid>> changed) {
+  db_.reopen();
+  if (!column_.is_loaded()) return;
+  if (changed)
+    column_.update(db_, std::move(*changed));
+  else
+    column_.forget();
+}
 
 std::optional<unsigned> Searcher::slot_of(const std::string& field) {
   if (field == search::by_title) return title_slot;
@@ -130,12 +148,12 @@ search::Answer Searcher::search(const search::Query& query) {
   if (filter.is_impossible) return {};
   if (folded.find_first_not_of(' ') == std::string::npos) folded.clear();
   if (query.after.empty()) {
-    if (folded.empty()) return run(query, {Op::MatchAll, {}}, filter, nullptr, Matched::all);
+    if (folded.empty()) return run(query, everything(), filter, nullptr, Matched::all);
     return with_fallbacks(query, folded, filter);
   }
   const auto place = Place::read(query.after);
   if (!place) return {};
-  if (folded.empty()) return run(query, {Op::MatchAll, {}}, filter, &*place, Matched::all);
+  if (folded.empty()) return run(query, everything(), filter, &*place, Matched::all);
   std::optional<std::string> corrected;
   if (place->matched == Matched::corrected) {
     corrected = TextQuery(db_, options_.language).corrected(folded);
@@ -183,13 +201,12 @@ search::Answer Searcher::run(const search::Query& query, const TextQuery::Parsed
   const auto within = [&](const Xapian::Query& found) {
     return narrowed.empty() ? found : Xapian::Query(Op::OP_FILTER, found, narrowed);
   };
-  const auto matching = within(text.query);
   Xapian::Enquire enquire(db_);
   if (slot) {
     enquire.set_weighting_scheme(Xapian::BoolWeight());
     enquire.set_sort_by_value(*slot, query.descending);
   }
-  Looker looker(0, Steady::now() + options_.time_max);
+  auto looker = looker_for(false);
   enquire.add_matchspy(&looker);
   // By a slot, the page before ends where this one begins. By relevance, weights move with every
   // change of the index: the last hit is looked for near its old rank.
@@ -198,12 +215,14 @@ search::Answer Searcher::run(const search::Query& query, const TextQuery::Parsed
   const auto wanted =
       static_cast<Xapian::doccount>(query.limit) + 2 + (rank > 0 ? rank - from + drift_max : 0);
   Xapian::MSet found;
-  if (!slot && !text.best.empty()) {
+  bool is_of_best = !slot && !text.best.empty();
+  if (is_of_best) {
     enquire.set_query(within(text.best));
     found = enquire.get_mset(from, wanted);
   }
   if (found.size() < wanted) {
-    enquire.set_query(matching);
+    is_of_best = false;
+    enquire.set_query(within(text.query));
     found = enquire.get_mset(from, wanted);
   }
   auto begin = found.begin();
@@ -238,23 +257,44 @@ search::Answer Searcher::run(const search::Query& query, const TextQuery::Parsed
       cursor = Place::write(matched, next_rank, id);
     answer.hits.push_back({std::move(id), std::move(cursor)});
   }
-  if (place == nullptr) look_over(matching, query.facets, answer);
+  if (place == nullptr && found.size() < wanted) {
+    count_all(found, query.facets, answer);
+  } else if (place == nullptr) {
+    look_over(within(text.matching), is_of_best ? 0 : found.get_matches_lower_bound(), query.facets,
+              answer);
+  }
   return answer;
+}
+
+Looker Searcher::looker_for(bool facets) {
+  const auto labels = facets ? db_.get_metadata(std::string(key::labels)) : "";
+  if (!labels.empty() && !column_.is_loaded()) column_.load(db_);
+  return {labels.empty() ? 0 : std::stoul(labels), column_, Steady::now() + options_.time_max};
+}
+
+/// Total and facets of what was found whole.
+void Searcher::count_all(const Xapian::MSet& found, bool facets, search::Answer& answer) {
+  answer.total = found.size();
+  if (!facets) return;
+  auto looker = looker_for(true);
+  for (auto hit = found.begin(); hit != found.end(); ++hit) looker.see(*hit);
+  count_facets(looker.counts(), 1, answer);
 }
 
 /// Total and facets. Apart from the hits: to find the best, Xapian skips most of what matches; to
 /// count, it need not weigh.
-void Searcher::look_over(const Xapian::Query& matching, bool facets, search::Answer& answer) {
+/// `at_least`: how many are known to match; 0 for not known.
+void Searcher::look_over(const Xapian::Query& matching, Xapian::doccount at_least, bool facets,
+                         search::Answer& answer) {
   Xapian::Enquire enquire(db_);
   enquire.set_query(matching);
   enquire.set_weighting_scheme(Xapian::BoolWeight());
-  const auto label_count = facets ? db_.get_metadata(std::string(key::labels)) : "";
-  Looker looker(label_count.empty() ? 0 : std::stoul(label_count),
-                Steady::now() + options_.time_max);
+  auto looker = looker_for(facets);
   enquire.add_matchspy(&looker);
   constexpr Xapian::doccount counted_max = search::Index::counted_max;
   // Where more is sure to match than is counted, a sample does; else one more tells that it is all.
-  const bool is_sampled = enquire.get_mset(0, 0).get_matches_lower_bound() > counted_max;
+  if (at_least == 0) at_least = enquire.get_mset(0, 0).get_matches_lower_bound();
+  const bool is_sampled = at_least > counted_max;
   const auto found = enquire.get_mset(0, 1, is_sampled ? sampled : counted_max + 1);
   answer.total = found.get_matches_estimated();
   answer.exact = found.get_matches_lower_bound() == found.get_matches_upper_bound();

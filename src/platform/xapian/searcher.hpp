@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "kernel/search/index.hpp"
+#include "platform/xapian/label_column.hpp"
 #include "platform/xapian/text_query.hpp"
 
 namespace stoa::xapian {
@@ -19,12 +20,16 @@ struct SearcherOptions {
   std::chrono::milliseconds time_max{1'000};  ///< of one search
 };
 
+class Looker;
+
 /// Reads one database. One thread at a time. Throws Xapian::Error and search::TooSlow.
 class Searcher {
  public:
   Searcher(Xapian::Database db, const SearcherOptions& options);
 
-  void refresh() { db_.reopen(); }
+  /// Sees the newest commit. `changed`: the documents whose labels may have changed since it last
+  /// did; nothing when that is not known.
+  void refresh(std::optional<std::vector<Xapian::docid>> changed);
   search::Answer search(const search::Query& query);
   search::Suggestions suggest(const std::string& text, const std::vector<search::Label>& labels,
                               int limit);
@@ -44,7 +49,10 @@ class Searcher {
   TextQuery::Parsed text_of(const std::string& folded, search::Matched matched);
   search::Answer run(const search::Query& query, const TextQuery::Parsed& text,
                      const Filter& filter, const Place* place, search::Matched matched);
-  void look_over(const Xapian::Query& matching, bool facets, search::Answer& answer);
+  Looker looker_for(bool facets);
+  void count_all(const Xapian::MSet& found, bool facets, search::Answer& answer);
+  void look_over(const Xapian::Query& matching, Xapian::doccount at_least, bool facets,
+                 search::Answer& answer);
   search::Answer with_fallbacks(const search::Query& query, const std::string& folded,
                                 const Filter& filter);
   void count_facets(const std::vector<std::uint32_t>& counts, double scale, search::Answer& answer);
@@ -55,6 +63,7 @@ class Searcher {
   Xapian::Database db_;
   SearcherOptions options_;
   std::vector<std::optional<search::Label>> labels_;  ///< by number; they never change
+  LabelColumn column_;                                ///< loaded when it is first needed
 };
 
 }  // namespace stoa::xapian

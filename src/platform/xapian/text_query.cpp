@@ -106,10 +106,11 @@ TextQuery::Parsed TextQuery::parse(const std::string& folded, Words words, bool 
                           Xapian::Query(Xapian::Query::OP_SCALE_WEIGHT, whole, code_scale));
   }
   if (query.empty()) return {};
+  const auto matching = query * 0.0;
   parser_.set_default_op(Xapian::Query::OP_OR);
   const auto title = words_of(folded, flags, std::string(title_prefix));
-  if (title.empty()) return {query, {}};
-  return {{Xapian::Query::OP_AND_MAYBE, query, title * title_scale}, {}};
+  if (title.empty()) return {query, {}, matching};
+  return {{Xapian::Query::OP_AND_MAYBE, query, title * title_scale}, {}, matching};
 }
 
 /// Words that begin so in what names a product, the most frequent first.
@@ -150,7 +151,8 @@ TextQuery::Parsed TextQuery::lone(const std::string& word) {
     found = words_of(word, syntax | unsigned{Parser::FLAG_PARTIAL}, "");
   const auto in_titles = title | Query(Query::OP_SYNONYM, weighed.begin(), weighed.end());
   auto best = whole | code * code_scale | in_titles * title_scale;
-  return {{Query::OP_AND_MAYBE, (found | best) * 0.0, best}, best};
+  const auto matching = (found | best) * 0.0;
+  return {{Query::OP_AND_MAYBE, matching, best}, best, matching};
 }
 
 bool TextQuery::is_known(const std::string& word) const {

@@ -22,6 +22,7 @@ class TextQuery {
     /// Not empty: finds the documents of `query` that weigh more than nothing, with the same
     /// weights.
     Xapian::Query best;
+    Xapian::Query matching;  ///< finds what `query` finds, and weighs nothing
   };
   /// Of folded text. With `beginning`, the last word may go on, unless a space ends it. Quotes hold
   /// words together, a minus sign before a word excludes it.

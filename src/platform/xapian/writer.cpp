@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <utility>
 
 #include "platform/xapian/language.hpp"
 #include "platform/xapian/translate.hpp"
@@ -48,10 +49,9 @@ class TheWriter final : public DatabaseWriter {
       made.add_boolean_term(term);
       const auto old = find(document.id);
       respell(old, made);
-      if (old == 0)
-        db_.add_document(made);
-      else
-        db_.replace_document(old, made);
+      const auto at = old == 0 ? db_.add_document(made) : old;
+      if (old != 0) db_.replace_document(old, made);
+      put_.push_back(at);
     });
   }
 
@@ -101,6 +101,7 @@ class TheWriter final : public DatabaseWriter {
   }
 
   void commit() override {
+    options_.committing(std::exchange(put_, {}));
     translated([&] {
       db_.commit_transaction();
       db_.begin_transaction();
@@ -230,6 +231,7 @@ class TheWriter final : public DatabaseWriter {
   Xapian::TermGenerator offered_;
   std::map<search::Label, std::uint32_t> numbers_;
   std::map<std::string, unsigned> slots_;
+  std::vector<Xapian::docid> put_;  ///< since the last commit
 };
 
 }  // namespace

@@ -1,7 +1,10 @@
 #pragma once
 
+#include <xapian.h>
+
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "kernel/search/index.hpp"
 #include "platform/xapian/layout.hpp"
@@ -18,7 +21,9 @@ class DatabaseWriter : public search::Writer {
 
 struct WriterOptions {
   Fold fold;
-  std::string language;                     ///< of the stemmer; `none`
+  std::string language;  ///< of the stemmer; `none`
+  /// Called before each commit with the documents that were put since the last one.
+  std::function<void(std::vector<Xapian::docid>)> committing = [](const auto&) {};
   std::function<void()> committed = [] {};  ///< called after each commit
 };
 
