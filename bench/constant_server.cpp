@@ -18,7 +18,6 @@ int main(int argc, char** argv) {
       [&](const std::shared_ptr<stoa::http::Request>&, const stoa::http::Reply& reply) {
         stoa::http::Response response;
         response.status = 200;
-        response.headers.emplace_back("Content-Type", "application/json");
         response.body = body;
         reply(std::move(response));
       },

@@ -1,8 +1,12 @@
 #include "gateway/gateway.hpp"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cctype>
+#include <charconv>
+#include <map>
+#include <mutex>
 
 #include "gateway/pages.hpp"
 #include "kernel/base/assert.hpp"
@@ -155,8 +159,7 @@ class TheGateway final : public Gateway {
     response.headers.emplace_back("traceparent", request->traceparent);
     if (request->principal != Principal::anonymous && route != nullptr &&
         route->access != Access::open)
-      response.headers.emplace_back("Stoa-Position",
-                                    options_.epochs.mark(to_text(positions_.durable())));
+      response.headers.emplace_back("Stoa-Position", position_text());
     if (route != nullptr && route->lifecycle)
       for (auto& header : http::lifecycle_headers(*route, request->path))
         response.headers.push_back(std::move(header));
@@ -364,14 +367,15 @@ class TheGateway final : public Gateway {
 
   void measure(const http::Request& request, const http::Route* route, int status) {
     const auto seconds = std::chrono::duration<double>(clock_.now() - request.received_at).count();
-    const std::string template_path = route == nullptr ? "unknown" : route->path;
-    const auto route_label = telemetry::label("route", template_path);
-    metrics_.count("stoa_http_requests_total",
-                   route_label + "," + telemetry::label("method", route ? route->method : "any") +
-                       "," + telemetry::label("status", std::to_string(status)));
-    metrics_.observe("stoa_http_request_seconds", route_label, seconds);
+    const auto& labels = labels_of(route, status);
+    metrics_.count("stoa_http_requests_total", labels.requests);
+    metrics_.observe("stoa_http_request_seconds", labels.route, seconds);
     const auto level = status >= 500 ? telemetry::Level::warning : telemetry::Level::debug;
-    const auto duration = std::to_string(seconds);
+    const auto template_path = route == nullptr ? std::string_view("unknown") : route->path;
+    std::array<char, 32> digits{};
+    const auto written =
+        std::to_chars(digits.begin(), digits.end(), seconds, std::chars_format::fixed, 6);
+    const std::string_view duration(digits.data(), written.ptr);
     log_.write(level, "request",
                {{"method", route == nullptr ? "any" : request.method},
                 {"route", template_path},
@@ -379,6 +383,34 @@ class TheGateway final : public Gateway {
                 {"seconds", duration},
                 {"request_id", request.request_id},
                 {"trace_id", telemetry::trace_id_of(request.traceparent)}});
+  }
+
+  /// Of the figures of one route and one status.
+  struct Labels {
+    std::string route, requests;
+  };
+  const Labels& labels_of(const http::Route* route, int status) {
+    const std::lock_guard lock(labels_mutex_);
+    const auto [at, fresh] = labels_.try_emplace({route, status});
+    if (fresh) {
+      auto& labels = at->second;
+      labels.route = telemetry::label("route", route == nullptr ? "unknown" : route->path);
+      labels.requests = labels.route + "," +
+                        telemetry::label("method", route == nullptr ? "any" : route->method) + "," +
+                        telemetry::label("status", std::to_string(status));
+    }
+    return at->second;
+  }
+
+  /// The header Stoa-Position; most answers have that of the answer before.
+  std::string position_text() {
+    auto positions = positions_.durable();
+    const std::lock_guard lock(told_mutex_);
+    if (told_text_.empty() || positions != told_) {
+      told_text_ = options_.epochs.mark(to_text(positions));
+      told_ = std::move(positions);
+    }
+    return told_text_;
   }
 
   GatewayOptions options_;
@@ -392,6 +424,11 @@ class TheGateway final : public Gateway {
   RateLimiter* limiter_;
   std::string rate_policy_;
   std::atomic<std::size_t> streams_{0};
+  std::mutex labels_mutex_;
+  std::map<std::pair<const http::Route*, int>, Labels> labels_;
+  std::mutex told_mutex_;
+  PositionVector told_;
+  std::string told_text_;
 };
 
 }  // namespace

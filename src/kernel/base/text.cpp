@@ -68,11 +68,10 @@ bool is_card_number(std::string_view digits) {
 
 std::string to_hex(std::span<const std::uint8_t> bytes) {
   constexpr std::string_view digits = "0123456789abcdef";
-  std::string text;
-  text.reserve(bytes.size() * 2);
-  for (const auto byte : bytes) {
-    text += digits[byte >> 4U];
-    text += digits[byte & 15U];
+  std::string text(bytes.size() * 2, '0');
+  for (std::size_t at = 0; at < bytes.size(); ++at) {
+    text[2 * at] = digits[bytes[at] >> 4U];
+    text[2 * at + 1] = digits[bytes[at] & 15U];
   }
   return text;
 }
@@ -129,6 +128,7 @@ std::string percent_encode(std::string_view text) {
 }
 
 std::optional<std::string> percent_decode(std::string_view text) {
+  if (text.find('%') == std::string_view::npos) return std::string(text);
   std::string decoded;
   decoded.reserve(text.size());
   for (std::size_t at = 0; at < text.size(); ++at) {
@@ -187,15 +187,22 @@ std::string_view trim(std::string_view text) {
   return text.substr(first, text.find_last_not_of(space) - first + 1);
 }
 
+namespace {
+
+constexpr char lower_of(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+
+}  // namespace
+
 std::string ascii_lower(std::string_view text) {
   std::string lower(text);
-  for (char& c : lower)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  for (char& c : lower) c = lower_of(c);
   return lower;
 }
 
 bool ascii_iequals(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && ascii_lower(a) == ascii_lower(b);
+  return std::ranges::equal(a, b, {}, lower_of, lower_of);
 }
 
 bool constant_time_equals(std::string_view a, std::string_view b) {

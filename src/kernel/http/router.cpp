@@ -12,6 +12,7 @@ namespace {
 
 std::vector<std::string_view> segments_of(std::string_view path) {
   std::vector<std::string_view> segments;
+  segments.reserve(8);
   if (path.starts_with('/')) path.remove_prefix(1);
   for (;;) {
     const auto slash = path.find('/');
@@ -31,7 +32,8 @@ using Params = std::vector<std::pair<std::string, std::string>>;
 bool matches_words(const std::vector<std::string>& wanted,
                    const std::vector<std::string_view>& segments) {
   if (wanted.size() != segments.size()) return false;
-  for (std::size_t at = 0; at < wanted.size(); ++at)
+  // The last ones tell most routes apart.
+  for (std::size_t at = wanted.size(); at-- > 0;)
     if (wanted[at] != segments[at] && !is_parameter(wanted[at])) return false;
   return true;
 }
@@ -274,19 +276,21 @@ Result<Router::Match> Router::match(std::string_view method, std::string_view pa
     return fail(ErrorKind::not_found, "route_not_found", "There is nothing at this path.");
   const auto segments = segments_of(path);
   const auto wanted = method == "HEAD" ? std::string_view("GET") : method;
-  std::string allowed;
   std::optional<Match> best;
   for (std::size_t at = 0; at < routes_.size(); ++at) {
-    const auto& route = routes_[at];
+    if (patterns_[at].size() != segments.size() || routes_[at].method != wanted) continue;
     auto params = match_path(patterns_[at], segments);
-    if (!params) continue;
-    if (route.method == wanted && (!best || params->size() < best->params.size()))
-      best = Match{&route, std::move(*params)};
-    if (!allowed.empty()) allowed += ", ";
-    allowed += route.method;
-    if (route.method == "GET") allowed += ", HEAD";
+    if (params && (!best || params->size() < best->params.size()))
+      best = Match{&routes_[at], std::move(*params)};
   }
   if (best) return std::move(*best);
+  std::string allowed;
+  for (std::size_t at = 0; at < routes_.size(); ++at) {
+    if (!match_path(patterns_[at], segments)) continue;
+    if (!allowed.empty()) allowed += ", ";
+    allowed += routes_[at].method;
+    if (routes_[at].method == "GET") allowed += ", HEAD";
+  }
   if (allowed.empty()) return nothing_at(segments.front());
   return fail(Error{ErrorKind::method_not_allowed,
                     "method_not_allowed",

@@ -163,32 +163,61 @@ bool is_bodiless(const http::Response& response) {
   return response.status == 204 || response.status == 304;
 }
 
-/// All of the header but what tells where the body ends.
-template <class Message>
-void set_header(Message& message, const http::Response& response, bool keep_alive) {
-  message.set(bhttp::field::server, "Stoa");
-  message.set(bhttp::field::date, http::http_date(std::chrono::floor<std::chrono::microseconds>(
-                                      std::chrono::system_clock::now())));
-  if (!is_bodiless(response) && !response.content_type.empty())
-    message.set(bhttp::field::content_type, response.content_type);
-  for (const auto& [name, value] : response.headers)
-    if (value.find_first_of(std::string_view("\r\n\0", 3)) == std::string::npos)
-      message.set(name, value);
-  message.keep_alive(keep_alive);
+bool can_stand_in_header(std::string_view value) {
+  return value.find_first_of(std::string_view("\r\n\0", 3)) == std::string_view::npos;
 }
 
-bhttp::response<bhttp::string_body> to_message(http::Response&& response, unsigned version,
-                                               bool keep_alive, bool head) {
-  bhttp::response<bhttp::string_body> message(static_cast<bhttp::status>(response.status), version);
-  const bool bodiless = is_bodiless(response);
-  if (bodiless) response.body.clear();
-  set_header(message, response, keep_alive);
-  const auto size = response.body.size();
-  if (!head) message.body() = std::move(response.body);
-  message.prepare_payload();
-  if (head && !bodiless) message.content_length(size);
-  return message;
+/// The status line and the header. `body_end` is the field that tells where the body ends, if any.
+std::string head_of(const http::Response& response, unsigned version, bool keep_alive,
+                    std::string_view body_end) {
+  std::string head(version == 10 ? "HTTP/1.0 " : "HTTP/1.1 ");
+  head.reserve(1'024);
+  const auto status = static_cast<unsigned>(response.status);
+  const auto line = [&head](std::string_view name, std::string_view value) {
+    head.append(name).append(": ").append(value).append("\r\n");
+  };
+  const auto& fields = response.headers;
+  // A field that comes again takes the place of the one before.
+  const auto comes_again = [&fields](std::string_view name, std::size_t after) {
+    return std::any_of(fields.begin() + static_cast<std::ptrdiff_t>(after), fields.end(),
+                       [&](const auto& other) { return ascii_iequals(other.first, name); });
+  };
+  head.append(std::to_string(status)).append(" ");
+  head.append(bhttp::obsolete_reason(bhttp::int_to_status(status))).append("\r\n");
+  line("Server", "Stoa");
+  line("Date", http::http_date(std::chrono::floor<std::chrono::microseconds>(
+                   std::chrono::system_clock::now())));
+  if (!is_bodiless(response) && !response.content_type.empty() && !comes_again("Content-Type", 0))
+    line("Content-Type", response.content_type);
+  for (std::size_t at = 0; at < fields.size(); ++at)
+    if (can_stand_in_header(fields[at].second) && !comes_again(fields[at].first, at + 1))
+      line(fields[at].first, fields[at].second);
+  if (version == 11 && !keep_alive) line("Connection", "close");
+  if (version == 10 && keep_alive) line("Connection", "keep-alive");
+  return head.append(body_end).append("\r\n");
 }
+
+/// Bodies up to this size are sent in one piece with their header.
+constexpr std::size_t one_piece_bytes_max = std::size_t{16} << 10;
+
+/// An answer as it goes over the wire, in two pieces of which the second may be empty.
+struct Message {
+  Message(http::Response&& response, unsigned version, bool keep_alive, bool without_body) {
+    const bool bodiless = is_bodiless(response);
+    first = head_of(response, version, keep_alive,
+                    bodiless ? std::string()
+                             : "Content-Length: " + std::to_string(response.body.size()) + "\r\n");
+    if (bodiless || without_body) return;
+    if (response.body.size() <= one_piece_bytes_max)
+      first += response.body;
+    else
+      second = std::move(response.body);
+  }
+  [[nodiscard]] std::array<asio::const_buffer, 2> buffers() const {
+    return {asio::buffer(first), asio::buffer(second)};
+  }
+  std::string first, second;
+};
 
 class Connection;
 /// The live connections of one worker; its thread only.
@@ -217,6 +246,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   static asio::awaitable<void> run(std::shared_ptr<Connection> self) {
     error_code code;
     self->socket_.set_option(tcp::no_delay(true), code);
+    self->socket_.non_blocking(true, code);
     const auto peer = self->socket_.remote_endpoint(code);
     if (!code) self->peer_ = peer.address().to_string();
     bool open = true;
@@ -266,19 +296,28 @@ class Connection : public std::enable_shared_from_this<Connection> {
       co_return false;
     }
     const bool stays = framing.keep_alive && !shared_.stopping;
-    auto message = to_message(std::move(response), framing.version, stays, head);
+    const Message message(std::move(response), framing.version, stays, head);
+    const bool sent = co_await send(message);
+    if (!sent) co_return false;
+    co_return stays;
+  }
+
+  /// Most answers fit into what the kernel buffers: those need no wait.
+  asio::awaitable<bool> send(const Message& message) {
     error_code code;
-    arm(shared_.options.body_timeout);
-    if (head) {
-      bhttp::response_serializer<bhttp::string_body> serializer(message);
-      co_await bhttp::async_write_header(socket_, serializer,
-                                         asio::redirect_error(asio::use_awaitable, code));
-    } else {
-      co_await bhttp::async_write(socket_, message,
-                                  asio::redirect_error(asio::use_awaitable, code));
+    std::size_t count = 0;
+    if (message.second.empty()) {
+      count = socket_.write_some(asio::buffer(message.first), code);
+      if (!code && count == message.first.size()) co_return true;
+      if (code && code != asio::error::would_block) co_return false;
+      code = {};
     }
+    auto rest = message.buffers();
+    rest[0] += count;
+    arm(shared_.options.body_timeout);
+    co_await asio::async_write(socket_, rest, asio::redirect_error(asio::use_awaitable, code));
     disarm();
-    co_return stays && !code;
+    co_return !code;
   }
 
   /// The first byte of the next request may take its time: that is idleness, not slowness.
@@ -405,19 +444,16 @@ class Connection : public std::enable_shared_from_this<Connection> {
   /// Ends with the stream, its client, its age, or the server.
   asio::awaitable<void> send_stream(http::Response response, unsigned version, bool head) {
     const auto stream = std::move(response.stream);
-    bhttp::response<bhttp::empty_body> message(static_cast<bhttp::status>(response.status),
-                                               version);
-    set_header(message, response, false);
     const bool chunked = version >= 11;
-    message.chunked(chunked);
-    bhttp::response_serializer<bhttp::empty_body> serializer(message);
+    const auto header =
+        head_of(response, version, false, chunked ? "Transfer-Encoding: chunked\r\n" : "");
     error_code code;
     // What a slow client has not read is kept here, and not in the kernel by the megabyte.
     socket_.set_option(asio::socket_base::send_buffer_size(64 * 1024), code);
     code = {};
     arm(shared_.options.body_timeout);
-    co_await bhttp::async_write_header(socket_, serializer,
-                                       asio::redirect_error(asio::use_awaitable, code));
+    co_await asio::async_write(socket_, asio::buffer(header),
+                               asio::redirect_error(asio::use_awaitable, code));
     disarm();
     if (code || head) co_return;
     watch_client();
@@ -494,11 +530,11 @@ class Connection : public std::enable_shared_from_this<Connection> {
   }
 
   asio::awaitable<void> refuse(http::Response response) {
-    auto message = to_message(std::move(response), 11, false, false);
+    const Message message(std::move(response), 11, false, false);
     arm(std::chrono::seconds(2));
     error_code ignored;
-    co_await bhttp::async_write(socket_, message,
-                                asio::redirect_error(asio::use_awaitable, ignored));
+    co_await asio::async_write(socket_, message.buffers(),
+                               asio::redirect_error(asio::use_awaitable, ignored));
     co_await drain();
   }
 

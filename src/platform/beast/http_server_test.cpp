@@ -100,6 +100,8 @@ class HttpServerTest : public testing::Test {
     if (request->path == "/address") return reply({200, request->client_address, "text/plain", {}});
     if (request->path == "/none") return reply({204, "ignored", "text/plain", {}});
     if (request->path == "/split") return reply({200, "", "text/plain", {{"X-Bad", "a\r\nb: c"}}});
+    if (request->path == "/again")
+      return reply({200, "", "text/plain", {{"X-A", "1"}, {"x-a", "2"}, {"Content-Type", "a/b"}}});
     if (request->path == "/stream") {
       http::Response response{200, "first,", "text/plain", {}};
       response.stream = stream_;
@@ -180,6 +182,32 @@ TEST_F(HttpServerTest, HeadHasTheLengthAndNoBody) {
   auto http = client();
   EXPECT_EQ(http.send("HEAD", "/echo", {}, "").value().body, "");
   EXPECT_EQ(http.send("GET", "/echo", {}, "").value().body, "GET /echo? ");
+}
+
+TEST_F(HttpServerTest, AFieldThatComesAgainTakesThePlaceOfTheOneBefore) {
+  const auto answer = raw("GET /again HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+  EXPECT_TRUE(has(answer, "\r\nx-a: 2\r\n")) << answer;
+  EXPECT_TRUE(has(answer, "\r\nContent-Type: a/b\r\n")) << answer;
+  EXPECT_FALSE(has(answer, "X-A: 1")) << answer;
+  EXPECT_FALSE(has(answer, "text/plain")) << answer;
+}
+
+TEST_F(HttpServerTest, AnswersOfEverySizeArriveWhole) {
+  auto http = client();
+  for (const std::size_t size : {0U, 1U, 16'000U, 16'500U, 100'000U, 900'000U}) {
+    const auto answer = http.send("POST", "/large", {}, std::string(size, 'x'));
+    ASSERT_TRUE(answer) << answer.error().detail;
+    EXPECT_EQ(answer->body, "POST /large? " + std::string(size, 'x'));
+  }
+}
+
+TEST_F(HttpServerTest, AnOlderClientIsToldWhetherTheConnectionStays) {
+  const auto kept =
+      raw("GET /echo HTTP/1.0\r\nHost: h\r\nConnection: keep-alive\r\n\r\n"
+          "GET /echo HTTP/1.0\r\nHost: h\r\n\r\n");
+  EXPECT_TRUE(kept.starts_with("HTTP/1.0 200 OK\r\n")) << kept;
+  EXPECT_TRUE(has(kept, "\r\nConnection: keep-alive\r\n")) << kept;
+  EXPECT_NE(kept.find("HTTP/1.0 200 OK", 1), std::string::npos) << kept;
 }
 
 TEST_F(HttpServerTest, NoContentHasNone) {
