@@ -11,8 +11,9 @@ using Severity = telemetry::Level;
 
 /// What comes together is committed together; and who searches needs two commits' time to end.
 constexpr auto gather_min = 25ms;
-constexpr auto gather_max = 100ms;  ///< while there is much
-constexpr auto commit_every = 500ms;
+constexpr auto gather_max = 100ms;    ///< while there is much
+constexpr auto commit_every = 500ms;  ///< while more is to come, and commits are quick
+constexpr int commit_share = 5;       ///< commits take no more than one part in so many
 constexpr auto sold_every = 10s;
 constexpr auto retry_after = 1s;
 constexpr int documents_a_commit = 2'000;
@@ -201,10 +202,12 @@ bool ProductSearch::carry_live() {
   const bool more = live_->slice();
   const auto now = Steady::now();
   const auto documents = live_->documents_uncommitted();
-  if (documents > 0 &&
-      (!more || documents >= documents_a_commit || now - committed_at_ > commit_every)) {
+  if (documents > 0 && (!more || documents >= documents_a_commit ||
+                        now - committed_at_ >
+                            std::max<Steady::duration>(commit_every, commit_share * committing_))) {
     live_->commit();
-    committed_at_ = now;
+    committed_at_ = Steady::now();
+    committing_ = committed_at_ - now;
   }
   if (live_->documents_uncommitted() == 0) publish();
   if (live_->skus_sold() == 0) sold_at_ = now;

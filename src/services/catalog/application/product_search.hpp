@@ -113,6 +113,7 @@ class ProductSearch final : public Participant {
   std::unique_ptr<SearchProjection> live_;
   std::unique_ptr<SearchProjection> next_;
   Steady::time_point committed_at_;
+  Steady::duration committing_{};  ///< what the last commit took
   Steady::time_point sold_at_;
   int failures_ = 0;
 
