@@ -177,8 +177,9 @@ std::string head_of(const http::Response& response, unsigned version, bool keep_
     head.append(name).append(": ").append(value).append("\r\n");
   };
   const auto& fields = response.headers;
-  // A field that comes again takes the place of the one before.
+  // A field that comes again takes the place of the one before; links are a list (RFC 8288).
   const auto comes_again = [&fields](std::string_view name, std::size_t after) {
+    if (ascii_iequals(name, "Link")) return false;
     return std::any_of(fields.begin() + static_cast<std::ptrdiff_t>(after), fields.end(),
                        [&](const auto& other) { return ascii_iequals(other.first, name); });
   };

@@ -101,7 +101,14 @@ class HttpServerTest : public testing::Test {
     if (request->path == "/none") return reply({204, "ignored", "text/plain", {}});
     if (request->path == "/split") return reply({200, "", "text/plain", {{"X-Bad", "a\r\nb: c"}}});
     if (request->path == "/again")
-      return reply({200, "", "text/plain", {{"X-A", "1"}, {"x-a", "2"}, {"Content-Type", "a/b"}}});
+      return reply({200,
+                    "",
+                    "text/plain",
+                    {{"X-A", "1"},
+                     {"x-a", "2"},
+                     {"Content-Type", "a/b"},
+                     {"Link", "</1>"},
+                     {"Link", "</2>"}}});
     if (request->path == "/stream") {
       http::Response response{200, "first,", "text/plain", {}};
       response.stream = stream_;
@@ -184,11 +191,13 @@ TEST_F(HttpServerTest, HeadHasTheLengthAndNoBody) {
   EXPECT_EQ(http.send("GET", "/echo", {}, "").value().body, "GET /echo? ");
 }
 
-TEST_F(HttpServerTest, AFieldThatComesAgainTakesThePlaceOfTheOneBefore) {
+TEST_F(HttpServerTest, AFieldThatComesAgainTakesThePlaceOfTheOneBefore_ButALink) {
   const auto answer = raw("GET /again HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
   EXPECT_TRUE(has(answer, "\r\nx-a: 2\r\n")) << answer;
   EXPECT_TRUE(has(answer, "\r\nContent-Type: a/b\r\n")) << answer;
   EXPECT_FALSE(has(answer, "X-A: 1")) << answer;
+  EXPECT_TRUE(has(answer, "\r\nLink: </1>\r\n")) << answer;
+  EXPECT_TRUE(has(answer, "\r\nLink: </2>\r\n")) << answer;
   EXPECT_FALSE(has(answer, "text/plain")) << answer;
 }
 
