@@ -8,7 +8,7 @@
 namespace stoa::simulation {
 namespace {
 
-std::string quoted(std::string_view text) { return '"' + std::string(text) + '"'; }
+std::string json_text(std::string_view text) { return '"' + std::string(text) + '"'; }
 
 /// Some of the SKUs, each once.
 template <class Write>
@@ -24,7 +24,7 @@ std::string some_of(Random& random, const std::vector<std::string>& skus, const 
 
 std::string counted_lines(Random& random, const std::vector<std::string>& skus, int percent_open) {
   return some_of(random, skus, [&](const std::string& sku) {
-    return R"({"sku":)" + quoted(sku) + R"(,"counted":)" +
+    return R"({"sku":)" + json_text(sku) + R"(,"counted":)" +
            (random.chance(percent_open) ? "null" : std::to_string(random.between(0, 14))) + "}";
   });
 }
@@ -75,12 +75,12 @@ void Clients::write_transfer(Wish& wish, Random& random) {
   const auto from = random.pick(locations_);
   auto to = random.pick(locations_);
   if (to == from) to = from == locations_.front() ? locations_.back() : locations_.front();
-  wish.body = R"({"from":)" + quoted(from) + R"(,"to":)" + quoted(to) + R"(,"reason":)" +
-              quoted(wish.key) + (random.chance(20) ? R"(,"external_id":"twice")" : "") +
+  wish.body = R"({"from":)" + json_text(from) + R"(,"to":)" + json_text(to) + R"(,"reason":)" +
+              json_text(wish.key) + (random.chance(20) ? R"(,"external_id":"twice")" : "") +
               R"(,"lines":)" +
               some_of(random, skus_,
                       [&random](const std::string& sku) {
-                        return R"({"sku":)" + quoted(sku) + R"(,"quantity":)" +
+                        return R"({"sku":)" + json_text(sku) + R"(,"quantity":)" +
                                std::to_string(random.between(1, random.chance(70) ? 2 : 8)) + "}";
                       }) +
               "}";
@@ -89,8 +89,8 @@ void Clients::write_transfer(Wish& wish, Random& random) {
 void Clients::write_count(Wish& wish, Random& random) {
   wish.path = "/v1/inventory/counts";
   if (wish.deed == Deed::open_count) {
-    wish.body = R"({"note":)" + quoted(wish.key) + R"(,"location":)" +
-                quoted(random.pick(locations_)) +
+    wish.body = R"({"note":)" + json_text(wish.key) + R"(,"location":)" +
+                json_text(random.pick(locations_)) +
                 (random.chance(40) ? R"(,"scope":"location")"
                                    : R"(,"lines":)" + counted_lines(random, skus_, 20)) +
                 "}";
@@ -103,7 +103,7 @@ void Clients::write_count(Wish& wish, Random& random) {
     wish.body = R"({"lines":)" + counted_lines(random, skus_, 5);
     if (random.chance(40))
       wish.body +=
-          R"(,"remove":)" + some_of(random, skus_, [](const auto& s) { return quoted(s); });
+          R"(,"remove":)" + some_of(random, skus_, [](const auto& s) { return json_text(s); });
     wish.body += "}";
     if (random.chance(20)) wish.if_match = "\"1\"";
     return;
@@ -136,11 +136,11 @@ void Clients::write_settings(Wish& wish, Random& random) {
       return;
     case 5:
       wish.body =
-          R"({"order_numbers":{"prefix":"UK","pattern":)" + quoted(random.pick(patterns)) + "}}";
+          R"({"order_numbers":{"prefix":"UK","pattern":)" + json_text(random.pick(patterns)) + "}}";
       return;
     case 6:
       wish.body = R"({"time_zone":"Europe/London","currencies":["GBP"],"languages":)" +
-                  std::string(random.pick(languages)) + R"(,"name":)" + quoted(wish.key) + "}";
+                  std::string(random.pick(languages)) + R"(,"name":)" + json_text(wish.key) + "}";
       return;
     default:
       wish.body = R"({"name":null,"deadlines":null,"order_numbers":null})";
@@ -185,7 +185,7 @@ void Clients::write_product(Wish& wish, Random& random) {
     wish.body = random.pick(changes);
     if (random.chance(30))  // the other size is sold no more
       wish.body =
-          R"({"variants":[{"sku":)" + quoted(skus_[skus_.size() - 2]) + R"(,"options":["S"]}]})";
+          R"({"variants":[{"sku":)" + json_text(skus_[skus_.size() - 2]) + R"(,"options":["S"]}]})";
     return;
   }
   wish.path = "/v1/products";
@@ -197,8 +197,8 @@ void Clients::write_product(Wish& wish, Random& random) {
     const auto price = random.between(100, 9'999);
     prices_.emplace(sku, price);
     skus_.push_back(sku);
-    wish.body += R"({"sku":)" + quoted(sku) + R"(,"options":[)" + quoted(size) + R"(],"prices":[)" +
-                 money(price) + "]}" + (*size == 'S' ? "," : "]}");
+    wish.body += R"({"sku":)" + json_text(sku) + R"(,"options":[)" + json_text(size) +
+                 R"(],"prices":[)" + money(price) + "]}" + (*size == 'S' ? "," : "]}");
   }
 }
 
