@@ -2,6 +2,7 @@
 #include <map>
 #include <set>
 
+#include "kernel/base/overload.hpp"
 #include "platform/sqlite/event_log.hpp"
 #include "services/catalog/application/journal.hpp"
 #include "simulation/checks.hpp"
@@ -10,11 +11,6 @@ namespace stoa::simulation {
 namespace {
 
 using catalog::StockAdjusted;
-
-template <class... Cases>
-struct Match : Cases... {
-  using Cases::operator()...;
-};
 
 /// Reads the log of Catalog from its beginning, as one who has nothing but it, and holds what
 /// clients were told against it.
@@ -43,22 +39,22 @@ class StockChecks {
   void find(std::string what) { world_.found(std::move(what)); }
 
   void fold(const catalog::StoredEvent& event, const RecordedEvent& row) {
-    std::visit(Match{[&](const StockAdjusted& e) { adjusted(e); },
-                     [&](const catalog::StockReserved& e) { reserved(e); },
-                     [&](const catalog::StockReleased& e) { move(e); },
-                     [&](const catalog::StockFulfilled& e) { move(e); },
-                     [&](const catalog::StockRestocked& e) { restocked(e); },
-                     [&](const catalog::LocationCreated& e) { keep(e.location); },
-                     [&](const catalog::LocationUpdated& e) { keep(e.location); },
-                     [&](const catalog::TransferRecorded& e) {
-                       transfers_[e.id] = e;
-                       ++marks_[e.reason];
-                     },
-                     [&](const catalog::CountOpened& e) { count(e.id, e, row); },
-                     [&](const catalog::CountAmended& e) { count(id_of(row), e, row); },
-                     [&](const catalog::CountApplied& e) { count(id_of(row), e, row); },
-                     [&](const catalog::CountCancelled& e) { count(id_of(row), e, row); },
-                     [](const auto&) {}},
+    std::visit(Overload{[&](const StockAdjusted& e) { adjusted(e); },
+                        [&](const catalog::StockReserved& e) { reserved(e); },
+                        [&](const catalog::StockReleased& e) { move(e); },
+                        [&](const catalog::StockFulfilled& e) { move(e); },
+                        [&](const catalog::StockRestocked& e) { restocked(e); },
+                        [&](const catalog::LocationCreated& e) { keep(e.location); },
+                        [&](const catalog::LocationUpdated& e) { keep(e.location); },
+                        [&](const catalog::TransferRecorded& e) {
+                          transfers_[e.id] = e;
+                          ++marks_[e.reason];
+                        },
+                        [&](const catalog::CountOpened& e) { count(e.id, e, row); },
+                        [&](const catalog::CountAmended& e) { count(id_of(row), e, row); },
+                        [&](const catalog::CountApplied& e) { count(id_of(row), e, row); },
+                        [&](const catalog::CountCancelled& e) { count(id_of(row), e, row); },
+                        [](const auto&) {}},
                event);
   }
   static std::string id_of(const RecordedEvent& row) {

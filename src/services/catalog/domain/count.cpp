@@ -4,15 +4,11 @@
 #include <map>
 #include <set>
 
+#include "kernel/base/overload.hpp"
 #include "kernel/base/planted.hpp"
 
 namespace stoa::catalog {
 namespace {
-
-template <class... Cases>
-struct Match : Cases... {
-  using Cases::operator()...;
-};
 
 constexpr std::size_t named_max = 100;  ///< faults that an answer names
 
@@ -44,16 +40,16 @@ std::string pointer_of(std::size_t at) { return "/lines/" + std::to_string(at); 
 void evolve(StockCount& count, const CountEvent& event, Timestamp recorded_at) {
   ++count.revision;
   count.updated_at = recorded_at;
-  std::visit(Match{[&](const CountOpened& e) {
-                     count.id = e.id;
-                     count.location = e.location;
-                     count.note = e.note;
-                     count.lines = e.lines;
-                     count.created_at = recorded_at;
-                   },
-                   [&](const CountAmended& e) { amend_lines(count, e); },
-                   [&](const CountApplied&) { count.status = CountStatus::applied; },
-                   [&](const CountCancelled&) { count.status = CountStatus::cancelled; }},
+  std::visit(Overload{[&](const CountOpened& e) {
+                        count.id = e.id;
+                        count.location = e.location;
+                        count.note = e.note;
+                        count.lines = e.lines;
+                        count.created_at = recorded_at;
+                      },
+                      [&](const CountAmended& e) { amend_lines(count, e); },
+                      [&](const CountApplied&) { count.status = CountStatus::applied; },
+                      [&](const CountCancelled&) { count.status = CountStatus::cancelled; }},
              event);
 }
 

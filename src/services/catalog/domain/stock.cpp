@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "kernel/base/overload.hpp"
 #include "kernel/base/planted.hpp"
 
 namespace stoa::catalog {
@@ -33,11 +34,6 @@ void lower(Reservation& reservation, const std::vector<StockLine>& lines) {
     }
   }
 }
-
-template <class... Cases>
-struct Match : Cases... {
-  using Cases::operator()...;
-};
 
 }  // namespace
 
@@ -79,12 +75,12 @@ std::vector<StockMove> moves_of(const StockEvent& event) {
                        Quantity(reserved * line.quantity.count())});
   };
   std::visit(
-      Match{[&](const StockAdjusted& e) { moves.push_back({e.sku, e.location, e.delta, none}); },
-            [](const BackorderLimitSet&) {}, [](const StockRejected&) {},
-            [&](const StockReserved& e) { each(e.lines, 0, 1); },
-            [&](const StockReleased& e) { each(e.lines, 0, -1); },
-            [&](const StockFulfilled& e) { each(e.lines, -1, -1); },
-            [&](const StockRestocked& e) { each(e.lines, 1, 0); }},
+      Overload{[&](const StockAdjusted& e) { moves.push_back({e.sku, e.location, e.delta, none}); },
+               [](const BackorderLimitSet&) {}, [](const StockRejected&) {},
+               [&](const StockReserved& e) { each(e.lines, 0, 1); },
+               [&](const StockReleased& e) { each(e.lines, 0, -1); },
+               [&](const StockFulfilled& e) { each(e.lines, -1, -1); },
+               [&](const StockRestocked& e) { each(e.lines, 1, 0); }},
       event);
   return moves;
 }
@@ -125,21 +121,21 @@ Result<std::vector<StockEvent>> decide(const Stock& stock, const AdjustStock& co
 
 void evolve(Reservation& reservation, const StockEvent& event) {
   ++reservation.revision;
-  std::visit(Match{[&](const StockReserved& e) {
-                     reservation.order_id = e.order_id;
-                     reservation.remaining = e.lines;
-                   },
-                   [&](const StockRejected& e) {
-                     reservation.order_id = e.order_id;
-                     reservation.rejected = true;
-                   },
-                   [&](const StockReleased& e) { lower(reservation, e.lines); },
-                   [&](const StockFulfilled& e) {
-                     lower(reservation, e.lines);
-                     reservation.settled.push_back(e.fulfilment_id);
-                   },
-                   [&](const StockRestocked& e) { reservation.settled.push_back(e.return_id); },
-                   [](const StockAdjusted&) {}, [](const BackorderLimitSet&) {}},
+  std::visit(Overload{[&](const StockReserved& e) {
+                        reservation.order_id = e.order_id;
+                        reservation.remaining = e.lines;
+                      },
+                      [&](const StockRejected& e) {
+                        reservation.order_id = e.order_id;
+                        reservation.rejected = true;
+                      },
+                      [&](const StockReleased& e) { lower(reservation, e.lines); },
+                      [&](const StockFulfilled& e) {
+                        lower(reservation, e.lines);
+                        reservation.settled.push_back(e.fulfilment_id);
+                      },
+                      [&](const StockRestocked& e) { reservation.settled.push_back(e.return_id); },
+                      [](const StockAdjusted&) {}, [](const BackorderLimitSet&) {}},
              event);
 }
 

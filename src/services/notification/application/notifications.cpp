@@ -1,5 +1,6 @@
 #include "services/notification/application/notifications.hpp"
 
+#include "kernel/base/overload.hpp"
 #include "kernel/base/planted.hpp"
 #include "kernel/resilience/backoff.hpp"
 
@@ -9,11 +10,6 @@ namespace {
 constexpr std::string_view stream_prefix = "notification-";
 constexpr int taken_up_max = 500;
 constexpr Duration pause_most = std::chrono::hours(1);
-
-template <class... Ts>
-struct Overload : Ts... {
-  using Ts::operator()...;
-};
 
 }  // namespace
 
@@ -46,7 +42,7 @@ Notifications::Notifications(Executor& executor, const Clock& clock, IdSource& i
   const auto open = [&](Channel channel, const MakeCarrier& make_carrier) {
     breakers_[channel] = 0;
     if (!make_carrier) return;
-    auto report = [this](Delivered delivered) {
+    auto report = [this](const Delivered& delivered) {
       // A result that is lost leaves the row queued: it is sent again, with the same key.
       static_cast<void>(
           executor_.submit({Executor::Lane::inside,

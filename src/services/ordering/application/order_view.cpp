@@ -2,16 +2,14 @@
 
 #include <algorithm>
 
+#include "kernel/base/overload.hpp"
+
 namespace stoa::ordering {
 namespace {
 
-template <class... Ts>
-struct Overload : Ts... {
-  using Ts::operator()...;
-};
-
 std::vector<UnitsView> units_of(const std::vector<LineUnits>& lines) {
   std::vector<UnitsView> units;
+  units.reserve(lines.size());
   for (const auto& line : lines) units.push_back({line.line_id, line.quantity});
   return units;
 }

@@ -1,5 +1,6 @@
 #include "services/ordering/application/orders.hpp"
 
+#include "kernel/base/overload.hpp"
 #include "kernel/base/planted.hpp"
 #include "kernel/base/text.hpp"
 #include "kernel/eventlog/origin.hpp"
@@ -12,11 +13,6 @@ namespace {
 constexpr std::size_t hot_orders_max = 8'192;
 constexpr std::size_t offers_max = 50'000;
 constexpr std::size_t person_keys_max = 20'000;
-
-template <class... Ts>
-struct Overload : Ts... {
-  using Ts::operator()...;
-};
 
 std::string stream_of(std::string_view order_id) {
   return std::string(stream_prefix).append(order_id);

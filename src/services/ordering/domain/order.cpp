@@ -3,15 +3,11 @@
 #include <algorithm>
 #include <map>
 
+#include "kernel/base/overload.hpp"
 #include "kernel/base/planted.hpp"
 
 namespace stoa::ordering {
 namespace {
-
-template <class... Ts>
-struct Overload : Ts... {
-  using Ts::operator()...;
-};
 
 Line* find_line(Order& order, std::string_view id) {
   const auto at = std::find_if(order.lines.begin(), order.lines.end(),

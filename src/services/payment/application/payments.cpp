@@ -1,5 +1,6 @@
 #include "services/payment/application/payments.hpp"
 
+#include "kernel/base/overload.hpp"
 #include "kernel/base/planted.hpp"
 #include "kernel/eventlog/origin.hpp"
 #include "kernel/resilience/backoff.hpp"
@@ -9,11 +10,6 @@ namespace {
 
 constexpr std::size_t hot_max = 8'192;
 constexpr std::string_view stream_prefix = "payment-";
-
-template <class... Ts>
-struct Overload : Ts... {
-  using Ts::operator()...;
-};
 
 constexpr std::string_view capture_suffix = "-capture";
 constexpr std::string_view void_suffix = "-void";

@@ -2,15 +2,11 @@
 
 #include <algorithm>
 
+#include "kernel/base/overload.hpp"
 #include "kernel/base/planted.hpp"
 
 namespace stoa::payment {
 namespace {
-
-template <class... Ts>
-struct Overload : Ts... {
-  using Ts::operator()...;
-};
 
 const Refund* find(const std::vector<Refund>& refunds, std::string_view id) {
   const auto at =
