@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <map>
 #include <set>
 #include <thread>
 
@@ -422,6 +423,68 @@ TEST_F(SearchIndex, Suggestions_CompleteTheLastWord_MostFrequentFirst) {
   const auto answer = index_->suggest("red mu", {}, 5);
   EXPECT_EQ(answer.texts, (Ids{"red mug", "red mussel"}));
   EXPECT_EQ(answer.ids.size(), 3U);
+}
+
+/// What a search for mugs counts, of documents that differ by colour.
+class SearchFacets : public SearchIndex {
+ protected:
+  using Counts = std::map<std::string, std::int64_t>;
+
+  void put(int from, int to, const std::string& colour, const std::string& thing = "mug") {
+    for (int at = from; at < to; ++at) {
+      auto made = document("d" + std::to_string(at), (at % 2 == 0 ? "red " : "") + thing);
+      made.labels = {{"colour", colour}};
+      writer_->put(made);
+    }
+    writer_->commit();
+  }
+  Counts colours(const std::string& text = "mug ") {
+    search::Query query;
+    query.text = text;
+    query.facets = true;
+    const auto answer = index_->search(query);
+    Counts counts;
+    for (const auto& facet : answer.facets)
+      for (const auto& count : facet.counts) counts[count.value] = count.documents;
+    EXPECT_TRUE(answer.exact);
+    return counts;
+  }
+};
+
+TEST_F(SearchFacets, FollowEveryCommit) {
+  put(0, 100, "blue");
+  EXPECT_EQ(colours(), (Counts{{"blue", 100}}));
+  put(0, 30, "green");
+  EXPECT_EQ(colours(), (Counts{{"blue", 70}, {"green", 30}}));
+  put(100, 120, "green");
+  put(30, 40, "red");
+  EXPECT_EQ(colours(), (Counts{{"blue", 60}, {"green", 50}, {"red", 10}}));
+}
+
+TEST_F(SearchFacets, FollowMoreChangesThanAreRemembered) {
+  put(0, 50, "blue");
+  EXPECT_EQ(colours(), (Counts{{"blue", 50}}));
+  put(0, 50, "green");
+  put(100, 20'051, "red", "cup");
+  EXPECT_EQ(colours(), (Counts{{"green", 50}}));
+}
+
+TEST_F(SearchFacets, OfFewHits_AreCountedLikeThoseOfMany) {
+  put(0, 10, "blue");
+  put(10, 14, "green");
+  EXPECT_EQ(colours("red mug "), (Counts{{"blue", 5}, {"green", 2}}));
+}
+
+TEST_F(SearchFacets, AreThoseOfTheNewIndex) {
+  put(0, 40, "blue");
+  EXPECT_EQ(colours(), (Counts{{"blue", 40}}));
+  auto fresh = index_->begin();
+  auto black = document("d1", "mug");
+  black.labels = {{"colour", "black"}};
+  fresh->put(black);
+  writer_.reset();
+  writer_ = index_->adopt(std::move(fresh));
+  EXPECT_EQ(colours(), (Counts{{"black", 1}}));
 }
 
 }  // namespace
