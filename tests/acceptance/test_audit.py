@@ -1,8 +1,9 @@
 """`stoa audit` and `stoa audit --chain` find what was tampered with, each on a stopped shop that did a bit of everything."""
-import contextlib, hashlib, json, shutil, sqlite3, uuid
+import hashlib, json, shutil, sqlite3, uuid
 import pytest
 from conftest import Shop
 from steered import until
+from stock_ledger import carried
 
 
 def history(shop):
@@ -24,10 +25,7 @@ def history(shop):
     held = shop.order("CUP", payment={"provider": "simulator", "token": "tok_ok", "capture": "manual"}).json
     assert shop.call("POST", f"/v1/orders/{held['id']}/capture", wait=30).status in (200, 201, 202)
     until(lambda: not shop.call("GET", "/v1/audit").json["checked"]["in_flight"])
-    with contextlib.closing(sqlite3.connect(f"file:{shop.data}/shop.db?mode=ro", uri=True)) as database:
-        database.execute("ATTACH DATABASE ? AS beside", (f"file:{shop.data}/stock-ledger.db?mode=ro",))
-        until(lambda: database.execute("SELECT c.position = h.position FROM catalog_ledger_checkpoint c, catalog_log_head h"
-                                       " WHERE c.name = 'ledger'").fetchone() == (1,))  # it follows at its own pace
+    carried(shop)
 
 
 @pytest.fixture(scope="module")

@@ -1,8 +1,8 @@
 """The stock ledger stands in a file of its own, which can be made again from the log."""
-import contextlib, os, shutil, sqlite3
+import os, shutil
 
 from conftest import SECRET
-from steered import until
+from stock_ledger import carried
 
 FILES = ("stock-ledger.db", "stock-ledger.db-wal", "stock-ledger.db-shm")
 
@@ -20,18 +20,6 @@ def told(shop, sku):
     rows = ledger(shop, sku)
     assert rows[1:] == [("adjusted", -2, 0, 7, 0), ("reserved", 0, 3, 7, 3)]
     return rows
-
-
-def carried(shop):
-    """Waits until the file's thread has seen all of the log."""
-    with contextlib.closing(sqlite3.connect(f"file:{shop.data}/shop.db?mode=ro", uri=True)) as db:
-        head = db.execute("SELECT max(position) FROM catalog_log").fetchone()[0]
-
-    def position():
-        with contextlib.closing(sqlite3.connect(f"file:{shop.data}/stock-ledger.db?mode=ro", uri=True)) as file:
-            return (file.execute("SELECT position FROM catalog_ledger_checkpoint").fetchone() or [0])[0]
-
-    until(lambda: position() == head)
 
 
 def test_what_is_not_in_the_file_yet_is_told_too(own_shop):

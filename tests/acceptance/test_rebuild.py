@@ -1,6 +1,8 @@
 """Projections built anew beside the live ones, while the shop serves."""
-import contextlib, sqlite3, threading, time, uuid
+import sqlite3, threading, uuid
 from conftest import PUBLISHABLE
+from steered import until
+from stock_ledger import carried, of_ledger
 
 
 def ledger(shop, sku):
@@ -11,11 +13,6 @@ def ledger(shop, sku):
         if not page["next_cursor"]:
             return rows
         cursor = "&cursor=" + page["next_cursor"]
-
-
-def of_ledger(shop, query):
-    with contextlib.closing(sqlite3.connect(f"file:{shop.data}/stock-ledger.db?mode=ro", uri=True)) as db:
-        return db.execute(query).fetchall()
 
 
 def table(shop):
@@ -32,20 +29,13 @@ def rebuild(shop, projection):
     assert ran.stdout == f"The projection {projection} was built anew.\n"
 
 
-def caught_up(shop, count):
-    deadline = time.monotonic() + 20
-    while len(table(shop)) < count:
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
 def test_the_ledger_is_built_anew_and_says_the_same(own_shop):
     own_shop.product("BUILD-1", 900, 10)
     own_shop.order("BUILD-1", 2)
     for _ in range(20):
         own_shop.adjust("BUILD-1", 3)
     live = ledger(own_shop, "BUILD-1")
-    caught_up(own_shop, len(live))
+    carried(own_shop)
     rows = table(own_shop)
     # What is wrong in the live one is gone afterwards, so it was made anew.
     own_shop.stop()
@@ -107,10 +97,7 @@ def test_a_rebuild_that_was_killed_goes_on(own_shop):
                         idempotency=uuid.uuid4().hex).json["id"]
     own_shop.kill()
     own_shop.start()
-    deadline = time.monotonic() + 20
-    while own_shop.call("GET", f"/v1/jobs/{job}").json["state"] != "succeeded":
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    until(lambda: own_shop.call("GET", f"/v1/jobs/{job}").json["state"] == "succeeded")
     assert ledger(own_shop, "BUILD-3") == live and nothing_is_left_over(own_shop)
 
 
