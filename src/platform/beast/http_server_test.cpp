@@ -299,13 +299,18 @@ TEST_F(HttpServerTest, ExpectedContinueIsGiven) {
   EXPECT_TRUE(socket.read_all().ends_with("POST /echo? ab"));
 }
 
-TEST_F(HttpServerTest, ConnectionBeyondTheLimit_Is503_AndComesBackLater) {
+std::unique_ptr<HttpServer> start_server_of_one_connection() {
   HttpServerOptions options;
   options.connections_max = 1;
-  const auto server = make_http_server(
+  auto server = make_http_server(
       options, [](const auto&, const http::Reply& reply) { reply({}); },
       [](auto, auto) { return http::RouteLimits{}; });
   server->start();
+  return server;
+}
+
+TEST_F(HttpServerTest, ConnectionBeyondTheLimit_Is503_AndComesBackLater) {
+  const auto server = start_server_of_one_connection();
   auto first = std::make_unique<HttpClient>("127.0.0.1", server->port(), 5s);
   EXPECT_EQ(first->send("GET", "/", {}, "").value().status, 200);
   {
@@ -323,12 +328,7 @@ TEST_F(HttpServerTest, ConnectionBeyondTheLimit_Is503_AndComesBackLater) {
 }
 
 TEST_F(HttpServerTest, ManyConnectionsBeyondTheLimit_AreAllToldSo) {
-  HttpServerOptions options;
-  options.connections_max = 1;
-  const auto server = make_http_server(
-      options, [](const auto&, const http::Reply& reply) { reply({}); },
-      [](auto, auto) { return http::RouteLimits{}; });
-  server->start();
+  const auto server = start_server_of_one_connection();
   HttpClient first("127.0.0.1", server->port(), 5s);
   EXPECT_EQ(first.send("GET", "/", {}, "").value().status, 200);
   std::deque<RawSocket> others;
