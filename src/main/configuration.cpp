@@ -94,7 +94,7 @@ constexpr Setting settings[] = {
     {"Sms:AuthToken", Kind::text, "", 0, 0, "", true},
     {"Sms:From"},
     {"Doctor:DiskFreeMiB", Kind::integer, "1024", 0, 1'000'000'000},
-    {"Doctor:WalMiB", Kind::integer, "128", 0, 1'000'000},
+    {"Doctor:WalMiB", Kind::integer, "256", 0, 1'000'000},
     {"Doctor:ProjectionLag", Kind::integer, "10000", 0, 1'000'000'000},
     {"RateLimits:RequestsPerSecond", Kind::integer, "0", 0, 1'000'000},
     {"RateLimits:Burst", Kind::integer, "0", 0, 1'000'000},

@@ -372,8 +372,9 @@ class EmbeddedShop final : public Shop {
         });
     add_process_figures(metrics_, options.folder.file("shop.db"),
                         [this] { return server_->connections(); });
-    for (const auto* file : {"shop.db", "simulator.db"})
-      checkpointers_.push_back(sqlite::make_checkpointer(options.folder.file(file)));
+    for (const auto& [file, writer] :
+         {std::pair("shop.db", database_.get()), std::pair("simulator.db", ledger_.get())})
+      checkpointers_.push_back(sqlite::make_checkpointer(options.folder.file(file), *writer));
     catalog_->start_search();
     stock_ledger_->start(*catalog_);
     telemetry_.start();

@@ -1,30 +1,71 @@
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <filesystem>
+#include <thread>
 
 #include "contracts/temporary_folder.hpp"
 #include "platform/sqlite/beside.hpp"
+#include "platform/sqlite/checkpointer.hpp"
 #include "platform/sqlite/database.hpp"
 
 namespace stoa::sqlite {
 namespace {
+
+constexpr std::size_t megabyte = std::size_t{1} << 20;
+
+void write_rows(Database& writer, int count, std::size_t bytes) {
+  const auto db = writer.handle("");
+  db->run_script("CREATE TABLE IF NOT EXISTS rows(bytes BLOB)");
+  const std::string row(bytes, 'x');
+  for (int i = 0; i < count; ++i) {
+    writer.begin();
+    db->execute("INSERT INTO rows VALUES(?)", sql::Blob{row});
+    writer.commit();
+  }
+}
 
 // Steady writing never lets SQLite begin the WAL anew by itself.
 TEST(Database, TheWal_StaysBoundedWhileTheWriterGoesOn) {
   const TemporaryFolder folder;
   const auto path = folder.file("wal.db");
   const auto writer = open(path, Database::Mode::writer);
-  const auto db = writer->handle("");
-  db->run_script("CREATE TABLE rows(bytes BLOB)");
-  const std::string megabytes(std::size_t{8} << 20, 'x');
-  for (int i = 0; i < 12; ++i) {
-    writer->begin();
-    db->execute("INSERT INTO rows VALUES(?)", sql::Blob{megabytes});
-    writer->commit();
-  }
-  EXPECT_LT(std::filesystem::file_size(path + "-wal"), std::size_t{64} << 20);
-  EXPECT_EQ(
-      db->one("SELECT count(*) FROM rows", [](const sql::Row& row) { return row.integer(0); }), 12);
+  write_rows(*writer, 24, 8 * megabyte);
+  EXPECT_LT(std::filesystem::file_size(path + "-wal"), 144 * megabyte);
+  EXPECT_EQ(writer->handle("")->one("SELECT count(*) FROM rows",
+                                    [](const sql::Row& row) { return row.integer(0); }),
+            24);
+}
+
+TEST(Database, ALongWal_BeginsAnewOnceAnotherHasMovedMostOfIt) {
+  const TemporaryFolder folder;
+  const auto path = folder.file("wal.db");
+  const auto writer = open(path, Database::Mode::writer);
+  const auto other = open(path, Database::Mode::writer);
+  write_rows(*writer, 100, megabyte);
+  EXPECT_TRUE(writer->wal().is_long());
+  write_rows(*writer, 1, megabyte);
+  EXPECT_TRUE(writer->wal().is_long()) << "too much is left, and the limit is not reached";
+  const auto moved = other->checkpoint();
+  EXPECT_EQ(moved.left(), 0);
+  writer->note(moved);
+  write_rows(*writer, 1, megabyte);
+  EXPECT_LT(writer->wal().pages, 300);
+  writer->note(moved);  // late: of the WAL before
+  EXPECT_EQ(writer->wal().left(), writer->wal().pages);
+}
+
+TEST(Database, ACheckpointer_MovesALongWalSoThatItsWriterBeginsItAnew) {
+  const TemporaryFolder folder;
+  const auto path = folder.file("wal.db");
+  const auto writer = open(path, Database::Mode::writer);
+  write_rows(*writer, 100, megabyte);
+  const auto checkpointer = make_checkpointer(path, *writer);
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while (writer->wal().left() > 0 && std::chrono::steady_clock::now() < until)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  write_rows(*writer, 1, megabyte);
+  EXPECT_LT(writer->wal().pages, 300);
 }
 
 TEST(Database, AHandle_SeesItsOwnTablesAlone) {

@@ -10,12 +10,19 @@
 namespace stoa::sqlite {
 namespace {
 
-constexpr std::chrono::milliseconds pause{100};
+using Steady = std::chrono::steady_clock;
+
+constexpr std::chrono::milliseconds look{100};
+constexpr std::chrono::milliseconds look_when_long{5};
+constexpr std::chrono::milliseconds idle_max{1'000};
+constexpr int left_max = 8'192;  // 32 MB
 
 class FileCheckpointer final : public Checkpointer {
  public:
-  explicit FileCheckpointer(const std::string& path)
-      : database_(open(path, Database::Mode::writer)), thread_([this] { run(); }) {}
+  FileCheckpointer(const std::string& path, Database& writer)
+      : database_(open(path, Database::Mode::writer)),
+        writer_(writer),
+        thread_([this] { run(); }) {}
   FileCheckpointer(const FileCheckpointer&) = delete;
   FileCheckpointer& operator=(const FileCheckpointer&) = delete;
   ~FileCheckpointer() override {
@@ -29,12 +36,30 @@ class FileCheckpointer final : public Checkpointer {
 
  private:
   void run() {
+    auto last = Steady::now();
     std::unique_lock lock(mutex_);
-    while (!wake_.wait_for(lock, pause, [this] { return stopping_; })) database_->checkpoint();
+    while (!wake_.wait_for(lock, pause(), [this] { return stopping_; })) {
+      if (!is_due(last)) continue;
+      writer_.note(database_->checkpoint());
+      last = Steady::now();
+    }
     database_->checkpoint();
   }
 
+  /// A pass writes each page once, however often it stands in the WAL: the rarer, the less work.
+  /// But a long WAL is moved in passes that follow each other, each shorter than the one before,
+  /// until what the writer added during the last is little enough for it to move itself.
+  [[nodiscard]] bool is_due(Steady::time_point last) const {
+    const auto wal = writer_.wal();
+    return wal.left() > 0 &&
+           (wal.is_long() || wal.left() > left_max || Steady::now() - last >= idle_max);
+  }
+  [[nodiscard]] std::chrono::milliseconds pause() const {
+    return writer_.wal().is_long() ? look_when_long : look;
+  }
+
   std::unique_ptr<Database> database_;
+  Database& writer_;
   std::mutex mutex_;
   std::condition_variable wake_;
   bool stopping_ = false;
@@ -43,8 +68,8 @@ class FileCheckpointer final : public Checkpointer {
 
 }  // namespace
 
-std::unique_ptr<Checkpointer> make_checkpointer(const std::string& path) {
-  return std::make_unique<FileCheckpointer>(path);
+std::unique_ptr<Checkpointer> make_checkpointer(const std::string& path, Database& writer) {
+  return std::make_unique<FileCheckpointer>(path, writer);
 }
 
 }  // namespace stoa::sqlite

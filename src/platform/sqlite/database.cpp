@@ -187,7 +187,8 @@ class Handle final : public sql::Connection {
 
 class File final : public Database {
   static constexpr int busy_timeout_ms = 5'000;
-  static constexpr int wal_pages_max = 8'192;  // 32 MB
+  static constexpr int wal_pages_max = 32'768;  // 128 MB
+  static constexpr int wal_pages_few = 512;     // moved in some milliseconds
 
  public:
   /// A writer that is not `durable` waits for no disk.
@@ -211,8 +212,8 @@ class File final : public Database {
           "PRAGMA page_size=4096; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA "
           "wal_autocheckpoint=0;"
           "PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-16000;"
-          "PRAGMA journal_size_limit=67108864;");
-      sqlite3_wal_hook(shared_.db, count_wal_pages, &wal_pages_);
+          "PRAGMA journal_size_limit=201326592;");
+      sqlite3_wal_hook(shared_.db, count_wal_pages, this);
     } else if (mode == Mode::writer) {
       all->run_script(
           "PRAGMA page_size=4096; PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA "
@@ -238,7 +239,9 @@ class File final : public Database {
   }
 
   void begin() override {
-    if (wal_pages_ > wal_pages_max) checkpoint();
+    const auto now = wal();
+    if (now.is_long() && (now.left() <= wal_pages_few || now.pages > wal_pages_max))
+      note(checkpoint());
     begin_->execute(mode_ == Mode::reader ? "BEGIN" : "BEGIN IMMEDIATE");
   }
   void commit() override {
@@ -254,11 +257,18 @@ class File final : public Database {
       sqlite3_exec(shared_.db, "ROLLBACK", nullptr, nullptr, nullptr);
   }
 
-  void checkpoint() override {
+  WalState checkpoint() override {
+    WalState state;
     at_point(Point::before_wal_checkpoint);
-    sqlite3_wal_checkpoint_v2(shared_.db, nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+    sqlite3_wal_checkpoint_v2(shared_.db, nullptr, SQLITE_CHECKPOINT_PASSIVE, &state.pages,
+                              &state.moved);
     at_point(Point::after_wal_checkpoint);
+    return state;
   }
+  [[nodiscard]] WalState wal() const override {
+    return {wal_pages_.load(std::memory_order_relaxed), moved_.load(std::memory_order_relaxed)};
+  }
+  void note(WalState state) override { moved_.store(state.moved, std::memory_order_relaxed); }
 
   [[nodiscard]] std::int64_t statements() const override {
     return shared_.steps.load(std::memory_order_relaxed);
@@ -271,13 +281,19 @@ class File final : public Database {
     std::call_once(once, [] { sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); });
   }
 
-  static int count_wal_pages(void* pages, sqlite3*, const char*, int in_wal) {
-    *static_cast<int*>(pages) = in_wal;
+  static int count_wal_pages(void* file, sqlite3*, const char*, int in_wal) {
+    static_cast<File*>(file)->committed(in_wal);
     return SQLITE_OK;
   }
 
+  void committed(int in_wal) {
+    if (in_wal < wal().pages) note({});  // it has begun anew
+    wal_pages_.store(in_wal, std::memory_order_relaxed);
+  }
+
   Mode mode_;
-  int wal_pages_ = 0;  // after the last commit
+  std::atomic<int> wal_pages_ = 0;  // after the last commit
+  std::atomic<int> moved_ = 0;      // of them, at the last checkpoint
   Shared shared_;
   std::unique_ptr<sql::Connection> begin_;
 };

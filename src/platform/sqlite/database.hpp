@@ -9,13 +9,24 @@
 
 namespace stoa::sqlite {
 
+/// A WAL, in pages of 4 kB.
+struct WalState {
+  int pages = 0;
+  int moved = 0;  ///< into the file
+  /// Those not moved yet; when more are moved than there are, that was said of the WAL before.
+  [[nodiscard]] int left() const { return moved > pages ? pages : pages - moved; }
+  /// It should begin anew: 96 MB.
+  [[nodiscard]] bool is_long() const { return pages > 24'576; }
+};
+
 /// One open SQLite file, for one thread at a time.
 class Database : public sql::Transactions {
  public:
   enum class Mode {
     /// Makes the file when it is missing; WAL, synchronous=FULL. SQLite begins a WAL anew only when
     /// all of it is moved and nobody reads it, which under steady writing never happens by itself:
-    /// so beyond 32 MB a transaction first moves the rest, some milliseconds.
+    /// so beyond 96 MB a transaction first moves the rest, as soon as that is little, and beyond
+    /// 128 MB however much it is.
     writer,
     reader,  ///< read only; its transactions see one snapshot
   };
@@ -25,7 +36,12 @@ class Database : public sql::Transactions {
   virtual std::unique_ptr<sql::Connection> handle(std::string_view prefix) = 0;
 
   /// Moves what the WAL holds into the file as far as readers allow, without waiting for anybody.
-  virtual void checkpoint() = 0;
+  virtual WalState checkpoint() = 0;
+
+  /// The writer's WAL after its last commit, as far as it knows how much is moved. Any thread.
+  [[nodiscard]] virtual WalState wal() const = 0;
+  /// Tells the writer what another connection's checkpoint left. Any thread.
+  virtual void note(WalState state) = 0;
 
   /// Statements run since the file was opened; from any thread.
   [[nodiscard]] virtual std::int64_t statements() const = 0;
