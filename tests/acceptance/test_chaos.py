@@ -2,6 +2,10 @@
 import json, os, pathlib, subprocess, sys
 import pytest
 from conftest import ROOT, STOA
+from servers import free_port
+
+sys.path.append(str(ROOT / "tests/chaos"))
+import shapes
 
 PLANTED = pathlib.Path(os.environ.get("STOA_PLANTED_BINARY", ROOT / "build" / "planted" / "stoa"))
 
@@ -40,6 +44,18 @@ def test_a_shop_that_lost_an_order_is_found():
                        "DELETE FROM ordering_orders WHERE number = (SELECT max(number) FROM ordering_orders)")
     assert code == 1 and any("has events and no row" in finding for finding in told["findings"])
     assert told["findings"][-1].startswith("repeat with: ./dev chaos --first 0 --cycles ")
+
+
+def test_a_shop_elsewhere_is_killed_and_restarted_by_commands(tmp_path):
+    port, pid = free_port(), tmp_path / "pid"
+    (tmp_path / "restart").write_text(
+        f"STOA__Auth__SecretKey={shapes.SECRET} STOA__Auth__PublishableKey={shapes.PUBLISHABLE} "
+        f"{STOA} up --data {tmp_path}/shop --port {port} >>{tmp_path}/log 2>&1 </dev/null & echo $! >{pid}")
+    (tmp_path / "kill").write_text(f"kill -9 $(cat {pid})")
+    code, told = chaos("--cycles", "3", "--url", f"http://127.0.0.1:{port}", "--restart-command", f"sh {tmp_path}/restart",
+                       "--kill-command", f"sh {tmp_path}/kill")
+    assert told["findings"] == [] and code == 0
+    assert told["cycles"] == 3 and told["faults"] == {"kill": 3} and told["acknowledged"] > 10
 
 
 def test_an_overload_is_refused_politely_and_harms_nothing():

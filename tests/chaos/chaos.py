@@ -10,7 +10,7 @@ from steered import SmtpServer, serving
 POINTS = ["before_append", "after_append", "before_commit", "after_commit", "before_reply", "after_reply", "before_publish",
           "after_publish", "before_checkpoint", "after_checkpoint", "before_wal_checkpoint", "after_wal_checkpoint",
           "before_provider_call", "after_provider_call", "before_mail", "after_mail"]
-PASSAGES = {"append": 150, "commit": 60, "reply": 60, "publish": 150, "checkpoint": 3, "wal_checkpoint": 5, "provider_call": 25,
+PASSAGES = {"append": 150, "commit": 60, "reply": 60, "publish": 150, "checkpoint": 3, "wal_checkpoint": 2, "provider_call": 25,
             "mail": 20}  # how often a short load passes a point, about
 CYCLES_A_SHOP = 25  # then a new one is begun, and the old one is held against the whole record
 CLIENTS = 6
