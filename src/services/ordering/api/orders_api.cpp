@@ -267,6 +267,7 @@ Result<PlaceOrder> OrderRoutes::command_of(const http::Request& request,
   }
   command.metadata = std::move(body.metadata);
   command.display_number = std::move(body.display_number);
+  if (!command.customer_external_id) command.sealed = seal_for_guest(crypto_, command);
   return command;
 }
 

@@ -9,8 +9,8 @@
 namespace stoa::ordering {
 namespace {
 
-// Bounds of what is remembered: about 30 MB when full.
-constexpr std::size_t hot_orders_max = 8'192;
+// Bounds of what is remembered: about 20 MB when full.
+constexpr std::size_t hot_orders_max = 4'096;
 constexpr std::size_t offers_max = 50'000;
 constexpr std::size_t person_keys_max = 20'000;
 
@@ -38,6 +38,11 @@ OrderRow row_of(const std::string& id, const Order& order, const Deadlines& dead
           order.placed.display_number};
 }
 
+std::string seal_under(const SealingKey& key, const Crypto& crypto, const PlaceOrder& command) {
+  return to_base64(
+      crypto.seal(key, json::to_stored_json(command.personal), stream_of(command.order_id.str())));
+}
+
 void check_line(std::vector<FieldError>& errors, const PlaceOrder& command, std::size_t at,
                 const Offer* offer, PlacedLine& line) {
   const auto& wanted = command.lines[at];
@@ -60,6 +65,13 @@ void check_line(std::vector<FieldError>& errors, const PlaceOrder& command, std:
 }
 
 }  // namespace
+
+Sealed seal_for_guest(const Crypto& crypto, const PlaceOrder& command) {
+  Sealed sealed;
+  crypto.random_bytes(sealed.key);
+  sealed.text = seal_under(sealed.key, crypto, command);
+  return sealed;
+}
 
 std::optional<Order> fold_order(EventLog& log, std::string_view order_id) {
   Order order;
@@ -189,9 +201,15 @@ const Offer* Orders::offer_of(const std::string& sku) {
 }
 
 std::string Orders::seal(const PlaceOrder& command, const std::string& key_id) {
+  if (planted(Defect::personal_data_unsealed)) return json::to_stored_json(command.personal);
+  if (!command.customer_external_id) {
+    auto sealed = command.sealed ? *command.sealed : seal_for_guest(crypto_, command);
+    store_.put_person_key(key_id, sealed.key);
+    return std::move(sealed.text);
+  }
   auto at = person_keys_.find(key_id);
   if (at == person_keys_.end()) {
-    auto key = command.customer_external_id ? store_.person_key(key_id) : std::nullopt;
+    auto key = store_.person_key(key_id);
     if (!key) {
       crypto_.random_bytes(key.emplace());
       store_.put_person_key(key_id, *key);
@@ -199,9 +217,7 @@ std::string Orders::seal(const PlaceOrder& command, const std::string& key_id) {
     if (person_keys_.size() >= person_keys_max) person_keys_.clear();
     at = person_keys_.emplace(key_id, *key).first;
   }
-  if (planted(Defect::personal_data_unsealed)) return json::to_stored_json(command.personal);
-  return to_base64(crypto_.seal(at->second, json::to_stored_json(command.personal),
-                                stream_of(command.order_id.str())));
+  return seal_under(at->second, crypto_, command);
 }
 
 Result<Receipt> Orders::change(UnitOfWork& unit, std::string_view order_id, const Decide& decide,

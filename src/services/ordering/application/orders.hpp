@@ -28,6 +28,12 @@ struct PlaceOrderLine {
   std::optional<Money> unit_price;  ///< nothing: the catalog's
 };
 
+/// Personal data under a key, in base 64, as an event keeps it.
+struct Sealed {
+  SealingKey key;
+  std::string text;
+};
+
 /// Everything that is not pure arrives in the command: ids, time, the fingerprints.
 struct PlaceOrder {
   OrderId order_id;
@@ -46,7 +52,12 @@ struct PlaceOrder {
   CaptureMode capture = CaptureMode::automatic;
   json::Metadata metadata;
   std::optional<std::string> display_number;  ///< brought by the merchant
+  std::optional<Sealed> sealed;               ///< of a guest, by `seal_for_guest`
 };
+
+/// The personal data of a guest's order under a new key of its own. Any thread: the writer need not
+/// do it.
+Sealed seal_for_guest(const Crypto& crypto, const PlaceOrder& command);
 
 inline constexpr int orders_due_max = 200;
 
