@@ -138,7 +138,7 @@ void add_chained(std::string& bytes, const Digest& previous, const RecordedEvent
 }
 
 /// Streams whose revision is remembered.
-constexpr std::size_t revisions_max = 16'384;
+constexpr std::size_t revisions_max = 4'096;
 
 class SqliteLog final : public Log {
  public:

@@ -60,7 +60,7 @@ class Inventory final : public Participant {
   CatalogJournal& journal_;
   Locations& locations_;
   WriteBackCache<Stock> stocks_{100'000};
-  WriteBackCache<Reservation> reservations_{10'000};
+  WriteBackCache<Reservation> reservations_{4'000};
 };
 
 }  // namespace stoa::catalog

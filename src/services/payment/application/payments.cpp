@@ -8,7 +8,7 @@
 namespace stoa::payment {
 namespace {
 
-constexpr std::size_t hot_max = 8'192;
+constexpr std::size_t hot_max = 4'096;
 constexpr std::string_view stream_prefix = "payment-";
 
 constexpr std::string_view capture_suffix = "-capture";
