@@ -9,9 +9,9 @@ namespace stoa {
 namespace {
 
 constexpr std::string_view prefix = "catalog_";
-/// What comes meanwhile is gathered, so that a slice writes a page for several rows. Who reads the
-/// ledger folds the rest from the log.
-constexpr std::chrono::milliseconds pause{250};
+/// What comes meanwhile is gathered, so that a slice writes a page for several rows: the rows of an
+/// instant lie all over the table. Who reads the ledger folds the rest from the log.
+constexpr std::chrono::milliseconds pause{1'000};
 
 }  // namespace
 

@@ -1,7 +1,6 @@
 #include "services/catalog/application/ledger.hpp"
 
 #include <algorithm>
-#include <map>
 #include <tuple>
 #include <type_traits>
 
@@ -12,7 +11,7 @@ namespace stoa::catalog {
 namespace {
 
 constexpr std::string_view subscriber = "ledger";
-constexpr std::size_t slice_events_max = 2'000;
+constexpr std::size_t slice_events_max = 20'000;  // one that is behind writes a page for many rows
 constexpr int tail_events_max = 20'000;
 
 LedgerRow describe(const StockEvent& event) {
@@ -74,9 +73,13 @@ void append(LedgerRows& rows, LedgerAccounts& accounts, const std::vector<Record
   for (const auto& event : events)
     for (auto& row : accounts.fold(event, "")) fresh.push_back(std::move(row));
   // In the order of the table, so that a slice writes each of its pages once.
-  std::ranges::sort(fresh, {},
-                    [](const LedgerRow& row) { return std::tie(row.sku, row.position, row.line); });
-  for (const auto& row : fresh) rows.append(row);
+  std::vector<const LedgerRow*> sorted;
+  sorted.reserve(fresh.size());
+  for (const auto& row : fresh) sorted.push_back(&row);
+  std::ranges::sort(sorted, {}, [](const LedgerRow* row) {
+    return std::tie(row->sku, row->position, row->line);
+  });
+  for (const auto* row : sorted) rows.append(*row);
   accounts.keep_within_bounds();
 }
 
@@ -114,7 +117,7 @@ std::vector<LedgerRow> LedgerAccounts::fold(const RecordedEvent& recorded,
 
 LedgerAccounts::Balance& LedgerAccounts::balance(const std::string& sku,
                                                  const std::string& location) {
-  const auto [at, fresh] = balances_.try_emplace({sku, location});
+  const auto [at, fresh] = balances_.try_emplace(std::string(sku).append(1, '\0').append(location));
   if (fresh) {
     if (const auto last = rows_.last(sku, location)) at->second = {last->on_hand, last->reserved};
   }

@@ -1,10 +1,10 @@
 #pragma once
 
 #include <atomic>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -54,7 +54,7 @@ class LedgerAccounts {
   Balance& balance(const std::string& sku, const std::string& location);
 
   LedgerRows& rows_;
-  std::map<std::pair<std::string, std::string>, Balance> balances_;
+  std::unordered_map<std::string, Balance> balances_;  ///< by SKU, NUL, location
 };
 
 /// Carries the stock ledger on: a subscription of Catalog's log into the ledger's own file, which
