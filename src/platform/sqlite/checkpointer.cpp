@@ -15,7 +15,7 @@ using Steady = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds look{100};
 constexpr std::chrono::milliseconds look_when_long{5};
 constexpr std::chrono::milliseconds idle_max{250};
-constexpr int left_max = 8'192;  // 32 MB
+constexpr int left_max = 4'096;  // 16 MB
 
 class FileCheckpointer final : public Checkpointer {
  public:
