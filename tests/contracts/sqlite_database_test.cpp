@@ -1,6 +1,8 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 
 #include "contracts/temporary_folder.hpp"
 #include "platform/sqlite/beside.hpp"
@@ -25,6 +27,19 @@ TEST(Database, TheWal_StaysBoundedWhileTheWriterGoesOn) {
   EXPECT_LT(std::filesystem::file_size(path + "-wal"), std::size_t{64} << 20);
   EXPECT_EQ(
       db->one("SELECT count(*) FROM rows", [](const sql::Row& row) { return row.integer(0); }), 12);
+}
+
+std::ptrdiff_t open_descriptors() {
+  return std::distance(std::filesystem::directory_iterator("/proc/self/fd"), {});
+}
+
+TEST(Database, AFileThatIsNoDatabase_IsNotKeptOpen) {
+  const TemporaryFolder folder;
+  const auto path = folder.file("text.db");
+  std::ofstream(path) << std::string(8'192, 'x');
+  const auto before = open_descriptors();
+  EXPECT_THROW(open(path, Database::Mode::writer), sql::Failure);
+  EXPECT_EQ(open_descriptors(), before);
 }
 
 TEST(Database, AHandle_SeesItsOwnTablesAlone) {
