@@ -1,5 +1,6 @@
 """A collector of telemetry: takes OTLP over HTTP, as JSON or protobuf, and keeps all of it."""
 import contextlib, http.server, json, threading, time
+from patience import PATIENCE
 
 
 class Collector:
@@ -66,7 +67,7 @@ def collecting():
 
 def eventually(ask, seconds=30):
     """Asks until the answer is true; gives it, or the last one."""
-    until = time.monotonic() + seconds
+    until = time.monotonic() + seconds * PATIENCE
     while not (answer := ask()) and time.monotonic() < until:
         time.sleep(0.05)
     return answer

@@ -1,6 +1,7 @@
 """Starts the real binary on a free port in a temporary folder, and stops it after."""
 import http.client, json, os, re, signal, subprocess, tempfile, pathlib, shutil, uuid
 import pytest
+from patience import PATIENCE
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 STOA = pathlib.Path(os.environ.get("STOA_BINARY", ROOT / "build" / "release" / "stoa"))
@@ -45,7 +46,7 @@ class Shop:
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(timeout=20)
+        return self.process.wait(timeout=20 * PATIENCE)
 
     def remove(self):
         if self.process and self.process.poll() is None:
@@ -53,9 +54,9 @@ class Shop:
         shutil.rmtree(self.data, ignore_errors=True)
 
     def run(self, *arguments):
-        return subprocess.run([STOA, *arguments], capture_output=True, text=True, env=self.environment(), timeout=120)
+        return subprocess.run([STOA, *arguments], capture_output=True, text=True, env=self.environment(), timeout=120 * PATIENCE)
 
-    def call(self, method, path, body=None, key=SECRET, idempotency=None, wait=None, headers=None, raw=None, timeout=40):
+    def call(self, method, path, body=None, key=SECRET, idempotency=None, wait=None, headers=None, raw=None, timeout=40 * PATIENCE):
         sent = dict(headers or {})
         if key:
             sent.setdefault("Authorization", "Bearer " + key)

@@ -1,6 +1,7 @@
 """A client of server-sent events over a plain socket, as the HTML standard parses them."""
 import json, socket
 from conftest import SECRET
+from patience import PATIENCE
 
 
 class Event:
@@ -26,7 +27,7 @@ class Stream:
         self.socket = socket.socket()
         if receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        self.socket.settimeout(timeout)
+        self.socket.settimeout(timeout * PATIENCE)
         self.socket.connect(("127.0.0.1", shop.port))
         self.socket.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
         self.raw = b""

@@ -1,11 +1,12 @@
 """Servers on loopback whose answers a test steers: SMTP (RFC 5321), and a provider of SMS that behaves as
 Twilio's Messages resource is documented."""
 import base64, contextlib, email, email.policy, http.server, json, socketserver, threading, time, urllib.parse
+from patience import PATIENCE
 
 
 def until(check, seconds=30):
     """What `check` gives once that is true; fails the test when it never is."""
-    end = time.monotonic() + seconds
+    end = time.monotonic() + seconds * PATIENCE
     while True:
         found = check()
         if found:

@@ -2,6 +2,7 @@
 import json, os, pathlib, subprocess, sys
 import pytest
 from conftest import ROOT, STOA
+from patience import PATIENCE, judge_memory
 from servers import free_port
 
 sys.path.append(str(ROOT / "tests/chaos"))
@@ -12,7 +13,7 @@ PLANTED = pathlib.Path(os.environ.get("STOA_PLANTED_BINARY", ROOT / "build" / "p
 
 def chaos(*arguments, binary=STOA, timeout=500):
     ran = subprocess.run([sys.executable, ROOT / "tests/chaos/chaos.py", "--json", "--binary", binary, *arguments],
-                         capture_output=True, text=True, timeout=timeout)
+                         capture_output=True, text=True, timeout=timeout * PATIENCE)
     assert ran.stdout, ran.stderr
     return ran.returncode, json.loads(ran.stdout)
 
@@ -62,4 +63,5 @@ def test_an_overload_is_refused_politely_and_harms_nothing():
     code, told = chaos("--overload", "--overload-seconds", "4")
     assert told["findings"] == [] and told["other_answers"] == {} and told["refused_without_retry_after"] == 0
     assert sum(told["refused"].values()) > 0 and told["goodput_per_s"] > 0 and code == 0
-    assert told["memory_peak_mb"] < 400 and told["recovery_s"] is not None
+    assert told["recovery_s"] is not None
+    judge_memory(told["memory_peak_mb"], 400)

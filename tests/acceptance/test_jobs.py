@@ -2,6 +2,7 @@
 import csv, io, json, os, random, sqlite3, time, uuid
 import pytest
 from conftest import ROOT, SECRET
+from patience import PATIENCE
 from test_commands import write_products
 
 DATA = ROOT / "tests" / "data"
@@ -9,7 +10,7 @@ ENDED = ("succeeded", "failed", "cancelled")
 
 
 def wait_for(shop, path, done, seconds=60):
-    deadline = time.time() + seconds
+    deadline = time.time() + seconds * PATIENCE
     while time.time() < deadline:
         seen = shop.call("GET", path).json
         if done(seen):

@@ -2,6 +2,7 @@
 import json, re, subprocess
 from cached import python_program
 from conftest import SECRET
+from patience import PATIENCE
 
 VERSION = "4.32.5"
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
@@ -31,7 +32,7 @@ parameters = {{ "path.id" = "{order}" }}
         [program, "run", f"http://127.0.0.1:{own_shop.port}/openapi.json", "--header", f"Authorization:Bearer {SECRET}",
          "--checks", CHECKS, "--phases", "examples,coverage,fuzzing", "--max-examples", "10", "--seed", "1", "--generation-database", "none",
          "--continue-on-failure", "--request-timeout", "30", "--no-color", "--exclude-path-regex", "^/swagger|/stream$"],
-        cwd=tmp_path, capture_output=True, text=True, timeout=400)
+        cwd=tmp_path, capture_output=True, text=True, timeout=400 * PATIENCE)
     assert ran.returncode == 0, ran.stdout[-20000:] + ran.stderr[-2000:]
     unlisted = undocumented(own_shop)
     assert not unlisted, "\n".join(map(" ".join, unlisted)) + "\nadd them to the `also` of these routes"

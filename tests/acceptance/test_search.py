@@ -2,6 +2,7 @@
 import csv, glob, json, math, os, pathlib, shutil, threading, time, urllib.parse
 import pytest
 from conftest import PUBLISHABLE, ROOT, SECRET, Shop
+from patience import PATIENCE
 
 SHOPIFY = pathlib.Path(os.environ.get("STOA_SHOPIFY_FILES", ROOT.parent / "shared" / "data"))
 FILES = sorted(glob.glob(str(SHOPIFY / "shopify-*.csv")))
@@ -18,7 +19,7 @@ def search(shop, text=None, key=SECRET, path="/v1/products", **parameters):
 
 def until(ask, wanted=True, seconds=20):
     """Asks until the answer is as wanted, and gives the last one."""
-    end = time.monotonic() + seconds
+    end = time.monotonic() + seconds * PATIENCE
     while True:
         got = ask()
         if got == wanted or time.monotonic() > end:

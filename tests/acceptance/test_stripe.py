@@ -2,6 +2,7 @@
 import json, time, uuid
 import pytest
 from conftest import PUBLISHABLE, Shop
+from patience import PATIENCE
 from stripe_shapes import KEY, sign, stripe, stripe_mock
 
 OLD, NEW = "whsec_of_the_old_endpoint", "whsec_of_the_new_endpoint"
@@ -63,7 +64,7 @@ def count(shop, order, kind):
 
 
 def until(ask, want, seconds=25):
-    end = time.monotonic() + seconds
+    end = time.monotonic() + seconds * PATIENCE
     while (found := ask()) != want:
         assert time.monotonic() < end, (found, want)
         time.sleep(0.05)

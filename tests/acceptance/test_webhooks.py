@@ -2,6 +2,7 @@
 import hashlib, hmac, json, time, uuid
 import pytest
 from conftest import Shop
+from patience import PATIENCE
 
 SECRET_OLD, SECRET_NEW = "whsec_simulator_old_secret", "whsec_simulator_new_secret"
 PATH = "/v1/webhooks/payments/simulator"
@@ -43,7 +44,7 @@ def waiting_order(shop, token="tok_timeout_then_nothing", **payment):
 
 
 def until(ask, want, seconds=20):
-    end = time.monotonic() + seconds
+    end = time.monotonic() + seconds * PATIENCE
     while (found := ask()) != want:
         assert time.monotonic() < end, found
         time.sleep(0.05)

@@ -5,6 +5,7 @@ import argparse, contextlib, json, os, pathlib, random, signal, sqlite3, statist
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "acceptance")]
 import clients, shapes
+from patience import PATIENCE
 from steered import SmtpServer, serving
 
 POINTS = ["before_append", "after_append", "before_commit", "after_commit", "before_reply", "after_reply", "before_publish",
@@ -72,7 +73,7 @@ class Cycle:
                 shop.kill()  # in the middle of what the clients do
             self.until = 0
             for thread in threads:
-                thread.join(timeout=60)
+                thread.join(timeout=60 * PATIENCE)
         return self.ready
 
     def client(self, seed):
@@ -82,7 +83,7 @@ class Cycle:
             with self.record.lock:
                 left = list(self.record.open)
             for request in rng.sample(left, min(3, len(left))):
-                clients.send(self.shop.address, self.record, request, timeout=10)
+                clients.send(self.shop.address, self.record, request, timeout=10 * PATIENCE)
             clients.work(self.shop.address, self.record, rng, lambda: self.until if self.shop.is_running() else 0)
         except Exception as e:  # of the suite itself: a finding, for what is not looked at proves nothing
             self.record.complain(f"a client failed: {type(e).__name__} {e}")

@@ -1,6 +1,7 @@
 """Clients that keep a record of every acknowledgement. What got none is sent again with the same key until it is answered, so
 in the end every request is known to have had its one effect, or none."""
 import http.client, json, threading, time, uuid
+from patience import PATIENCE
 from shapes import SECRET, ask
 
 TOKENS = ["tok_ok"] * 12 + ["tok_declined", "tok_insufficient_funds", "tok_duplicate_webhook", "tok_wrong_amount", "tok_slow",
@@ -56,7 +57,7 @@ class Record:
             return [one for one in self.requests if one.kind == kind and one.answer and one.answer[0] in statuses]
 
 
-def send(address, record, request, wait=None, timeout=15):
+def send(address, record, request, wait=None, timeout=15 * PATIENCE):
     """True when it was settled. Refusals that may pass (429, 503) and failures of the shop (500) settle nothing."""
     headers = {"Idempotency-Key": request.key}
     if wait is not None:
@@ -128,11 +129,11 @@ def set_up(address):
 
 def resolve(address, record, patience=30):
     """Sends what has no answer yet until it has one."""
-    end = time.monotonic() + patience
+    end = time.monotonic() + patience * PATIENCE
     while True:
         with record.lock:
             left = list(record.open)
-        left = [request for request in left if not send(address, record, request, timeout=10)]
+        left = [request for request in left if not send(address, record, request, timeout=10 * PATIENCE)]
         if not left:
             return
         if time.monotonic() > end:
@@ -149,7 +150,7 @@ def get(address, path):
 
 def quiesce(address, patience=60):
     """Waits until every process has ended and nothing is in flight; the audit's report then."""
-    end = time.monotonic() + patience
+    end = time.monotonic() + patience * PATIENCE
     while True:
         report = get(address, "/v1/audit")
         running = get(address, "/v1/processes?status=running")["data"]

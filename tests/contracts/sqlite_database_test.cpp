@@ -2,6 +2,8 @@
 
 #include <chrono>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <thread>
 
 #include "contracts/temporary_folder.hpp"
@@ -66,6 +68,19 @@ TEST(Database, ACheckpointer_MovesALongWalSoThatItsWriterBeginsItAnew) {
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   write_rows(*writer, 1, megabyte);
   EXPECT_LT(writer->wal().pages, 300);
+}
+
+std::ptrdiff_t open_descriptors() {
+  return std::distance(std::filesystem::directory_iterator("/proc/self/fd"), {});
+}
+
+TEST(Database, AFileThatIsNoDatabase_IsNotKeptOpen) {
+  const TemporaryFolder folder;
+  const auto path = folder.file("text.db");
+  std::ofstream(path) << std::string(8'192, 'x');
+  const auto before = open_descriptors();
+  EXPECT_THROW(open(path, Database::Mode::writer), sql::Failure);
+  EXPECT_EQ(open_descriptors(), before);
 }
 
 TEST(Database, AHandle_SeesItsOwnTablesAlone) {

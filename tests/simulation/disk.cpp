@@ -89,7 +89,8 @@ int read_file(sqlite3_file* file, void* to, int amount, sqlite3_int64 offset) {
   const auto size = static_cast<std::size_t>(amount);
   const auto from = std::min(bytes.size(), static_cast<std::size_t>(offset));
   const auto there = std::min(size, bytes.size() - from);
-  std::memcpy(to, bytes.data() + from, there);
+  std::copy_n(bytes.begin() + static_cast<std::ptrdiff_t>(from), there,
+              static_cast<std::uint8_t*>(to));
   if (there == size) return SQLITE_OK;
   std::memset(static_cast<char*>(to) + there, 0, size - there);
   return SQLITE_IOERR_SHORT_READ;

@@ -7,6 +7,8 @@
 namespace stoa::http {
 namespace {
 
+using namespace std::string_view_literals;
+
 /// Each event as `id|type|data;`, pushed in pieces of `piece` bytes.
 std::string read(std::string_view bytes, std::size_t piece, EventLines& lines) {
   std::string told;
@@ -34,8 +36,7 @@ TEST(EventLines, ReadsEveryFormOfTheStandard) {
   EventLines lines;
   EXPECT_EQ(read("data\r\ndata: a\rdata:b\n\nid: 3\n\ndata:  c\n:no\nother: d\n\n", 1, lines),
             "|message|\na\nb;3|message| c;");
-  EXPECT_EQ(read(std::string_view("id: 4\0\ndata: e\n\ndata: unfinished\n", 35), 3, lines),
-            "3|message|e;");
+  EXPECT_EQ(read("id: 4\0\ndata: e\n\ndata: unfinished\n"sv, 3, lines), "3|message|e;");
   EXPECT_EQ(lines.last_id(), "3");
 }
 

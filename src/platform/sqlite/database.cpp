@@ -103,6 +103,11 @@ struct TextHash {
 
 /// What every handle on one file shares; handles may outlive nothing of it.
 struct Shared {
+  Shared() = default;
+  Shared(const Shared&) = delete;
+  Shared& operator=(const Shared&) = delete;
+  ~Shared() { sqlite3_close_v2(db); }
+
   sqlite3* db = nullptr;
   std::string allowed_prefix;           // while a statement is prepared
   std::atomic<std::int64_t> steps = 0;  // written by the one thread, read by any
@@ -200,9 +205,7 @@ class File final : public Database {
         (mode == Mode::writer ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY);
     if (vfs == nullptr && mode == Mode::writer && durable) vfs = gathering_vfs();
     if (sqlite3_open_v2(path.c_str(), &shared_.db, flags, vfs) != SQLITE_OK) {
-      const std::string reason = sqlite3_errmsg(shared_.db);
-      sqlite3_close(shared_.db);
-      throw sql::Failure("Cannot open " + path + ": " + reason);
+      throw sql::Failure("Cannot open " + path + ": " + sqlite3_errmsg(shared_.db));
     }
     sqlite3_extended_result_codes(shared_.db, 1);
     sqlite3_busy_timeout(shared_.db, busy_timeout_ms);
@@ -229,10 +232,6 @@ class File final : public Database {
   }
   File(const File&) = delete;
   File& operator=(const File&) = delete;
-  ~File() override {
-    begin_.reset();
-    sqlite3_close_v2(shared_.db);
-  }
 
   std::unique_ptr<sql::Connection> handle(std::string_view prefix) override {
     return std::make_unique<Handle>(shared_, prefix);

@@ -6,7 +6,8 @@
 #include <string_view>
 #include <vector>
 
-/// How documents lie in a Xapian database. Whoever changes it changes `layout_version`.
+/// How documents lie in a Xapian database. Whoever changes it, or mends what was put in wrongly (1
+/// had bounds of prices of other currencies), changes `layout_version`: then it is built anew.
 ///
 /// Terms: words as they are and, with `Z` before them, stemmed; `S` words of the title and of what
 /// weighs nearly as much, likewise;
@@ -14,7 +15,7 @@
 /// Value slot 0: the numbers of all labels; slot 1: the title; the others: a field of numbers each.
 namespace stoa::xapian {
 
-inline constexpr std::string_view layout_version = "1";
+inline constexpr std::string_view layout_version = "2";
 inline constexpr std::string_view title_prefix = "S";
 inline constexpr std::string_view offered_prefix = "W";
 inline constexpr unsigned labels_slot = 0;

@@ -42,20 +42,19 @@ void add_options(const Product& product, search::Document& document) {
 }
 
 void add_prices(const Product& product, search::Document& document) {
-  std::map<std::string_view, std::pair<std::int64_t, std::int64_t>> bounds;
+  std::map<Currency, std::pair<std::int64_t, std::int64_t>> bounds;
   for (const auto& variant : product.variants) {
     for (const auto& price : variant.prices) {
-      const auto [at, fresh] =
-          bounds.try_emplace(price.currency().code(), price.amount(), price.amount());
+      const auto [at, fresh] = bounds.try_emplace(price.currency(), price.amount(), price.amount());
       at->second.first = std::min(at->second.first, price.amount());
       at->second.second = std::max(at->second.second, price.amount());
     }
   }
   for (const auto& [currency, low_and_high] : bounds) {
     document.numbers.push_back(
-        {std::string(indexed::price_low).append(currency), low_and_high.first});
+        {std::string(indexed::price_low).append(currency.code()), low_and_high.first});
     document.numbers.push_back(
-        {std::string(indexed::price_high).append(currency), low_and_high.second});
+        {std::string(indexed::price_high).append(currency.code()), low_and_high.second});
   }
 }
 

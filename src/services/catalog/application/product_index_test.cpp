@@ -45,6 +45,18 @@ TEST(ProductIndex, Document_HasWhatIsFilteredAndSorted) {
   EXPECT_NE(std::ranges::find(document.codes, "SHIRT-M"), document.codes.end());
 }
 
+TEST(ProductIndex, PricesOfEachCurrency_HaveBoundsOfTheirOwn) {
+  auto indexed = shirt();
+  const auto euros = *Currency::parse("EUR");
+  indexed.product.variants[0].prices.emplace_back(1200, euros);
+  indexed.product.variants[1].prices.emplace_back(1000, euros);
+  const auto document = document_of(indexed);
+  EXPECT_EQ(number_of(document, "price_low/GBP"), 900);
+  EXPECT_EQ(number_of(document, "price_high/GBP"), 1100);
+  EXPECT_EQ(number_of(document, "price_low/EUR"), 1000);
+  EXPECT_EQ(number_of(document, "price_high/EUR"), 1200);
+}
+
 TEST(ProductIndex, TheOptionOfNoOptions_IsNotIndexed) {
   auto indexed = shirt();
   indexed.product.options = {{"Title", {"Default Title"}}};
