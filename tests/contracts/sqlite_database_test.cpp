@@ -57,6 +57,30 @@ TEST(Database, ALongWal_BeginsAnewOnceAnotherHasMovedMostOfIt) {
   EXPECT_EQ(writer->wal().left(), writer->wal().pages);
 }
 
+// What a reader still needs is not written over: the WAL goes on, and begins anew when it has gone.
+TEST(Database, ALongWalThatIsRead_GoesOnUntilTheReaderEnds) {
+  const TemporaryFolder folder;
+  const auto path = folder.file("wal.db");
+  const auto writer = open(path, Database::Mode::writer);
+  write_rows(*writer, 100, megabyte);
+  const auto reader = open(path, Database::Mode::reader);
+  const auto seen = reader->handle("");
+  const auto rows = [&] {
+    return seen->one("SELECT count(*) FROM rows",
+                     [](const sql::Row& row) { return row.integer(0); });
+  };
+  reader->begin();
+  EXPECT_EQ(rows(), 100);
+  writer->note(writer->checkpoint());
+  write_rows(*writer, 5, megabyte);
+  EXPECT_TRUE(writer->wal().is_long());
+  EXPECT_EQ(rows(), 100);
+  reader->rollback();
+  writer->note(writer->checkpoint());
+  write_rows(*writer, 5, megabyte);
+  EXPECT_FALSE(writer->wal().is_long());
+}
+
 TEST(Database, ACheckpointer_MovesALongWalSoThatItsWriterBeginsItAnew) {
   const TemporaryFolder folder;
   const auto path = folder.file("wal.db");

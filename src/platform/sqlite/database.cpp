@@ -194,6 +194,8 @@ class File final : public Database {
   static constexpr int busy_timeout_ms = 5'000;
   static constexpr int wal_pages_max = 32'768;  // 128 MB
   static constexpr int wal_pages_few = 512;     // moved in some milliseconds
+  /// A reader may keep the WAL from beginning anew: to try again at once would cost as much again.
+  static constexpr int wal_pages_between_tries = 1'024;
 
  public:
   /// A writer that is not `durable` waits for no disk.
@@ -239,8 +241,11 @@ class File final : public Database {
 
   void begin() override {
     const auto now = wal();
-    if (now.is_long() && (now.left() <= wal_pages_few || now.pages > wal_pages_max))
+    const bool is_ready = now.left() <= wal_pages_few || now.pages > wal_pages_max;
+    if (now.is_long() && is_ready && now.pages >= next_try_) {
       note(checkpoint());
+      next_try_ = now.pages + wal_pages_between_tries;
+    }
     begin_->execute(mode_ == Mode::reader ? "BEGIN" : "BEGIN IMMEDIATE");
   }
   void commit() override {
@@ -286,13 +291,17 @@ class File final : public Database {
   }
 
   void committed(int in_wal) {
-    if (in_wal < wal().pages) note({});  // it has begun anew
+    if (in_wal < wal().pages) {  // it has begun anew
+      note({});
+      next_try_ = 0;
+    }
     wal_pages_.store(in_wal, std::memory_order_relaxed);
   }
 
   Mode mode_;
   std::atomic<int> wal_pages_ = 0;  // after the last commit
   std::atomic<int> moved_ = 0;      // of them, at the last checkpoint
+  int next_try_ = 0;                // to begin the WAL anew, at so many pages
   Shared shared_;
   std::unique_ptr<sql::Connection> begin_;
 };
