@@ -21,7 +21,7 @@ int main(int argc, char** argv) {
         response.body = body;
         reply(std::move(response));
       },
-      [](std::string_view, std::string_view) { return stoa::http::RouteLimits{}; });
+      [](stoa::http::Request&) { return stoa::http::RouteLimits{}; });
   server->start();
   std::printf("%d\n", server->port());
   std::fflush(stdout);

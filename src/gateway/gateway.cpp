@@ -104,71 +104,88 @@ class TheGateway final : public Gateway {
     metrics_.gauge("stoa_http_streams", [this] { return static_cast<double>(streams_.load()); });
   }
 
-  void handle(std::shared_ptr<http::Request> request, http::Reply reply) override {
-    const auto span = identify(*request);
-    auto match = router_.match(request->method, request->path);
-    const auto* route = match ? match->route : nullptr;
-    if (match) request->params = std::move(match->params);
+  http::RouteLimits limits(http::Request& request) const override {
+    return find_route(request) ? request.route->limits : http::RouteLimits{};
+  }
+
+  void handle(std::shared_ptr<http::Request> received, http::Reply reply) override {
+    const auto span = identify(*received);
+    const auto found = find_route(*received);
+    const auto* const route = received->route;
     if (route != nullptr)
-      for (const auto& parameter : route->secret_query) take_from_query(*request, parameter);
+      for (const auto& parameter : route->secret_query) take_from_query(*received, parameter);
+    auto allowed = authenticate(*received);
+    if (!found) {
+      allowed = found;
+    } else if (allowed) {
+      allowed = authorise(*received, *route);
+    }
+    const http::RequestPtr request = std::move(received);
     if (span)
-      reply = [span, route, reply = std::move(reply)](http::Response response) {
-        end_span(*span, route, response.status);
+      reply = [span, request, reply = std::move(reply)](http::Response&& response) {
+        end_span(*span, request->route, response.status);
         reply(std::move(response));
       };
-    auto answer = [this, request, route, reply = std::move(reply)](http::Response response) {
-      if (response.stream) hold_stream(response, *request);
-      if (response.body.size() <= inline_bytes_max || !in_handler || !options_.background)
-        return complete(request, route, std::move(response), reply, true);
-      const auto kept = std::make_shared<http::Response>(std::move(response));
-      const bool taken = options_.background([this, request, route, kept, reply] {
-        complete(request, route, std::move(*kept), reply, true);
-      });
-      if (!taken) complete(request, route, std::move(*kept), reply, false);
+    const http::Reply answer = [this, request,
+                                reply = std::move(reply)](http::Response&& response) {
+      finish(request, std::move(response), reply);
     };
-    auto allowed = authenticate(*request);
-    if (!match) {
-      allowed = fail(match.error());
-    } else if (allowed) {
-      allowed = authorise(*request, *route);
-    }
     if (limiter_ == nullptr || (route != nullptr && !route->rate_limited))
-      return serve(request, route, allowed, answer);
+      return serve(request, allowed, answer);
     limiter_->take(client_of(*request), request->received_at,
-                   [this, request, route, allowed, answer](const RateVerdict& verdict) {
-                     serve_within(verdict, request, route, allowed, answer);
+                   [this, request, allowed, answer](const RateVerdict& verdict) {
+                     serve_within(verdict, request, allowed, answer);
                    });
   }
 
-  [[nodiscard]] http::RouteLimits limits(std::string_view method,
-                                         std::string_view path) const override {
-    const auto match = router_.match(method, path);
-    return match ? match->route->limits : http::RouteLimits{};
+ private:
+  /// Once a request: what it found is in the request.
+  Result<void> find_route(http::Request& request) const {
+    if (request.route != nullptr) return {};
+    auto match = router_.match(request.method, request.path);
+    if (!match) return fail(std::move(match.error()));
+    request.route = match->route;
+    request.params = std::move(match->params);
+    return {};
   }
 
- private:
+  /// On the thread of a handler what takes long is left to others.
+  void finish(const http::RequestPtr& request, http::Response&& response,
+              const http::Reply& reply) {
+    if (response.stream) hold_stream(response, *request);
+    if (response.negotiated || response.body.size() <= inline_bytes_max || !in_handler ||
+        !options_.background)
+      return complete(*request, std::move(response), reply, true);
+    const auto kept = std::make_shared<http::Response>(std::move(response));
+    const bool taken = options_.background(
+        [this, request, kept, reply] { complete(*request, std::move(*kept), reply, true); });
+    if (!taken) complete(*request, std::move(*kept), reply, false);
+  }
+
   /// The last steps of every answer, in this order; `measure` sees what is sent.
-  void complete(const http::RequestPtr& request, const http::Route* route, http::Response response,
-                const http::Reply& reply, bool may_compress) {
+  void complete(const http::Request& request, http::Response&& response, const http::Reply& reply,
+                bool may_compress) {
+    const auto* const route = request.route;
     if (http::header_of(response, "Cache-Control").empty())
       response.headers.emplace_back("Cache-Control", "no-store");
-    const bool reads = request->method == "GET" || request->method == "HEAD";
+    const bool reads = request.method == "GET" || request.method == "HEAD";
     if (reads && route != nullptr && response.status == 200 && !response.stream)
-      choose_form(*request, *route, response, may_compress);
-    response.headers.emplace_back("X-Request-Id", request->request_id);
-    response.headers.emplace_back("traceparent", request->traceparent);
-    if (request->principal != Principal::anonymous && route != nullptr &&
+      choose_form(request, *route, response, may_compress);
+    response.headers.emplace_back("X-Request-Id", request.request_id);
+    response.headers.emplace_back("traceparent", request.traceparent);
+    if (request.principal != Principal::anonymous && route != nullptr &&
         route->access != Access::open)
       response.headers.emplace_back("Stoa-Position", position_text());
     if (route != nullptr && route->lifecycle)
-      for (auto& header : http::lifecycle_headers(*route, request->path))
+      for (auto& header : http::lifecycle_headers(*route, request.path))
         response.headers.push_back(std::move(header));
-    measure(*request, route, response.status);
+    measure(request, response.status);
     reply(std::move(response));
   }
 
   void choose_form(const http::Request& request, const http::Route& route, http::Response& response,
                    bool may_compress) const {
+    if (response.negotiated) return http::apply_condition(response, request);
     const bool kept_by_others = http::header_of(response, "Cache-Control") != "no-store";
     if (kept_by_others && http::header_of(response, "ETag").empty())
       response.headers.emplace_back("ETag", http::content_tag(crypto_, response.body));
@@ -207,8 +224,8 @@ class TheGateway final : public Gateway {
                              request);
   }
 
-  /// `allowed` is what the chain said so far; `route` is null only when that is a refusal.
-  void serve(const http::RequestPtr& request, const http::Route* route, const Result<void>& allowed,
+  /// `allowed` is what the chain said so far; there is no route only when that is a refusal.
+  void serve(const http::RequestPtr& request, const Result<void>& allowed,
              const http::Reply& answer) {
     if (!allowed) return answer(http::problem(allowed.error(), *request));
     const auto coding = request->header("content-encoding");
@@ -219,16 +236,17 @@ class TheGateway final : public Gateway {
     const bool reads = request->method == "GET" || request->method == "HEAD";
     if (!wanted && !reads && wanted.error().code == "log_epoch_changed") wanted = PositionVector{};
     if (!wanted) return answer(http::problem(wanted.error(), *request));
-    if (wanted->empty() || !reads) return run(*route, request, answer);
-    positions_.when_reached(std::move(*wanted), [this, request, route, answer](bool reached) {
-      if (reached) return run(*route, request, answer);
+    if (wanted->empty() || !reads) return run(request, answer);
+    positions_.when_reached(std::move(*wanted), [this, request, answer](bool reached) {
+      if (reached) return run(request, answer);
       answer(http::problem({ErrorKind::unavailable, "position_not_reached",
                             "The shop has not come to this Stoa-Position: try again shortly."},
                            *request));
     });
   }
-  void run(const http::Route& route, const http::RequestPtr& request, const http::Reply& answer) {
+  void run(const http::RequestPtr& request, const http::Reply& answer) {
     const InHandler scope;
+    const auto& route = *request->route;
     try {
       route.handler(request, answer);
     } catch (const std::exception& e) {
@@ -244,16 +262,15 @@ class TheGateway final : public Gateway {
   /// Tells every answer what the client may still send, in the form of the IETF's
   /// draft-ietf-httpapi-ratelimit-headers.
   void serve_within(const RateVerdict& verdict, const http::RequestPtr& request,
-                    const http::Route* route, const Result<void>& allowed,
-                    const http::Reply& answer) {
-    const auto limited = [this, verdict, answer](http::Response response) {
+                    const Result<void>& allowed, const http::Reply& answer) {
+    const http::Reply limited = [this, verdict, answer](http::Response&& response) {
       response.headers.emplace_back("RateLimit-Policy", rate_policy_);
       response.headers.emplace_back("RateLimit",
                                     "\"client\";r=" + std::to_string(verdict.remaining) +
                                         ";t=" + seconds_up(verdict.full_after));
       answer(std::move(response));
     };
-    if (verdict.allowed) return serve(request, route, allowed, limited);
+    if (verdict.allowed) return serve(request, allowed, limited);
     auto response = http::problem(
         {ErrorKind::rate_limited, "rate_limited", "Too many requests: slow down and try again."},
         *request);
@@ -365,12 +382,18 @@ class TheGateway final : public Gateway {
     return fail(ErrorKind::unauthenticated, "wrong_key", "This key is not known.");
   }
 
-  void measure(const http::Request& request, const http::Route* route, int status) {
+  void measure(const http::Request& request, int status) {
     const auto seconds = std::chrono::duration<double>(clock_.now() - request.received_at).count();
-    const auto& labels = labels_of(route, status);
-    metrics_.count("stoa_http_requests_total", labels.requests);
-    metrics_.observe("stoa_http_request_seconds", labels.route, seconds);
+    const auto figures = figures_of(request.route, status);
+    figures.requests->add();
+    figures.seconds->observe(seconds);
     const auto level = status >= 500 ? telemetry::Level::warning : telemetry::Level::debug;
+    if (log_.takes(level)) log_request(level, request, status, seconds);
+  }
+
+  void log_request(telemetry::Level level, const http::Request& request, int status,
+                   double seconds) {
+    const auto* const route = request.route;
     const auto template_path = route == nullptr ? std::string_view("unknown") : route->path;
     std::array<char, 32> digits{};
     const auto written =
@@ -385,30 +408,31 @@ class TheGateway final : public Gateway {
                 {"trace_id", telemetry::trace_id_of(request.traceparent)}});
   }
 
-  /// Of the figures of one route and one status.
-  struct Labels {
-    std::string route, requests;
+  /// Of one route and one status.
+  struct Figures {
+    telemetry::Counter* requests = nullptr;
+    telemetry::Histogram* seconds = nullptr;
   };
-  const Labels& labels_of(const http::Route* route, int status) {
-    const std::lock_guard lock(labels_mutex_);
-    const auto [at, fresh] = labels_.try_emplace({route, status});
-    if (fresh) {
-      auto& labels = at->second;
-      labels.route = telemetry::label("route", route == nullptr ? "unknown" : route->path);
-      labels.requests = labels.route + "," +
-                        telemetry::label("method", route == nullptr ? "any" : route->method) + "," +
-                        telemetry::label("status", std::to_string(status));
+  Figures figures_of(const http::Route* route, int status) {
+    const std::lock_guard lock(figures_mutex_);
+    auto& figures = figures_[{route, status}];
+    if (figures.requests == nullptr) {
+      const auto by_route = telemetry::label("route", route == nullptr ? "unknown" : route->path);
+      const auto by_all = by_route + "," +
+                          telemetry::label("method", route == nullptr ? "any" : route->method) +
+                          "," + telemetry::label("status", std::to_string(status));
+      figures = {&metrics_.counter_of("stoa_http_requests_total", by_all),
+                 &metrics_.histogram_of("stoa_http_request_seconds", by_route)};
     }
-    return at->second;
+    return figures;
   }
 
   /// The header Stoa-Position; most answers have that of the answer before.
   std::string position_text() {
-    auto positions = positions_.durable();
     const std::lock_guard lock(told_mutex_);
-    if (told_text_.empty() || positions != told_) {
-      told_text_ = options_.epochs.mark(to_text(positions));
-      told_ = std::move(positions);
+    if (told_text_.empty() || !positions_.stands_at(told_)) {
+      told_ = positions_.durable();
+      told_text_ = options_.epochs.mark(to_text(told_));
     }
     return told_text_;
   }
@@ -424,8 +448,8 @@ class TheGateway final : public Gateway {
   RateLimiter* limiter_;
   std::string rate_policy_;
   std::atomic<std::size_t> streams_{0};
-  std::mutex labels_mutex_;
-  std::map<std::pair<const http::Route*, int>, Labels> labels_;
+  std::mutex figures_mutex_;
+  std::map<std::pair<const http::Route*, int>, Figures> figures_;
   std::mutex told_mutex_;
   PositionVector told_;
   std::string told_text_;

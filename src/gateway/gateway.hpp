@@ -41,9 +41,10 @@ struct GatewayOptions {
 class Gateway {
  public:
   virtual ~Gateway() = default;
+  /// Finds the route of a request whose header is read, and notes it there.
+  virtual http::RouteLimits limits(http::Request& request) const = 0;
+  /// Of a request whole, also one that `limits` has not seen.
   virtual void handle(std::shared_ptr<http::Request> request, http::Reply reply) = 0;
-  [[nodiscard]] virtual http::RouteLimits limits(std::string_view method,
-                                                 std::string_view path) const = 0;
 };
 
 /// Adds the gateway's own routes (health, metrics, OpenAPI, Swagger UI, the front page). `limiter`

@@ -32,6 +32,9 @@ class PlainCrypto final : public Crypto {
 class FakePositions final : public Positions {
  public:
   [[nodiscard]] PositionVector durable() const override { return {{"catalog", 12}}; }
+  [[nodiscard]] bool stands_at(const PositionVector& positions) const override {
+    return positions == durable();
+  }
   void when_reached(PositionVector wanted, std::function<void(bool)> then) override {
     if (wanted.front().second <= 12) return then(true);
     waits.push_back(std::move(then));
@@ -191,6 +194,38 @@ TEST_F(TwoVersions, AVersionThatThereIsNot_NamesThoseThatThereAre) {
   for (const auto* other :
        {"/v2/nothing", "/v01x/greetings/Ada", "/v0/x", "/v/x", "/v99999999999/x"})
     EXPECT_NE(send(other).body.find("route_not_found"), std::string::npos) << other;
+}
+
+TEST_F(GatewayTest, TheRouteIsFoundOnce_WithItsLimits) {
+  router_.add({.method = "GET",
+               .path = "/things/{name}",
+               .access = http::Access::open,
+               .summary = "",
+               .tag = "",
+               .handler = [](const http::RequestPtr& request,
+                             const http::Reply& reply) { reply({200, request->param("name")}); },
+               .limits = {.body_bytes_max = 7}});
+  auto request = std::make_shared<http::Request>();
+  request->method = "GET";
+  request->path = "/things/caf%C3%A9";
+  EXPECT_EQ(gateway_->limits(*request).body_bytes_max, 7U);
+  ASSERT_NE(request->route, nullptr);
+  EXPECT_EQ(request->route->path, "/things/{name}");
+  std::string body;
+  gateway_->handle(request, [&](const http::Response& response) { body = response.body; });
+  EXPECT_EQ(body, "café");
+  EXPECT_EQ(request->params.size(), 1U);
+}
+
+TEST_F(GatewayTest, WithoutARoute_TheLimitsAreTheUsualOnes_AndTheAnswerIsTheSame) {
+  auto request = std::make_shared<http::Request>();
+  request->method = "GET";
+  request->path = "/nothing";
+  EXPECT_EQ(gateway_->limits(*request).body_bytes_max, http::RouteLimits{}.body_bytes_max);
+  EXPECT_EQ(request->route, nullptr);
+  int status = 0;
+  gateway_->handle(request, [&](const http::Response& response) { status = response.status; });
+  EXPECT_EQ(status, 404);
 }
 
 TEST_F(GatewayTest, RequestIdAndTraceAreKeptOrMade) {
@@ -417,7 +452,9 @@ class FormTest : public GatewayTest {
                       "",
                       "",
                       [this](const http::RequestPtr&, const http::Reply& reply) {
-                        reply({200, body_, type_, headers_});
+                        http::Response response{200, body_, type_, headers_};
+                        response.negotiated = negotiated_;
+                        reply(std::move(response));
                       }};
     router_.add(route);
     route.path = "/secrets";
@@ -436,6 +473,7 @@ class FormTest : public GatewayTest {
   Headers headers_;
   std::vector<std::function<void()>> background_;
   bool is_busy_ = false;
+  bool negotiated_ = false;
 };
 
 TEST_F(FormTest, AnswersAreCompressed_AndSayThatTheyVary) {
@@ -497,6 +535,17 @@ TEST_F(FormTest, LargeAnswerOfAHandler_IsFinishedElsewhere_OrSentAsItIs) {
   EXPECT_EQ(answer.body.size(), 50'000U);
   is_busy_ = true;
   EXPECT_EQ(get({{"accept-encoding", "gzip"}}).body.size(), 100'000U);
+}
+
+TEST_F(FormTest, NegotiatedAnswer_StaysAsItIs_OnItsThread) {
+  negotiated_ = true;
+  body_ = std::string(100'000, 'x');
+  headers_ = {{"ETag", "\"7\""}};
+  const auto answer = get({{"accept-encoding", "gzip"}});
+  EXPECT_EQ(answer.body.size(), 100'000U);
+  EXPECT_EQ(header(answer, "Vary"), "");
+  EXPECT_TRUE(background_.empty());
+  EXPECT_EQ(get({{"if-none-match", "\"7\""}}).status, 304);
 }
 
 TEST_F(FormTest, CompressedRequest_Is415) {

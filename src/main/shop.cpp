@@ -367,9 +367,7 @@ class EmbeddedShop final : public Shop {
         [this](std::shared_ptr<http::Request> request, http::Reply reply) {
           gateway_->handle(std::move(request), std::move(reply));
         },
-        [this](std::string_view method, std::string_view path) {
-          return gateway_->limits(method, path);
-        });
+        [this](http::Request& request) { return gateway_->limits(request); });
     add_process_figures(metrics_, options.folder.file("shop.db"),
                         [this] { return server_->connections(); });
     for (const auto& [file, writer] :

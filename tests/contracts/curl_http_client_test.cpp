@@ -36,9 +36,7 @@ class CurlClientTest : public testing::Test {
         [this](const std::shared_ptr<http::Request>& request, const http::Reply& reply) {
           handle(*request, reply);
         },
-        [](std::string_view, std::string_view) -> http::RouteLimits {
-          return {std::size_t{4} << 20, 60s};
-        });
+        [](http::Request&) -> http::RouteLimits { return {std::size_t{4} << 20, 60s}; });
     server_->start();
   }
   ~CurlClientTest() override { server_->stop(0ms); }
@@ -130,7 +128,7 @@ TEST_F(CurlClientTest, ClosedPort_IsUnreachable) {
   EXPECT_EQ(answer.error().code, "unreachable");
   EXPECT_EQ(answer.error().detail.find("secret-path"), std::string::npos);
   server_ = beast::make_http_server(
-      {}, [](const auto&, const auto&) {}, [](auto, auto) { return http::RouteLimits{}; });
+      {}, [](const auto&, const auto&) {}, [](http::Request&) { return http::RouteLimits{}; });
 }
 
 TEST_F(CurlClientTest, BadRequests_AreNotSent) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 
 namespace stoa {
 namespace {
@@ -69,9 +70,10 @@ bool is_card_number(std::string_view digits) {
 std::string to_hex(std::span<const std::uint8_t> bytes) {
   constexpr std::string_view digits = "0123456789abcdef";
   std::string text(bytes.size() * 2, '0');
-  for (std::size_t at = 0; at < bytes.size(); ++at) {
-    text[2 * at] = digits[bytes[at] >> 4U];
-    text[2 * at + 1] = digits[bytes[at] & 15U];
+  auto to = text.begin();
+  for (const auto byte : bytes) {
+    *to++ = digits[byte >> 4U];
+    *to++ = digits[byte & 15U];
   }
   return text;
 }
@@ -181,10 +183,10 @@ bool has_control_characters(std::string_view text, bool allow_lines) {
 }
 
 std::string_view trim(std::string_view text) {
-  constexpr std::string_view space = " \t\r\n\f\v";
-  const auto first = text.find_first_not_of(space);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(space) - first + 1);
+  const auto is_space = [](char c) { return c == ' ' || (c >= '\t' && c <= '\r'); };
+  while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
+  while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
+  return text;
 }
 
 namespace {
@@ -202,14 +204,25 @@ std::string ascii_lower(std::string_view text) {
 }
 
 bool ascii_iequals(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, {}, lower_of, lower_of);
+  if (a.size() != b.size()) return false;
+  for (std::size_t at = 0; at < a.size(); ++at)
+    if (a[at] != b[at] && lower_of(a[at]) != lower_of(b[at])) return false;
+  return true;
 }
 
 bool constant_time_equals(std::string_view a, std::string_view b) {
   if (a.size() != b.size()) return false;
-  volatile unsigned char difference = 0;
-  for (std::size_t at = 0; at < a.size(); ++at)
-    difference = difference | static_cast<unsigned char>(a[at] ^ b[at]);
+  using Word = std::uint64_t;
+  volatile Word difference = 0;  // so that no compiler ends the loop where they differ
+  std::size_t at = 0;
+  for (; at + sizeof(Word) <= a.size(); at += sizeof(Word)) {
+    Word one = 0;
+    Word other = 0;
+    std::memcpy(&one, a.data() + at, sizeof one);
+    std::memcpy(&other, b.data() + at, sizeof other);
+    difference = difference | (one ^ other);
+  }
+  for (; at < a.size(); ++at) difference = difference | static_cast<unsigned char>(a[at] ^ b[at]);
   return difference == 0;
 }
 

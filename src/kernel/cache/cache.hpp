@@ -34,6 +34,8 @@ class Cache {
   virtual ~Cache() = default;
   /// Calls `found` once, perhaps before it returns.
   virtual void get(const std::string& key, const Found& found) = 0;
+  /// What is found without asking anybody, at once; nothing: `get` may find it. Only a hit counts.
+  [[nodiscard]] virtual std::optional<Entry> peek(const std::string& key) = 0;
   /// Keeps `value` for `ttl` at most, unless the key has a value of this revision or a newer one,
   /// or was invalidated at a newer one.
   virtual void set_if_newer(const std::string& key, std::int64_t revision, std::string value,

@@ -12,6 +12,11 @@ void CacheAside::get(const std::string& key, Freshness freshness, Load load, Ans
   });
 }
 
+CacheAside::Value CacheAside::peek(const std::string& key, std::int64_t good_from) {
+  auto entry = cache_.peek(key);
+  return entry && entry->revision >= good_from ? std::move(entry->value) : nullptr;
+}
+
 void CacheAside::join(const std::string& key, std::int64_t durable, const Load& load,
                       const Answer& answer) {
   std::shared_ptr<Flight> flight;

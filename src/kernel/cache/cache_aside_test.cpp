@@ -64,6 +64,16 @@ TEST_F(CacheAsideTest, EntryFromBeforeItIsGood_IsLoadedAgain) {
   EXPECT_EQ(answers_, (Texts{"old", "new", "new"}));
 }
 
+TEST_F(CacheAsideTest, Peek_GivesWhatIsThereAndGood_AndLoadsNothing) {
+  EXPECT_EQ(aside_.peek("a", 0), nullptr);
+  EXPECT_TRUE(loads_.empty());
+  get();
+  loads_[0](Loaded{4, "one"});
+  ASSERT_NE(aside_.peek("a", 4), nullptr);
+  EXPECT_EQ(*aside_.peek("a", 4), "one");
+  EXPECT_EQ(aside_.peek("a", 5), nullptr);
+}
+
 TEST_F(CacheAsideTest, AbsenceAndFailure_AreAnsweredAndNotKept) {
   get();
   loads_[0](Loaded{1, std::nullopt});

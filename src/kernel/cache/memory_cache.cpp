@@ -20,11 +20,11 @@ class Shard {
   Shard() = default;
   void set_capacity(std::size_t bytes) { bytes_max_ = bytes; }
 
-  std::optional<Cache::Entry> get(const std::string& key, Timestamp now) {
+  std::optional<Cache::Entry> get(const std::string& key, Timestamp now, bool count_miss) {
     const std::lock_guard lock(mutex_);
     const auto at = index_.find(key);
     if (at == index_.end() || !at->second->value || at->second->expires <= now) {
-      ++misses_;
+      if (count_miss) ++misses_;
       return std::nullopt;
     }
     order_.splice(order_.begin(), order_, at->second);
@@ -123,7 +123,10 @@ class MemoryCache final : public Cache {
   }
 
   void get(const std::string& key, const Found& found) override {
-    found(shard_of(key).get(key, clock_.now()));
+    found(shard_of(key).get(key, clock_.now(), true));
+  }
+  [[nodiscard]] std::optional<Entry> peek(const std::string& key) override {
+    return shard_of(key).get(key, clock_.now(), false);
   }
   void set_if_newer(const std::string& key, std::int64_t revision, std::string value,
                     Duration ttl) override {

@@ -101,6 +101,22 @@ TEST_F(MemoryCacheTest, ForgottenTombstone_StillRefuses) {
   EXPECT_EQ(get("a"), "fresh@7");
 }
 
+TEST_F(MemoryCacheTest, Peek_FindsWhatGetFinds_AndCountsHitsAlone) {
+  EXPECT_FALSE(cache_->peek("a"));
+  set("a", 1, "one");
+  const auto entry = cache_->peek("a");
+  ASSERT_TRUE(entry);
+  EXPECT_EQ(*entry->value, "one");
+  EXPECT_EQ(entry->revision, 1);
+  clock_.at += 1h;
+  EXPECT_FALSE(cache_->peek("a"));
+  set("b", 1, "one");
+  cache_->invalidate("b", 2);
+  EXPECT_FALSE(cache_->peek("b"));
+  EXPECT_EQ(cache_->figures().hits, 1U);
+  EXPECT_EQ(cache_->figures().misses, 0U);
+}
+
 TEST_F(MemoryCacheTest, ValueLargerThanItsShare_IsNotKept) {
   set("a", 1, std::string(1 << 20, 'x'));
   EXPECT_EQ(get("a"), "nothing");

@@ -61,6 +61,12 @@ PositionVector LocalPositions::durable() const {
   return positions;
 }
 
+bool LocalPositions::stands_at(const PositionVector& positions) const {
+  return std::ranges::equal(positions, sources_, [](const auto& one, const Source& source) {
+    return one.second == source.durable() && one.first == source.service;
+  });
+}
+
 bool LocalPositions::reached(const PositionVector& wanted) const {
   return std::ranges::all_of(wanted, [this](const auto& one) {
     const auto source = std::ranges::find(sources_, one.first, &Source::service);

@@ -27,8 +27,10 @@ std::optional<PositionVector> parse_positions(std::string_view text);
 class Positions {
  public:
   virtual ~Positions() = default;
-  /// The newest position of every service that is durable now. Cheap: called for every answer.
+  /// The newest position of every service that is durable now.
   [[nodiscard]] virtual PositionVector durable() const = 0;
+  /// Whether `durable` would still give `positions`. Cheap: called for every answer.
+  [[nodiscard]] virtual bool stands_at(const PositionVector& positions) const = 0;
   /// Calls `then` once: with true when every query that begins from now on sees `wanted`, at once
   /// if that is so already, with false when it has not come true in time or a service is unknown.
   /// `then` runs on the caller's thread or on the one that brought the news, and does not throw.
@@ -47,6 +49,7 @@ class LocalPositions final : public Positions, public Participant {
   void add(std::string service, EventLog& log);
 
   [[nodiscard]] PositionVector durable() const override;
+  [[nodiscard]] bool stands_at(const PositionVector& positions) const override;
   void when_reached(PositionVector wanted, std::function<void(bool)> then) override;
 
   void flush(UnitOfWork&) override {}

@@ -71,6 +71,17 @@ TEST_F(LocalPositionsTest, TheLogsOfTheLastRun_AreDurable) {
   EXPECT_EQ(to_text(positions_.durable()), "catalog=12,ordering=3");
 }
 
+TEST_F(LocalPositionsTest, StandsAtWhatIsDurable_UntilThatMoves) {
+  const auto told = positions_.durable();
+  EXPECT_TRUE(positions_.stands_at(told));
+  EXPECT_FALSE(positions_.stands_at({}));
+  EXPECT_FALSE(positions_.stands_at({{"catalog", 12}}));
+  EXPECT_FALSE(positions_.stands_at({{"catalog", 12}, {"other", 0}}));
+  commit(1);
+  EXPECT_FALSE(positions_.stands_at(told));
+  EXPECT_TRUE(positions_.stands_at(positions_.durable()));
+}
+
 TEST_F(LocalPositionsTest, WhatIsDurable_IsNotWaitedFor) {
   wait_for("catalog=12");
   EXPECT_EQ(answers_, Answers{"reached"});

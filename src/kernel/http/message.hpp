@@ -14,6 +14,8 @@
 
 namespace stoa::http {
 
+struct Route;
+
 /// Who calls, as the gateway established it.
 enum class Principal { anonymous, publishable, secret };
 
@@ -23,6 +25,7 @@ struct Request {
   std::string query;
   std::vector<std::pair<std::string, std::string>> headers;  ///< names in lower case
   std::string body;
+  const Route* route = nullptr;                             ///< that serves it, once it is found
   std::vector<std::pair<std::string, std::string>> params;  ///< of the path, decoded
   Principal principal = Principal::anonymous;
   std::string client_address;  ///< of the peer, without its port
@@ -58,6 +61,7 @@ struct Response {
   std::string content_type = "application/json";
   std::vector<std::pair<std::string, std::string>> headers = {};
   std::shared_ptr<Stream> stream = {};  ///< when there is one, it follows `body`
+  bool negotiated = false;  ///< has its ETag, and the coding that the client prefers, already
 };
 
 using RequestPtr = std::shared_ptr<const Request>;

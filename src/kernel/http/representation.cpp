@@ -180,7 +180,10 @@ Kept unpack(std::string_view packed) {
 
 Response response_of(const Kept& kept, const Request& request) {
   Response response;
-  response.headers = {{"ETag", std::string(kept.tag)}};
+  constexpr std::size_t headers_usual = 10;  // with those that are added on the way out
+  response.headers.reserve(headers_usual);
+  response.headers.emplace_back("ETag", kept.tag);
+  response.negotiated = true;
   const auto coding = coding_for(request.header("accept-encoding"));
   const auto body = coding == Coding::gzip   ? kept.gzip
                     : coding == Coding::zstd ? kept.zstd

@@ -79,6 +79,7 @@ TEST(Kept, ComesBackInTheFormThatSuits) {
     return response_of(unpack(packed), request);
   };
   EXPECT_EQ(asked("").body, body);
+  EXPECT_TRUE(asked("").negotiated);
   EXPECT_EQ(header_of(asked(""), "ETag"), "\"3\"");
   const auto gzip = asked("gzip");
   EXPECT_EQ(gzip.body.size(), 1'000U);

@@ -43,9 +43,10 @@ bool all_of(std::string_view text, const Bytes& bytes) {
 bool is_digit(unsigned char c) { return c >= '0' && c <= '9'; }
 
 std::string_view without_white_space(std::string_view text) {
-  const auto first = text.find_first_not_of(" \t");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
+  const auto is_space = [](char c) { return c == ' ' || c == '\t'; };
+  while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
+  while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
+  return text;
 }
 
 bool is_host(std::string_view text) {

@@ -1,6 +1,8 @@
 #include "kernel/http/router.hpp"
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <charconv>
 #include <chrono>
 #include <map>
@@ -10,16 +12,25 @@
 namespace stoa::http {
 namespace {
 
-std::vector<std::string_view> segments_of(std::string_view path) {
-  std::vector<std::string_view> segments;
-  segments.reserve(8);
+/// Calls `each` with one segment after the other; false when it does not want one.
+template <class Each>
+bool split(std::string_view path, const Each& each) {
   if (path.starts_with('/')) path.remove_prefix(1);
   for (;;) {
     const auto slash = path.find('/');
-    segments.push_back(path.substr(0, slash));
-    if (slash == std::string_view::npos) return segments;
+    if (!each(path.substr(0, slash))) return false;
+    if (slash == std::string_view::npos) return true;
     path.remove_prefix(slash + 1);
   }
+}
+
+std::vector<std::string_view> segments_of(std::string_view path) {
+  std::vector<std::string_view> segments;
+  split(path, [&](std::string_view segment) {
+    segments.push_back(segment);
+    return true;
+  });
+  return segments;
 }
 
 bool is_parameter(std::string_view segment) { return segment.starts_with('{'); }
@@ -27,36 +38,41 @@ std::string_view parameter_name(std::string_view segment) {
   return segment.substr(1, segment.size() - 2);
 }
 
-using Params = std::vector<std::pair<std::string, std::string>>;
+constexpr std::size_t parameter_bytes_max = 1'024;
 
-bool matches_words(const std::vector<std::string>& wanted,
-                   const std::vector<std::string_view>& segments) {
-  if (wanted.size() != segments.size()) return false;
-  // The last ones tell most routes apart.
-  for (std::size_t at = wanted.size(); at-- > 0;)
-    if (wanted[at] != segments[at] && !is_parameter(wanted[at])) return false;
-  return true;
+constexpr auto is_unreserved = [] {
+  std::array<bool, 256> bytes{};
+  for (const char c : std::string_view("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                       "0123456789-._~"))
+    bytes[static_cast<unsigned char>(c)] = true;
+  return bytes;
+}();
+
+/// A parameter of unreserved characters alone stands for itself.
+bool is_plain_value(std::string_view segment) {
+  return !segment.empty() && segment.size() <= parameter_bytes_max &&
+         std::ranges::all_of(segment,
+                             [](char c) { return is_unreserved[static_cast<unsigned char>(c)]; });
 }
 
-std::optional<Params> match_path(const std::vector<std::string>& wanted,
-                                 const std::vector<std::string_view>& segments) {
-  if (!matches_words(wanted, segments)) return std::nullopt;
-  Params params;
-  for (std::size_t at = 0; at < wanted.size(); ++at) {
-    if (!is_parameter(wanted[at])) continue;
-    auto value = percent_decode(segments[at]);
-    if (!value || value->empty() || value->size() > 1024 || !is_utf8(*value) ||
-        has_control_characters(*value, false))
-      return std::nullopt;
-    params.emplace_back(parameter_name(wanted[at]), std::move(*value));
-  }
-  return params;
+/// The parameter that a segment of a request's path is; nothing when it cannot be one.
+std::optional<std::string> value_of(std::string_view segment) {
+  if (is_plain_value(segment)) return std::string(segment);
+  auto value = percent_decode(segment);
+  if (!value || value->empty() || value->size() > parameter_bytes_max || !is_utf8(*value) ||
+      has_control_characters(*value, false))
+    return std::nullopt;
+  return value;
 }
 
-bool same_shape(const std::vector<std::string>& a, const std::vector<std::string>& b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const auto& one, const auto& other) {
-    return one == other || (is_parameter(one) && is_parameter(other));
-  });
+bool can_be_parameter(std::string_view segment) {
+  return is_plain_value(segment) || value_of(segment).has_value();
+}
+
+/// By length first: most words are told apart without a look at their letters.
+bool is_before(const std::pair<std::string, std::size_t>& word, std::string_view segment) {
+  return word.first.size() != segment.size() ? word.first.size() < segment.size()
+                                             : word.first < segment;
 }
 
 /// `postV1OrdersIdCancel`: stable, as client generators want it.
@@ -261,37 +277,99 @@ std::unexpected<Error> Router::nothing_at(std::string_view first_segment) const 
                   " of its API, but: " + known + ".");
 }
 
+std::size_t Router::next_of(std::size_t node, std::string_view segment) {
+  auto& from = nodes_[node];
+  const auto fresh = nodes_.size();
+  if (is_parameter(segment)) {
+    if (from.parameter != 0) return from.parameter;
+    from.parameter = fresh;
+  } else {
+    const auto at = std::lower_bound(from.words.begin(), from.words.end(), segment, is_before);
+    if (at != from.words.end() && at->first == segment) return at->second;
+    from.words.emplace(at, segment, fresh);
+  }
+  nodes_.emplace_back();
+  return fresh;
+}
+
 Route& Router::add(Route route) {
   const auto segments = segments_of(route.path);
+  STOA_ASSERT(segments.size() <= segments_max);
   if (const int version = version_of(segments.front()); version > 0) versions_.insert(version);
-  std::vector<std::string> pattern(segments.begin(), segments.end());
-  for (std::size_t at = 0; at < routes_.size(); ++at)
-    STOA_ASSERT(routes_[at].method != route.method || !same_shape(patterns_[at], pattern));
-  patterns_.push_back(std::move(pattern));
+  std::size_t node = 0;
+  for (const auto segment : segments) node = next_of(node, segment);
+  auto& here = nodes_[node].routes;
+  const bool same_shape = std::ranges::any_of(
+      here, [&](std::size_t other) { return routes_[other].method == route.method; });
+  STOA_ASSERT(!same_shape);
+  here.push_back(routes_.size());
   return routes_.emplace_back(std::move(route));
+}
+
+template <class Visit>
+void Router::walk(Segments segments, std::size_t node, std::size_t at, unsigned parameters,
+                  const Visit& visit) const {
+  const auto& from = nodes_[node];
+  if (at == segments.size()) return visit(from, parameters);
+  const auto word = std::lower_bound(from.words.begin(), from.words.end(), segments[at], is_before);
+  if (word != from.words.end() && word->first == segments[at])
+    walk(segments, word->second, at + 1, parameters, visit);
+  if (from.parameter != 0 && can_be_parameter(segments[at]))
+    walk(segments, from.parameter, at + 1, parameters | 1U << at, visit);
+}
+
+const Route* Router::find(std::string_view method, Segments segments) const {
+  const Route* best = nullptr;
+  int fewest = 0;
+  walk(segments, 0, 0, 0, [&](const Node& node, unsigned parameters) {
+    const int count = std::popcount(parameters);
+    for (const auto at : node.routes) {
+      const auto* route = &routes_[at];
+      if (route->method != method) continue;
+      if (best != nullptr && (count > fewest || (count == fewest && route > best))) continue;
+      best = route;
+      fewest = count;
+    }
+  });
+  return best;
 }
 
 Result<Router::Match> Router::match(std::string_view method, std::string_view path) const {
   if (!path.starts_with('/'))
     return fail(ErrorKind::not_found, "route_not_found", "There is nothing at this path.");
-  const auto segments = segments_of(path);
-  const auto wanted = method == "HEAD" ? std::string_view("GET") : method;
-  std::optional<Match> best;
-  for (std::size_t at = 0; at < routes_.size(); ++at) {
-    if (patterns_[at].size() != segments.size() || routes_[at].method != wanted) continue;
-    auto params = match_path(patterns_[at], segments);
-    if (params && (!best || params->size() < best->params.size()))
-      best = Match{&routes_[at], std::move(*params)};
-  }
-  if (best) return std::move(*best);
+  std::array<std::string_view, segments_max> places;
+  std::size_t count = 0;
+  const bool fits = split(path, [&](std::string_view segment) {
+    if (count == places.size()) return false;
+    places[count++] = segment;
+    return true;
+  });
+  const Segments segments(places.data(), count);
+  if (!fits) return nothing_at(segments.front());
+  const auto* route = find(method == "HEAD" ? std::string_view("GET") : method, segments);
+  if (route == nullptr) return no_match(segments);
+  Match found{route, {}};
+  count = 0;
+  split(route->path, [&](std::string_view segment) {
+    const auto value = segments[count++];
+    if (is_parameter(segment))
+      found.params.emplace_back(parameter_name(segment), value_of(value).value());
+    return true;
+  });
+  return found;
+}
+
+std::unexpected<Error> Router::no_match(Segments segments) const {
+  std::set<std::size_t> others;
+  walk(segments, 0, 0, 0,
+       [&](const Node& node, unsigned) { others.insert(node.routes.begin(), node.routes.end()); });
+  if (others.empty()) return nothing_at(segments.front());
   std::string allowed;
-  for (std::size_t at = 0; at < routes_.size(); ++at) {
-    if (!match_path(patterns_[at], segments)) continue;
+  for (const auto at : others) {
     if (!allowed.empty()) allowed += ", ";
     allowed += routes_[at].method;
     if (routes_[at].method == "GET") allowed += ", HEAD";
   }
-  if (allowed.empty()) return nothing_at(segments.front());
   return fail(Error{ErrorKind::method_not_allowed,
                     "method_not_allowed",
                     "This path takes " + allowed + ".",

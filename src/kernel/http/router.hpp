@@ -4,6 +4,7 @@
 #include <functional>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,7 +27,7 @@ struct SecretParameter {
   std::string description;
 };
 
-using Handler = std::function<void(const RequestPtr&, Reply)>;
+using Handler = std::function<void(const RequestPtr&, const Reply&)>;
 using SchemaOf = std::function<std::string(json::Schemas&)>;
 
 /// What a server allows one request of a route.
@@ -87,6 +88,8 @@ std::vector<std::pair<std::string, std::string>> lifecycle_headers(const Route& 
 /// The routes of the shop. Filled before the server starts, read by all threads after.
 class Router {
  public:
+  static constexpr std::size_t segments_max = 16;  ///< of a route's path
+
   /// Two routes of one method and one shape of path are a defect: asserts.
   /// The route as it is kept; refer to it until the next one is added.
   Route& add(Route route);
@@ -102,11 +105,28 @@ class Router {
   [[nodiscard]] Result<Match> match(std::string_view method, std::string_view path) const;
 
  private:
+  /// A place in the tree of the routes' segments: the first segment leads from the root to the
+  /// next. All by index, so that a router can be copied.
+  struct Node {
+    std::vector<std::pair<std::string, std::size_t>> words;  ///< sorted, with where each leads
+    std::size_t parameter = 0;                               ///< where one leads; 0: nowhere
+    std::vector<std::size_t> routes;                         ///< that end here, in `routes_`
+  };
+  using Segments = std::span<const std::string_view>;
+
+  std::size_t next_of(std::size_t node, std::string_view segment);
+  /// Calls `visit` with each node at the end of a way that `segments` go from `node`, and with the
+  /// places of those that are parameters on it, a bit each.
+  template <class Visit>
+  void walk(Segments segments, std::size_t node, std::size_t at, unsigned parameters,
+            const Visit& visit) const;
+  [[nodiscard]] const Route* find(std::string_view method, Segments segments) const;
+  [[nodiscard]] std::unexpected<Error> no_match(Segments segments) const;
   [[nodiscard]] std::unexpected<Error> nothing_at(std::string_view first_segment) const;
 
   std::vector<Route> routes_;
-  std::vector<std::vector<std::string>> patterns_;  ///< the segments of each route's path
-  std::set<int> versions_;                          ///< that some route is of
+  std::vector<Node> nodes_{1};  ///< the root first
+  std::set<int> versions_;      ///< that some route is of
 };
 
 /// OpenAPI 3.1 of the routes, as JSON text.

@@ -70,6 +70,70 @@ TEST(Router, WordsComeBeforeParameters_WhateverTheirOrder) {
   EXPECT_TRUE(match->params.empty());
 }
 
+std::string found(const Router& router, std::string_view path, std::string_view method = "GET") {
+  const auto match = router.match(method, path);
+  if (!match) return match.error().code;
+  auto text = match->route->path;
+  for (const auto& [name, value] : match->params)
+    text.append(" ").append(name).append("=").append(value);
+  return text;
+}
+
+TEST(Router, FewestParametersWin_AlsoWhereAWordLedAway) {
+  Router router;
+  for (const auto* path : {"/a/{x}/{y}", "/a/b/{z}/d", "/{w}/b/c", "/a/{x}/c/{y}", "/a/e"})
+    router.add(route("GET", path));
+  EXPECT_EQ(found(router, "/a/b/c"), "/{w}/b/c w=a");
+  EXPECT_EQ(found(router, "/a/b/d"), "/a/{x}/{y} x=b y=d");
+  EXPECT_EQ(found(router, "/a/e/f"), "/a/{x}/{y} x=e y=f");
+  EXPECT_EQ(found(router, "/a/b/c/d"), "/a/b/{z}/d z=c");
+  EXPECT_EQ(found(router, "/a/b/c/e"), "/a/{x}/c/{y} x=b y=e");
+  EXPECT_EQ(found(router, "/a/%ff/c"), "route_not_found");
+  EXPECT_EQ(found(router, "/a"), "route_not_found");
+}
+
+TEST(Router, OfTwoWithAsManyParameters_TheFirstAdded) {
+  for (const bool turned : {false, true}) {
+    std::vector<std::string> paths{"/{x}/b", "/a/{y}"};
+    if (turned) std::swap(paths[0], paths[1]);
+    Router router;
+    for (const auto& path : paths) router.add(route("GET", path));
+    EXPECT_EQ(found(router, "/a/b"), turned ? "/a/{y} y=b" : "/{x}/b x=a");
+  }
+}
+
+TEST(Router, EachMethodOfAShape_NamesItsOwnParameters) {
+  Router router;
+  router.add(route("GET", "/products/{id_or_handle}"));
+  router.add(route("PATCH", "/products/{id}"));
+  router.add(route("POST", "/products/import"));
+  EXPECT_EQ(found(router, "/products/p"), "/products/{id_or_handle} id_or_handle=p");
+  EXPECT_EQ(found(router, "/products/p", "PATCH"), "/products/{id} id=p");
+  EXPECT_EQ(found(router, "/products/import"), "/products/{id_or_handle} id_or_handle=import");
+  const auto none = router.match("DELETE", "/products/import");
+  ASSERT_FALSE(none);
+  EXPECT_EQ(none.error().location, "GET, HEAD, PATCH, POST") << "of every shape, as added";
+}
+
+TEST(Router, APathDeeperThanAnyRoute_IsNotFound) {
+  std::string path;
+  for (std::size_t i = 0; i < Router::segments_max; ++i) path += "/{a}";
+  Router router;
+  router.add(route("GET", path));
+  std::string asked;
+  for (std::size_t i = 0; i < Router::segments_max; ++i) asked += "/x";
+  EXPECT_TRUE(router.match("GET", asked));
+  EXPECT_EQ(found(router, asked + "/x"), "route_not_found");
+  EXPECT_EQ(found(router, "/v7" + asked), "unknown_api_version");
+}
+
+TEST(Router, AParameterIsAtMost1024BytesLong) {
+  const std::string longest(1'024, 'x');
+  EXPECT_EQ(param_of("/v1/orders/" + longest), longest);
+  EXPECT_EQ(found(some_routes(), "/v1/orders/" + longest + "x"), "route_not_found");
+  EXPECT_EQ(found(some_routes(), "/v1/orders/%20" + longest), "route_not_found");
+}
+
 TEST(Router, AnotherMethod_NamesTheAllowedOnes) {
   const auto router = some_routes();
   const auto match = router.match("DELETE", "/v1/orders");

@@ -27,7 +27,7 @@ LogRecord record_of(Timestamp time, Level level, std::string_view message,
 }  // namespace
 
 void Log::write(Level level, std::string_view message, std::initializer_list<Member> members) {
-  if (level < least_) return;
+  if (!takes(level)) return;
   constexpr std::string_view names[] = {"debug", "information", "warning", "error"};
   json::Writer line;
   line.out = R"({"time":)";

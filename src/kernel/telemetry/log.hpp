@@ -26,6 +26,8 @@ class Log {
   Log(const Clock& clock, Level least) : clock_(clock), least_(least) {}
   /// `sink` outlives the log's last line; null: none. Not while others write.
   void copy_to(LogSink* sink) { sink_ = sink; }
+  /// Whether lines of this level are written: who makes their members with effort asks first.
+  [[nodiscard]] bool takes(Level level) const { return level >= least_; }
   void write(Level level, std::string_view message, std::initializer_list<Member> members = {});
 
  private:

@@ -1,8 +1,10 @@
 #include "kernel/telemetry/metrics.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
+#include <numeric>
 
 namespace stoa::telemetry {
 namespace {
@@ -37,28 +39,54 @@ std::string label(std::string_view name, std::string_view value) {
   return text += '"';
 }
 
-void Metrics::count(std::string_view name, std::string_view labels, double by) {
+Histogram::Histogram(std::vector<double> bounds_s)
+    : bounds_s_(std::move(bounds_s)), counts_(bounds_s_.size() + 1) {}
+
+void Histogram::observe(double seconds) {
+  const auto bucket = std::ranges::lower_bound(bounds_s_, seconds) - bounds_s_.begin();
   const std::lock_guard lock(mutex_);
-  counters_[{std::string(name), std::string(labels)}] += by;
+  ++counts_[static_cast<std::size_t>(bucket)];
+  sum_ += seconds;
+}
+
+MetricPoint Histogram::point(std::string name, std::string labels) const {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::uint64_t> up_to(counts_.size());
+  std::partial_sum(counts_.begin(), counts_.end(), up_to.begin());
+  const auto all = up_to.back();
+  up_to.pop_back();
+  return {std::move(name),
+          std::move(labels),
+          MetricPoint::Kind::histogram,
+          sum_,
+          bounds_s_,
+          std::move(up_to),
+          all};
+}
+
+void Metrics::count(std::string_view name, std::string_view labels, double by) {
+  counter_of(name, labels).add(by);
+}
+
+void Metrics::observe(std::string_view name, std::string_view labels, double seconds) {
+  histogram_of(name, labels).observe(seconds);
+}
+
+Counter& Metrics::counter_of(std::string_view name, std::string_view labels) {
+  const std::lock_guard lock(mutex_);
+  return counters_[{std::string(name), std::string(labels)}];
+}
+
+Histogram& Metrics::histogram_of(std::string_view name, std::string_view labels) {
+  const std::lock_guard lock(mutex_);
+  const auto own = bounds_s_.find(name);
+  const auto& bounds_s = own == bounds_s_.end() ? request_bounds_s() : own->second;
+  return histograms_.try_emplace({std::string(name), std::string(labels)}, bounds_s).first->second;
 }
 
 void Metrics::buckets(std::string name, std::vector<double> bounds_s) {
   const std::lock_guard lock(mutex_);
   bounds_s_[std::move(name)] = std::move(bounds_s);
-}
-
-void Metrics::observe(std::string_view name, std::string_view labels, double seconds) {
-  const std::lock_guard lock(mutex_);
-  auto& histogram = histograms_[{std::string(name), std::string(labels)}];
-  if (histogram.bounds_s.empty()) {
-    const auto own = bounds_s_.find(name);
-    histogram.bounds_s = own == bounds_s_.end() ? request_bounds_s() : own->second;
-    histogram.buckets.resize(histogram.bounds_s.size());
-  }
-  for (std::size_t at = 0; at < histogram.buckets.size(); ++at)
-    if (seconds <= histogram.bounds_s[at]) ++histogram.buckets[at];
-  histogram.sum += seconds;
-  ++histogram.count;
 }
 
 void Metrics::gauge(std::string name, std::function<double()> read, std::string labels) {
@@ -76,15 +104,14 @@ std::vector<MetricPoint> Metrics::points() const {
   std::vector<MetricPoint> points;
   std::unique_lock lock(mutex_);
   const auto callbacks = callbacks_;
+  points.reserve(callbacks.size() + counters_.size() + histograms_.size());
   lock.unlock();  // a callback takes locks of its own
   for (const auto& [key, callback] : callbacks)
     points.push_back({key.first, key.second, callback.kind, callback.read(), {}, {}, 0});
   lock.lock();
   for (const auto& [key, value] : counters_)
-    points.push_back({key.first, key.second, Kind::counter, value, {}, {}, 0});
-  for (const auto& [key, one] : histograms_)
-    points.push_back(
-        {key.first, key.second, Kind::histogram, one.sum, one.bounds_s, one.buckets, one.count});
+    points.push_back({key.first, key.second, Kind::counter, value.value(), {}, {}, 0});
+  for (const auto& [key, one] : histograms_) points.push_back(one.point(key.first, key.second));
   return points;
 }
 

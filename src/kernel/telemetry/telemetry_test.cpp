@@ -78,6 +78,33 @@ TEST(Metrics, TextFormat) {
   EXPECT_TRUE(has("seconds_bucket{le=\"+Inf\"} 1\nseconds_sum 0.02\nseconds_count 1\n"));
 }
 
+TEST(Metrics, WhoHoldsAFigure_AddsToTheSame) {
+  Metrics metrics;
+  auto& counter = metrics.counter_of("a_total", "b=\"c\"");
+  auto& histogram = metrics.histogram_of("seconds", "");
+  metrics.count("a_total", "b=\"c\"");
+  metrics.observe("seconds", "", 0.0007);
+  metrics.count("other_total", "");
+  counter.add(2.5);
+  for (const double seconds : {0.001, 0.0011, 10.0, 11.0}) histogram.observe(seconds);
+  EXPECT_EQ(&counter, &metrics.counter_of("a_total", "b=\"c\""));
+  const auto text = metrics.text();
+  const auto has = [&](std::string_view line) { return text.find(line) != std::string::npos; };
+  EXPECT_TRUE(has("a_total{b=\"c\"} 3.5\n"));
+  EXPECT_TRUE(has("seconds_bucket{le=\"0.0005\"} 0\nseconds_bucket{le=\"0.001\"} 2\n"));
+  EXPECT_TRUE(has("seconds_bucket{le=\"0.0025\"} 3\n"));
+  EXPECT_TRUE(has("seconds_bucket{le=\"10\"} 4\nseconds_bucket{le=\"+Inf\"} 5\n"));
+  EXPECT_TRUE(has("seconds_count 5\n"));
+}
+
+TEST(Log, SaysWhichLevelsItTakes) {
+  const FixedClock clock;
+  const Log log(clock, Level::information);
+  EXPECT_FALSE(log.takes(Level::debug));
+  EXPECT_TRUE(log.takes(Level::information));
+  EXPECT_TRUE(log.takes(Level::error));
+}
+
 TEST(Log, OneJsonObjectALine_CutAtACharacter) {
   const FixedClock clock;
   Log log(clock, Level::information);

@@ -37,7 +37,13 @@ std::optional<std::string> parse_traceparent(std::string_view text) {
 std::string make_traceparent(IdSource& ids) {
   const auto trace = ids.next();
   const auto span = ids.next();
-  return "00-" + to_hex(trace) + "-" + to_hex(std::span(span).subspan(8)) + "-01";
+  std::string text;
+  text.reserve(length);
+  return text.append("00-")
+      .append(to_hex(trace))
+      .append("-")
+      .append(to_hex(std::span(span).subspan(8)))
+      .append("-01");
 }
 
 std::string_view trace_id_of(std::string_view traceparent) {

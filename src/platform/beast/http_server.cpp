@@ -22,6 +22,7 @@
 #include <mutex>
 #include <optional>
 #include <thread>
+#include <type_traits>
 #include <unordered_set>
 #include <vector>
 
@@ -78,14 +79,13 @@ class Gate {
  public:
   explicit Gate(asio::io_context& context) : context_(&context) {}
   template <class T>
-  void deliver(std::weak_ptr<Pending<T>> to, T value) {
+  void deliver(const std::weak_ptr<Pending<T>>& to, std::type_identity_t<T>&& value) {
     {
       const std::lock_guard lock(mutex_);
       if (context_ == nullptr) return;
       if (!context_->get_executor().running_in_this_thread()) {
-        asio::post(*context_, [to = std::move(to), value = std::move(value)]() mutable {
-          settle(to, std::move(value));
-        });
+        asio::post(*context_,
+                   [to, value = std::move(value)]() mutable { settle(to, std::move(value)); });
         return;
       }
     }
@@ -99,7 +99,7 @@ class Gate {
 
  private:
   template <class T>
-  static void settle(const std::weak_ptr<Pending<T>>& to, T value) {
+  static void settle(const std::weak_ptr<Pending<T>>& to, std::type_identity_t<T>&& value) {
     const auto pending = to.lock();
     if (!pending || pending->value) return;
     pending->value = std::move(value);
@@ -314,7 +314,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     buffer_.consume(**size);
     auto& request = *incoming.request;
     request.client_address = peer_;
-    const auto limits = shared_.limits(request.method, request.path);
+    const auto limits = shared_.limits(request);
     incoming.answer_timeout = limits.answer_timeout;
     if (incoming.framing.chunked || incoming.framing.content_length.value_or(0) > 0) {
       const auto whole = co_await read_body(incoming.framing, limits.body_bytes_max, request.body);
@@ -377,9 +377,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void hand_over(const std::shared_ptr<http::Request>& request,
                  const std::shared_ptr<PendingReply>& pending) {
     try {
-      shared_.handle(request, [gate = gate_, to = std::weak_ptr(pending)](http::Response response) {
-        gate->deliver(to, std::move(response));
-      });
+      shared_.handle(request,
+                     [gate = gate_, to = std::weak_ptr(pending)](http::Response&& response) {
+                       gate->deliver(to, std::move(response));
+                     });
     } catch (const std::exception&) {  // the handler reports its own; this keeps the client served
       pending->value = http::problem(internal_error(), *request);
     }
@@ -421,7 +422,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
       http::Stream& stream, std::chrono::steady_clock::time_point until, bool chunked) {
     const auto pending = std::make_shared<PendingPiece>(context_);
     piece_ = pending;
-    stream.next([gate = gate_, to = std::weak_ptr(pending)](std::string piece) {
+    stream.next([gate = gate_, to = std::weak_ptr(pending)](std::string&& piece) {
       gate->deliver(to, std::move(piece));
     });
     bool open = true;

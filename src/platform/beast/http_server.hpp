@@ -31,8 +31,8 @@ struct HttpServerOptions {
 class HttpServer {
  public:
   using Handle = std::function<void(std::shared_ptr<http::Request>, http::Reply)>;
-  /// Asked once the header of a request is read.
-  using Limits = std::function<http::RouteLimits(std::string_view method, std::string_view path)>;
+  /// Asked once the header of a request is read; may note in the request what it found, for Handle.
+  using Limits = std::function<http::RouteLimits(http::Request& request)>;
 
   virtual ~HttpServer() = default;
   [[nodiscard]] virtual std::uint16_t port() const = 0;

@@ -86,8 +86,9 @@ class HttpServerTest : public testing::Test {
         [this](const std::shared_ptr<http::Request>& request, const http::Reply& reply) {
           handle(request, reply);
         },
-        [](std::string_view, std::string_view path) -> http::RouteLimits {
-          return {path == "/large" ? std::size_t{1} << 20 : 100, path == "/hold" ? 1s : 2s};
+        [](http::Request& request) -> http::RouteLimits {
+          return {request.path == "/large" ? std::size_t{1} << 20 : 100,
+                  request.path == "/hold" ? 1s : 2s};
         });
     server_->start();
   }
@@ -304,7 +305,7 @@ std::unique_ptr<HttpServer> start_server_of_one_connection() {
   options.connections_max = 1;
   auto server = make_http_server(
       options, [](const auto&, const http::Reply& reply) { reply({}); },
-      [](auto, auto) { return http::RouteLimits{}; });
+      [](http::Request&) { return http::RouteLimits{}; });
   server->start();
   return server;
 }
@@ -436,7 +437,7 @@ TEST_F(HttpServerTest, StreamOfAClientThatHasGone_IsLetGoAtOnce) {
         given = response.stream;
         reply(std::move(response));
       },
-      [](auto, auto) { return http::RouteLimits{}; });
+      [](http::Request&) { return http::RouteLimits{}; });
   server->start();
   {
     const RawSocket socket(server->port());
@@ -476,7 +477,7 @@ TEST(HttpClientTest, LostKeptConnection_IsRetriedOnlyWhenSafe) {
   options.idle_timeout = 50ms;
   const auto server = make_http_server(
       options, [](const auto&, const http::Reply& reply) { reply({}); },
-      [](auto, auto) { return http::RouteLimits{}; });
+      [](http::Request&) { return http::RouteLimits{}; });
   server->start();
   HttpClient http("127.0.0.1", server->port(), 2s);
   EXPECT_TRUE(http.send("GET", "/", {}, ""));

@@ -84,9 +84,17 @@ struct Found {
 };
 using FindPublic = std::function<std::optional<Found>(const Rows&)>;
 
-/// From the cache, or else from the store and into the cache; `no_product` when `find` finds none.
-void answer_public(const Api& api, const RequestPtr& request, const Reply& reply,
-                   const std::string& key, std::int64_t good_from, FindPublic find) {
+Response response_of(const PublicReads& reads, const std::string& kept,
+                     const http::Request& request) {
+  auto response = http::response_of(http::unpack(kept), request);
+  response.headers.emplace_back("Cache-Control", reads.cache_control);
+  response.headers.emplace_back("Vary", "Authorization, Stoa-Position, Accept-Encoding");
+  return response;
+}
+
+/// From the store, and into the cache; `no_product` when `find` finds none.
+void load_public(const Api& api, const RequestPtr& request, const Reply& reply,
+                 const std::string& key, std::int64_t good_from, FindPublic find) {
   const auto load = [&readers = api.context.readers, &reads = api.reads, open = api.open_rows,
                      find = std::move(find)](const auto& loaded) {
     const bool taken = readers.submit(
@@ -103,22 +111,28 @@ void answer_public(const Api& api, const RequestPtr& request, const Reply& reply
                       [request, reply, &reads = api.reads](const Result<CacheAside::Value>& value) {
                         if (!value) return reply(http::problem(value.error(), *request));
                         if (!*value) return reply(http::problem(no_product(), *request));
-                        auto response = http::response_of(http::unpack(**value), *request);
-                        response.headers.emplace_back("Cache-Control", reads.cache_control);
-                        response.headers.emplace_back(
-                            "Vary", "Authorization, Stoa-Position, Accept-Encoding");
-                        reply(std::move(response));
+                        reply(response_of(reads, **value, *request));
                       });
+}
+
+/// From the cache when it has it at hand: then nothing is made that would only serve a wait.
+template <class Find>
+void answer_public(const Api& api, const RequestPtr& request, const Reply& reply,
+                   const std::string& key, std::int64_t good_from, const Find& find) {
+  if (const auto kept = api.reads.cache.peek(key, good_from))
+    return reply(response_of(api.reads, *kept, *request));
+  load_public(api, request, reply, key, good_from, find);
 }
 
 void show(const Api& api, const RequestPtr& request, const Reply& reply) {
   const auto& asked = request->param("id_or_handle");
   if (request->principal != Principal::secret)
     return answer_public(api, request, reply, ProductCache::product_key(asked), 0,
-                         [asked](const Rows& rows) -> std::optional<Found> {
-                           auto document = rows.products->document(asked);
+                         [request](const Rows& rows) -> std::optional<Found> {
+                           const auto& wanted = request->param("id_or_handle");
+                           auto document = rows.products->document(wanted);
                            if (!document || !document->active) return std::nullopt;
-                           return Found{tag_of(*document, asked), std::move(document->json)};
+                           return Found{tag_of(*document, wanted), std::move(document->json)};
                          });
   api.read(request, reply, [request](const Rows& rows, EventLog&) {
     const auto& asked = request->param("id_or_handle");
