@@ -122,16 +122,18 @@ def test_the_audit_finds_money_that_no_order_knows(own_shop):
 
 def test_the_audit_of_a_busy_shop_is_clean(own_shop):
     own_shop.product("BUSY", units=100_000)
-    stop, failed = threading.Event(), []
+    bought, stop, failed = threading.Event(), threading.Event(), []
 
     def buy():
         while not stop.is_set():
             order = own_shop.order("BUSY")
             if order.status != 201:
                 failed.append(order.body)
+            bought.set()
 
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         buyers = [pool.submit(buy) for _ in range(8)]
+        bought.wait(30)
         reports = [own_shop.call("GET", "/v1/audit").json for _ in range(20)]
         stop.set()
         for buyer in buyers:
