@@ -23,7 +23,7 @@
 namespace stoa {
 namespace {
 
-constexpr std::chrono::minutes answer_timeout{2};
+constexpr std::chrono::minutes answer_timeout{61};  ///< an audit may take an hour
 
 int say(const Error& error) {
   std::cerr << "stoa: " << error.detail << "\n";

@@ -47,6 +47,7 @@ namespace stoa {
 namespace {
 
 constexpr std::chrono::milliseconds stop_grace{5'000};
+constexpr std::chrono::hours audit_timeout{1};  ///< it reads all events: 30,000 a second, about
 
 void migrate_all(sqlite::Database& shop, sqlite::Database& simulator) {
   const auto all = shop.handle("");
@@ -255,21 +256,22 @@ class EmbeddedShop final : public Shop {
 
   void add_audit(const std::string& ledger_file) {
     whole_shop_ = pool_->of("");
-    router_.add({"GET",
-                 "/v1/audit",
-                 http::Access::secret,
-                 "Prove from the logs that money and stock add up",
-                 "Operations",
-                 [this, ledger_file](const http::RequestPtr& request, const http::Reply& reply) {
-                   const auto prove = [this, ledger_file](Store store) {
-                     const auto ledger = sqlite::open(ledger_file, sqlite::Database::Mode::reader);
-                     const auto report = audit(store.db, *ledger->handle(""), *crypto_);
-                     return http::json_response(200, json::to_json(report));
-                   };
-                   http::answer_from_store(*whole_shop_, request, reply, prove);
-                 },
-                 {},
-                 http::schema_of<AuditReport>()});
+    router_.add(
+        {.method = "GET",
+         .path = "/v1/audit",
+         .summary = "Prove from the logs that money and stock add up",
+         .tag = "Operations",
+         .handler =
+             [this, ledger_file](const http::RequestPtr& request, const http::Reply& reply) {
+               const auto prove = [this, ledger_file](Store store) {
+                 const auto ledger = sqlite::open(ledger_file, sqlite::Database::Mode::reader);
+                 const auto report = audit(store.db, *ledger->handle(""), *crypto_);
+                 return http::json_response(200, json::to_json(report));
+               };
+               http::answer_from_store(*whole_shop_, request, reply, prove);
+             },
+         .answer = http::schema_of<AuditReport>(),
+         .limits = {.answer_timeout = audit_timeout}});
     router_.add(
         {.method = "GET",
          .path = "/v1/audit/chain",
@@ -291,7 +293,8 @@ class EmbeddedShop final : public Shop {
                http::answer_from_store(*whole_shop_, request, reply, walk);
              },
          .answer = http::schema_of<ChainAudit>(),
-         .query = {{"kept", "Heads kept earlier, `service@epoch:position:hash`, with commas"}}});
+         .query = {{"kept", "Heads kept earlier, `service@epoch:position:hash`, with commas"}},
+         .limits = {.answer_timeout = audit_timeout}});
   }
 
   void add_jobs(const ShopOptions& options, const std::function<void(const std::string&)>& report) {

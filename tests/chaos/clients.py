@@ -142,7 +142,7 @@ def resolve(address, record, patience=30):
 
 
 def get(address, path):
-    status, body, _ = ask(address, "GET", path)
+    status, body, _ = ask(address, "GET", path, timeout=600)  # an audit takes a second for some 30,000 events
     if status != 200:
         raise RuntimeError(f"GET {path} answered {status}: {body}")
     return body
