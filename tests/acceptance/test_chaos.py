@@ -6,7 +6,7 @@ from patience import PATIENCE, judge_memory
 from servers import free_port
 
 sys.path.append(str(ROOT / "tests/chaos"))
-import shapes
+import clients, shapes
 
 PLANTED = pathlib.Path(os.environ.get("STOA_PLANTED_BINARY", ROOT / "build" / "planted" / "stoa"))
 
@@ -45,6 +45,16 @@ def test_a_shop_that_lost_an_order_is_found():
                        "DELETE FROM ordering_orders WHERE number = (SELECT max(number) FROM ordering_orders)")
     assert code == 1 and any("has events and no row" in finding for finding in told["findings"])
     assert told["findings"][-1].startswith("repeat with: ./dev chaos --first 0 --cycles ")
+
+
+def test_a_request_that_one_client_had_refused_and_another_had_done_was_done():
+    record, request = clients.Record(), clients.Request("fulfilments", "/v1/orders/1/fulfilments", {}, "1")
+    record.add(request)
+    record.settle(request, 409, {})
+    assert record.of_kind("fulfilments") == []
+    record.settle(request, 200, {"id": "1"})
+    record.settle(request, 409, {})
+    assert record.of_kind("fulfilments") == [request] and not record.open
 
 
 def test_a_shop_elsewhere_is_killed_and_restarted_by_commands(tmp_path):

@@ -179,7 +179,8 @@ class Run:
         finally:
             shop.heal()
             if self.findings and self.options.keep and shop.can_break:
-                print(f"the folder is kept: {shop.folder}", file=sys.stderr)
+                (pathlib.Path(shop.folder) / "clients.json").write_text(json.dumps([one.told() for one in record.requests], indent=1))
+                print(f"the folder is kept, with what the clients know in clients.json: {shop.folder}", file=sys.stderr)
                 if shop.is_running():
                     shop.kill()
             else:

@@ -9,6 +9,7 @@ TOKENS = ["tok_ok"] * 12 + ["tok_declined", "tok_insufficient_funds", "tok_dupli
 SKUS = [f"CHAOS-{n}" for n in range(8)]
 SCARCE = "SCARCE"  # more is asked for than there is
 PRICE = {sku: 100 + 37 * n for n, sku in enumerate([*SKUS, SCARCE])}
+DONE = (200, 201, 202)
 UNITS = {**{sku: 1_000_000 for sku in SKUS}, SCARCE: 150}
 
 
@@ -21,6 +22,10 @@ class Request:
 
     def is_settled(self):
         return self.answer is not None
+
+    def told(self):
+        """All about it, to be written down."""
+        return {"kind": self.kind, "path": self.path, "key": self.key, "body": self.body, "sent": self.sent, "answer": self.answer}
 
 
 class Record:
@@ -44,15 +49,19 @@ class Record:
             self.complaints.append(what)
 
     def settle(self, request, status, body):
+        """The first answer counts. But two clients may send one request at the same time, and a refusal is not kept under its
+        key: then one may be refused, and the other, a moment later, be done."""
         with self.lock:
-            if request.answer is not None:
+            is_done = status in DONE
+            if request.answer is not None and (not is_done or request.answer[0] in DONE):
                 return
+            if request.answer is None:
+                self.open.remove(request)
             request.answer = (status, body)
-            self.open.remove(request)
-            if request.kind == "order" and status in (200, 201, 202):
+            if request.kind == "order" and is_done:
                 self.orders[body["id"]] = request
 
-    def of_kind(self, kind, statuses=(200, 201, 202)):
+    def of_kind(self, kind, statuses=DONE):
         with self.lock:
             return [one for one in self.requests if one.kind == kind and one.answer and one.answer[0] in statuses]
 
@@ -70,7 +79,7 @@ def send(address, record, request, wait=None, timeout=15 * PATIENCE):
     if status in (429, 500, 502, 503, 504):
         record.fail()
         return False
-    if status not in (200, 201, 202, 409, 422, 404, 412):
+    if status not in (*DONE, 409, 422, 404, 412):
         record.complain(f"{request.path} answered {status}: {body}")
     record.settle(request, status, body)
     return True
@@ -179,7 +188,7 @@ def compare(address, record, report, replay_share, random):
             notes.append(f"order {order['id']} has not ended")
         if random.random() < replay_share:
             status, again, _ = ask(address, "POST", request.path, request.body, {"Idempotency-Key": request.key})
-            if status not in (200, 201, 202) or again["id"] != request.answer[1]["id"]:
+            if status not in DONE or again["id"] != request.answer[1]["id"]:
                 doubled += 1
                 notes.append(f"the key of order {request.answer[1]['id']} gives {status} {again}")
     ids = [request.answer[1]["id"] for request in placed]
