@@ -5,8 +5,8 @@
 #include <unordered_map>
 
 #include "kernel/base/text.hpp"
+#include "kernel/eventlog/stored_log.hpp"
 #include "main/audit_flow.hpp"
-#include "platform/sqlite/event_log.hpp"
 #include "services/catalog/application/journal.hpp"
 #include "services/ordering/application/orders.hpp"
 #include "services/payment/application/payments.hpp"
@@ -54,7 +54,7 @@ class Audit {
 
   /// I5: positions and revisions without gaps, and the chain of hashes up to the head.
   void check_log(const std::string& prefix) {
-    const auto walked = sqlite::verify_chain(shop_, prefix, crypto_);
+    const auto walked = verify_chain(shop_, prefix, crypto_);
     report_.checked.events += walked.events;
     if (walked.damaged_at)
       find(prefix + "log is damaged at position " + std::to_string(*walked.damaged_at));
@@ -70,7 +70,7 @@ class Audit {
 
   /// I3: what the stock log says, event by event.
   void fold_stock() {
-    sqlite::make_log(shop_, "catalog_", crypto_)->read_all(0, [&](const RecordedEvent& row) {
+    make_stored_log(shop_, "catalog_", crypto_)->read_all(0, [&](const RecordedEvent& row) {
       const auto stored = decode_event<catalog::StoredEvent>(row.type, row.data);
       if (const auto* set = std::get_if<catalog::BackorderLimitSet>(&stored))
         limits_[set->sku] = set->backorder_limit.count();
@@ -211,8 +211,8 @@ class Audit {
 
   /// I4, I7, I8: each order against its row, its reservation and its payment.
   void check_orders() {
-    const auto orders = sqlite::make_log(shop_, "ordering_", crypto_);
-    const auto payments = sqlite::make_log(shop_, "payment_", crypto_);
+    const auto orders = make_stored_log(shop_, "ordering_", crypto_);
+    const auto payments = make_stored_log(shop_, "payment_", crypto_);
     shop_.query("SELECT id, status, payment_status, revision FROM ordering_orders ORDER BY id",
                 [&](const sql::Row& row) {
                   const std::string id(row.text(0));

@@ -4,8 +4,8 @@
 #include <charconv>
 
 #include "kernel/base/text.hpp"
+#include "kernel/eventlog/stored_log.hpp"
 #include "main/backup_cut.hpp"
-#include "platform/sqlite/event_log.hpp"
 
 namespace stoa {
 namespace {
@@ -13,17 +13,17 @@ namespace {
 constexpr std::size_t heads_max = 100;
 constexpr std::size_t findings_max = 1'000;
 
-std::string told(const sqlite::ChainDamage& damage) {
+std::string told(const ChainDamage& damage) {
   const auto from = std::to_string(damage.from);
   const bool is_one = damage.from == damage.to;
   const auto rows =
       is_one ? "position " + from : "positions " + from + " to " + std::to_string(damage.to);
   switch (damage.kind) {
-    case sqlite::ChainDamage::Kind::missing:
+    case ChainDamage::Kind::missing:
       return rows + (is_one ? " is missing" : " are missing");
-    case sqlite::ChainDamage::Kind::changed:
+    case ChainDamage::Kind::changed:
       return rows + (is_one ? " was" : " were") + " changed or put in";
-    case sqlite::ChainDamage::Kind::beyond_head:
+    case ChainDamage::Kind::beyond_head:
       return rows + (is_one ? " stands" : " stand") + " beyond the head";
   }
   return rows;
@@ -46,7 +46,7 @@ class ChainAuditor {
   }
 
   void walk(const LogCut& log) {
-    const auto walked = sqlite::verify_chain(shop_, log.service + "_", crypto_);
+    const auto walked = verify_chain(shop_, log.service + "_", crypto_);
     audit_.events += walked.events;
     audit_.heads.push_back({log.service, log.epoch, walked.head_position, walked.head_hash});
     for (const auto& damage : walked.damages) find(log.service + ": " + told(damage));

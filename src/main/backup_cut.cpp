@@ -6,10 +6,10 @@
 #include <iterator>
 
 #include "kernel/base/planted.hpp"
+#include "kernel/eventlog/stored_log.hpp"
 #include "main/audit.hpp"
 #include "main/backup_files.hpp"
 #include "platform/sqlite/database.hpp"
-#include "platform/sqlite/event_log.hpp"
 #include "platform/sqlite/snapshot.hpp"
 
 namespace stoa {
@@ -76,7 +76,7 @@ void check_logs(sql::Connection& shop, const std::vector<LogCut>& expected, cons
                        std::to_string(log.position) + ".");
   }
   for (const auto& log : found) {
-    const auto walked = sqlite::verify_chain(shop, log.service + "_", crypto);
+    const auto walked = verify_chain(shop, log.service + "_", crypto);
     if (walked.damaged_at || !walked.ends_at_head)
       faults.push_back("The log of " + log.service + " is damaged at position " +
                        std::to_string(walked.damaged_at.value_or(walked.events)) + ".");

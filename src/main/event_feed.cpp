@@ -9,11 +9,11 @@
 #include <utility>
 
 #include "kernel/eventlog/journal.hpp"
+#include "kernel/eventlog/stored_log.hpp"
 #include "kernel/http/event_stream.hpp"
 #include "kernel/http/typed.hpp"
 #include "main/asyncapi.hpp"
 #include "main/log_epochs.hpp"
-#include "platform/sqlite/event_log.hpp"
 #include "services/agents/module.hpp"
 #include "services/catalog/application/journal.hpp"
 #include "services/notification/module.hpp"
@@ -359,7 +359,7 @@ jobs::ExportSourcePtr add_event_export(http::Router& router, Readers& whole_shop
     jobs::ExportPage page;
     std::size_t left = limit;
     for (const auto& publisher : publishers) {
-      const auto log = sqlite::make_log(store.db, publisher.service + "_", crypto);
+      const auto log = make_stored_log(store.db, publisher.service + "_", crypto);
       auto& at = (*cursor)[publisher.service];
       const auto items =
           left == 0 ? std::vector<FeedItem>{} : read_source(publisher, *log, at, left, {});
@@ -400,7 +400,7 @@ Result<std::string> read_event_page(sqlite::Database& shop, const Crypto& crypto
   for (const auto& publisher : publishers) {
     const auto prefix = publisher.service + "_";
     const auto db = shop.handle(prefix);
-    auto items = read_source(publisher, *sqlite::make_log(*db, prefix, crypto),
+    auto items = read_source(publisher, *make_stored_log(*db, prefix, crypto),
                              (*cursor)[publisher.service], limit - page.data.size(), split(types));
     std::move(items.begin(), items.end(), std::back_inserter(page.data));
     if (page.data.size() >= limit) break;

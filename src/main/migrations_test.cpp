@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "kernel/mediator/idempotency.hpp"
+#include "kernel/sql/migrate.hpp"
 #include "platform/sqlite/database.hpp"
 #include "services/catalog/infrastructure/rows.hpp"
 
@@ -38,14 +39,14 @@ TEST_F(MigrationsTest, Catalog_UsedKeysAreStillKnown_AndForgottenAWeekAfterTheir
   auto migrations = catalog::catalog_migrations();
   const auto newest = migrations.scripts;
   migrations.scripts.resize(1);
-  sqlite::migrate(*database_, migrations);
+  sql::migrate(*database_, migrations);
   const auto used_at = *from_rfc3339("2026-11-20T08:09:10.123456Z");
   db_->execute(
       "INSERT INTO catalog_idempotency(principal, route, key, body_hash, resource_id, created_at) "
       "VALUES('secret', 'r', 'k', 'h', 'SKU', ?)",
       to_rfc3339(used_at));
   migrations.scripts = newest;
-  sqlite::migrate(*database_, migrations);
+  sql::migrate(*database_, migrations);
 
   Idempotency idempotency(*db_, "catalog_");
   EXPECT_EQ(idempotency.find({"secret", "r", "k", "h"}).value(), "SKU");
@@ -60,13 +61,13 @@ TEST_F(MigrationsTest, Catalog_PlacesWhereUnitsStood_BecomeLocations) {
   auto migrations = catalog::catalog_migrations();
   const auto newest = migrations.scripts;
   migrations.scripts.resize(3);
-  sqlite::migrate(*database_, migrations);
+  sql::migrate(*database_, migrations);
   db_->run_script(
       "INSERT INTO catalog_stock VALUES('MUG', 0), ('CUP', 0);"
       "INSERT INTO catalog_stock_level VALUES('MUG', 'main', 5, 1), ('MUG', 'back-room', 2, 0),"
       " ('CUP', 'back-room', 1, 0)");
   migrations.scripts = newest;
-  sqlite::migrate(*database_, migrations);
+  sql::migrate(*database_, migrations);
 
   const auto rows = catalog::open_rows(*db_);
   const auto locations = rows.locations->all();
@@ -80,11 +81,36 @@ TEST_F(MigrationsTest, Catalog_PlacesWhereUnitsStood_BecomeLocations) {
 }
 
 TEST_F(MigrationsTest, Catalog_ANewShop_HasTheDefaultLocation) {
-  sqlite::migrate(*database_, catalog::catalog_migrations());
+  sql::migrate(*database_, catalog::catalog_migrations());
   const auto locations = catalog::open_rows(*db_).locations->all();
   ASSERT_EQ(locations.size(), 1U);
   EXPECT_EQ(locations[0].code, "main");
   EXPECT_TRUE(locations[0].active && locations[0].fulfils_online);
+}
+
+/// Every table and index, by name, in the words that made it but for spaces and quotes.
+std::string schema_of(sql::Connection& db) {
+  std::string schema;
+  db.query("SELECT name, coalesce(sql, '') FROM sqlite_schema ORDER BY name",
+           [&](const sql::Row& row) {
+             schema.append(row.text(0)).append(": ");
+             for (const char c : row.text(1))
+               if (c != ' ' && c != '\n' && c != '"') schema += c;
+             schema += '\n';
+           });
+  return schema;
+}
+
+TEST_F(MigrationsTest, Catalog_ItsBeginning_IsWhereItsScriptsLead) {
+  auto migrations = catalog::catalog_migrations();
+  const auto other = sqlite::open(":memory:", sqlite::Database::Mode::writer);
+  sql::migrate(*other, migrations);
+  migrations.scripts.resize(static_cast<std::size_t>(migrations.beginning.version));
+  migrations.beginning = {};
+  sql::migrate(*database_, migrations);
+  migrations = catalog::catalog_migrations();
+  sql::migrate(*database_, migrations);
+  EXPECT_EQ(schema_of(*other->handle("")), schema_of(*db_));
 }
 
 }  // namespace

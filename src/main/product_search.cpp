@@ -12,7 +12,7 @@ constexpr std::string_view prefix = "catalog_";
 }  // namespace
 
 ProductSearchHost::ProductSearchHost(
-    const Configuration& configuration, const std::string& folder, const std::string& database,
+    const Configuration& configuration, const std::string& folder, const sql::OpenDatabase& open,
     const Crypto& crypto, std::function<void(telemetry::Level, const std::string&)> report)
     : index_(xapian::make_index({.folder = folder,
                                  .fold = icu::fold,
@@ -22,8 +22,8 @@ ProductSearchHost::ProductSearchHost(
     report(telemetry::Level::error, what);
   };
   const auto threads = static_cast<int>(configuration.integer("Search:Threads"));
-  search_pool_ = sqlite::make_reader_pool(database, threads, crypto, defect, searches_waiting_max);
-  projection_pool_ = sqlite::make_reader_pool(database, 1, crypto, defect);
+  search_pool_ = make_reader_pool(open, threads, crypto, defect, searches_waiting_max);
+  projection_pool_ = make_reader_pool(open, 1, crypto, defect);
   searches_ = search_pool_->of(std::string(prefix));
   projection_ = projection_pool_->of(std::string(prefix));
 }

@@ -4,10 +4,10 @@
 #include <memory>
 #include <string>
 
+#include "kernel/mediator/reader_pool.hpp"
 #include "kernel/search/index.hpp"
 #include "kernel/telemetry/metrics.hpp"
 #include "main/configuration.hpp"
-#include "platform/sqlite/reader_pool.hpp"
 #include "services/catalog/module.hpp"
 
 namespace stoa {
@@ -15,8 +15,9 @@ namespace stoa {
 /// The Xapian index in `<data>/search` and the threads that read for it.
 class ProductSearchHost {
  public:
+  /// `open` opens the database of the catalog, to be read.
   ProductSearchHost(const Configuration& configuration, const std::string& folder,
-                    const std::string& database, const Crypto& crypto,
+                    const sql::OpenDatabase& open, const Crypto& crypto,
                     std::function<void(telemetry::Level, const std::string&)> report);
 
   /// For make_catalog; what it refers to lives as long as this.
@@ -27,7 +28,7 @@ class ProductSearchHost {
  private:
   std::unique_ptr<search::Index> index_;
   std::function<void(telemetry::Level, const std::string&)> report_;
-  std::unique_ptr<sqlite::ReaderPool> search_pool_, projection_pool_;
+  std::unique_ptr<ReaderPool> search_pool_, projection_pool_;
   std::unique_ptr<Readers> searches_, projection_;
 };
 

@@ -7,10 +7,13 @@
 #include "gateway/gateway.hpp"
 #include "kernel/base/text.hpp"
 #include "kernel/eventlog/positions.hpp"
+#include "kernel/eventlog/stored_log.hpp"
 #include "kernel/http/from_store.hpp"
 #include "kernel/http/typed.hpp"
 #include "kernel/jobs/job_rows.hpp"
+#include "kernel/mediator/reader_pool.hpp"
 #include "kernel/mediator/write_loop.hpp"
+#include "kernel/sql/migrate.hpp"
 #include "main/audit.hpp"
 #include "main/audit_chain.hpp"
 #include "main/backup_routes.hpp"
@@ -33,8 +36,6 @@
 #include "platform/sqlite/beside.hpp"
 #include "platform/sqlite/checkpointer.hpp"
 #include "platform/sqlite/database.hpp"
-#include "platform/sqlite/event_log.hpp"
-#include "platform/sqlite/reader_pool.hpp"
 #include "platform/tzdata/time_zones.hpp"
 #include "services/agents/module.hpp"
 #include "services/catalog/module.hpp"
@@ -58,13 +59,13 @@ void migrate_all(sqlite::Database& shop, sqlite::Database& simulator) {
   for (const auto& service :
        {catalog::catalog_migrations(), ordering::migrations(), payment::migrations(),
         notification::migrations(), agents::migrations(), shop::migrations()}) {
-    const auto log = sqlite::log_schema(service.prefix);
+    const auto log = log_schema(service.prefix);
     const auto log_name = std::string(service.prefix) + "log";
-    sqlite::migrate(shop, {log_name, {log}});
-    sqlite::migrate(shop, service);
+    sql::migrate(shop, {log_name, {log}});
+    sql::migrate(shop, service);
   }
-  sqlite::migrate(shop, jobs::migrations());
-  sqlite::migrate(simulator, payment::simulator_migrations());
+  sql::migrate(shop, jobs::migrations());
+  sql::migrate(simulator, payment::simulator_migrations());
 }
 
 /// Made once for a shop; tokens and fingerprints come from it.
@@ -80,15 +81,15 @@ std::string shop_secret(sqlite::Database& database, const Crypto& crypto) {
 
 /// A service's share of the one file.
 struct Part {
-  Part(sqlite::Database& database, sqlite::ReaderPool& pool, const std::string& prefix,
+  Part(sqlite::Database& database, ReaderPool& pool, const std::string& prefix,
        const Crypto& crypto, std::vector<Participant*>& participants)
       : db(database.handle(prefix)),
-        log(sqlite::make_log(*db, prefix, crypto)),
+        log(make_stored_log(*db, prefix, crypto)),
         readers(pool.of(prefix)) {
     participants.push_back(log.get());
   }
   std::unique_ptr<sql::Connection> db;
-  std::unique_ptr<sqlite::Log> log;
+  std::unique_ptr<StoredLog> log;
   std::unique_ptr<Readers> readers;
 };
 
@@ -111,11 +112,16 @@ class EmbeddedShop final : public Shop {
     stock_ledger_ =
         std::make_unique<StockLedgerHost>(options.folder.file(stock_ledger_file),
                                           options.folder.file("shop.db"), clock_, *crypto_, report);
-    pool_ = sqlite::make_reader_pool_with(
-        options.folder.file("shop.db"), options.folder.file(stock_ledger_file),
+    pool_ = make_reader_pool(
+        [shop = options.folder.file("shop.db"), stock = options.folder.file(stock_ledger_file)] {
+          return sqlite::open_with(shop, stock);
+        },
         static_cast<int>(options.configuration.integer("Http:ReaderThreads")), *crypto_, report);
     search_ = std::make_unique<ProductSearchHost>(
-        options.configuration, options.folder.file("search"), options.folder.file("shop.db"),
+        options.configuration, options.folder.file("search"),
+        [shop = options.folder.file("shop.db")] {
+          return sqlite::open(shop, sqlite::Database::Mode::reader);
+        },
         *crypto_,
         [this](telemetry::Level level, const std::string& what) { log_.write(level, what); });
     loop_ = make_write_loop(*database_, clock_, participants_, report,
@@ -400,7 +406,7 @@ class EmbeddedShop final : public Shop {
   ServiceEpochs epochs_;
   ReadCache read_cache_;
   std::vector<Participant*> participants_;
-  std::unique_ptr<sqlite::ReaderPool> pool_;
+  std::unique_ptr<ReaderPool> pool_;
   std::unique_ptr<StockLedgerHost> stock_ledger_;
   std::unique_ptr<ProductSearchHost> search_;
   std::unique_ptr<WriteLoop> loop_;

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <filesystem>
 
+#include "kernel/sql/migrate.hpp"
 #include "platform/sqlite/beside.hpp"
 
 namespace stoa {
@@ -27,10 +28,10 @@ StockLedgerHost::StockLedgerHost(const std::string& file, const std::string& sho
       report_defect_(std::move(report_defect)),
       file_(sqlite::open_projection(file)),
       shop_(sqlite::open(shop_file, sqlite::Database::Mode::reader)) {
-  sqlite::migrate(*file_, catalog::ledger_migrations());
+  sql::migrate(*file_, catalog::ledger_migrations());
   db_ = file_->handle(prefix);
   shop_db_ = shop_->handle(prefix);
-  log_ = sqlite::make_log(*shop_db_, prefix, crypto);
+  log_ = make_stored_log(*shop_db_, prefix, crypto);
 }
 
 void StockLedgerHost::start(catalog::Catalog& catalog) {

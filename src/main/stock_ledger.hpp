@@ -9,8 +9,8 @@
 #include <thread>
 
 #include "kernel/base/clock.hpp"
+#include "kernel/eventlog/stored_log.hpp"
 #include "platform/sqlite/database.hpp"
-#include "platform/sqlite/event_log.hpp"
 #include "services/catalog/module.hpp"
 
 namespace stoa {
@@ -45,7 +45,7 @@ class StockLedgerHost {
   std::function<void(const std::string&)> report_defect_;
   std::unique_ptr<sqlite::Database> file_, shop_;
   std::unique_ptr<sql::Connection> db_, shop_db_;
-  std::unique_ptr<sqlite::Log> log_;
+  std::unique_ptr<StoredLog> log_;
   std::mutex mutex_;
   std::condition_variable wake_;
   bool stopping_ = false;

@@ -5,9 +5,9 @@
 
 #include "contracts/temporary_folder.hpp"
 #include "kernel/http/from_store.hpp"
+#include "kernel/mediator/reader_pool.hpp"
 #include "platform/openssl/crypto.hpp"
 #include "platform/sqlite/database.hpp"
-#include "platform/sqlite/reader_pool.hpp"
 
 namespace stoa::http {
 namespace {
@@ -17,9 +17,9 @@ class AnswerFromStore : public testing::Test {
  protected:
   void open(std::size_t waiting_max) {
     sqlite::open(folder_.file("shop.db"), sqlite::Database::Mode::writer);
-    pool_ = sqlite::make_reader_pool(
-        folder_.file("shop.db"), 1, *crypto_, [this](const std::string&) { ++defects_; },
-        waiting_max);
+    pool_ = make_reader_pool(
+        [this] { return sqlite::open(folder_.file("shop.db"), sqlite::Database::Mode::reader); }, 1,
+        *crypto_, [this](const std::string&) { ++defects_; }, waiting_max);
     readers_ = pool_->of("shop_");
   }
   Response ask(std::function<Response(Store)> query) {
@@ -36,7 +36,7 @@ class AnswerFromStore : public testing::Test {
   TemporaryFolder folder_;
   std::unique_ptr<Crypto> crypto_ = openssl::make_crypto();
   std::atomic<int> defects_{0};
-  std::unique_ptr<sqlite::ReaderPool> pool_;
+  std::unique_ptr<ReaderPool> pool_;
   std::unique_ptr<Readers> readers_;
 };
 

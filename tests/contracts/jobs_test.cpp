@@ -8,10 +8,11 @@
 
 #include "contracts/temporary_folder.hpp"
 #include "kernel/jobs/job_rows.hpp"
+#include "kernel/mediator/reader_pool.hpp"
 #include "kernel/mediator/write_loop.hpp"
+#include "kernel/sql/migrate.hpp"
 #include "platform/openssl/crypto.hpp"
 #include "platform/sqlite/database.hpp"
-#include "platform/sqlite/reader_pool.hpp"
 
 namespace stoa::jobs {
 namespace {
@@ -59,7 +60,7 @@ class CountingKind final : public Kind {
 class JobsTest : public testing::Test {
  protected:
   JobsTest() {
-    sqlite::migrate(*database_, migrations());
+    sql::migrate(*database_, migrations());
     db_->run_script("CREATE TABLE IF NOT EXISTS jobs_effect(n INTEGER NOT NULL)");
     loop_->start();
   }
@@ -135,8 +136,9 @@ class JobsTest : public testing::Test {
   std::vector<Participant*> participants_;
   std::unique_ptr<WriteLoop> loop_ =
       make_write_loop(*database_, clock_, participants_, [](const std::string&) {});
-  std::unique_ptr<sqlite::ReaderPool> pool_ =
-      sqlite::make_reader_pool(path_, 1, *crypto_, [](const std::string&) {});
+  std::unique_ptr<ReaderPool> pool_ =
+      make_reader_pool([this] { return sqlite::open(path_, sqlite::Database::Mode::reader); }, 1,
+                       *crypto_, [](const std::string&) {});
   std::unique_ptr<Readers> readers_ = pool_->of("jobs_");
   http::Router router_;
   telemetry::Metrics metrics_;

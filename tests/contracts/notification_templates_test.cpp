@@ -2,9 +2,10 @@
 
 #include "contracts/by_hand.hpp"
 #include "contracts/temporary_folder.hpp"
+#include "kernel/eventlog/stored_log.hpp"
+#include "kernel/sql/migrate.hpp"
 #include "platform/openssl/crypto.hpp"
 #include "platform/sqlite/database.hpp"
-#include "platform/sqlite/event_log.hpp"
 #include "services/notification/api/templates_api.hpp"
 #include "services/notification/infrastructure/sql_notification_store.hpp"
 
@@ -26,9 +27,9 @@ class NoOrders final : public OrderSource {
 class TemplatesApiTest : public testing::Test {
  protected:
   TemplatesApiTest() {
-    const auto schema = sqlite::log_schema("notification_");
-    sqlite::migrate(*database_, {"notification_log", {schema}});
-    sqlite::migrate(*database_, migrations());
+    const auto schema = log_schema("notification_");
+    sql::migrate(*database_, {"notification_log", {schema}});
+    sql::migrate(*database_, migrations());
     add_template_routes(context_, *store_, book_, orders_, writer_);
   }
 
@@ -60,7 +61,7 @@ class TemplatesApiTest : public testing::Test {
       sqlite::open(folder_.file("shop.db"), sqlite::Database::Mode::writer);
   std::unique_ptr<Crypto> crypto_ = openssl::make_crypto();
   std::unique_ptr<sql::Connection> db_ = database_->handle("notification_");
-  std::unique_ptr<sqlite::Log> log_ = sqlite::make_log(*db_, "notification_", *crypto_);
+  std::unique_ptr<StoredLog> log_ = make_stored_log(*db_, "notification_", *crypto_);
   std::unique_ptr<NotificationStore> store_ = make_sql_notification_store(*db_);
   HandClock clock_;
   HandExecutor executor_;

@@ -4,9 +4,10 @@
 
 #include "contracts/by_hand.hpp"
 #include "contracts/temporary_folder.hpp"
+#include "kernel/eventlog/stored_log.hpp"
+#include "kernel/sql/migrate.hpp"
 #include "platform/openssl/crypto.hpp"
 #include "platform/sqlite/database.hpp"
-#include "platform/sqlite/event_log.hpp"
 #include "services/notification/infrastructure/sql_notification_store.hpp"
 
 namespace stoa::notification {
@@ -29,9 +30,9 @@ class NoOrders final : public OrderSource {
 class NotificationsTest : public testing::Test {
  protected:
   NotificationsTest() {
-    const auto schema = sqlite::log_schema("notification_");
-    sqlite::migrate(*database_, {"notification_log", {schema}});
-    sqlite::migrate(*database_, migrations());
+    const auto schema = log_schema("notification_");
+    sql::migrate(*database_, {"notification_log", {schema}});
+    sql::migrate(*database_, migrations());
     db_ = database_->handle("notification_");
     store_ = make_sql_notification_store(*db_);
     restart();
@@ -39,7 +40,7 @@ class NotificationsTest : public testing::Test {
 
   void restart() {
     notifications_.reset();
-    log_ = sqlite::make_log(*db_, "notification_", *crypto_);
+    log_ = make_stored_log(*db_, "notification_", *crypto_);
     sent_off_ = 0;
     NotificationOptions options;
     options.make_mail_carrier = [] { return std::make_unique<SilentCarrier>(); };
@@ -71,7 +72,7 @@ class NotificationsTest : public testing::Test {
       sqlite::open(folder_.file("shop.db"), sqlite::Database::Mode::writer);
   std::unique_ptr<Crypto> crypto_ = openssl::make_crypto();
   std::unique_ptr<sql::Connection> db_;
-  std::unique_ptr<sqlite::Log> log_;
+  std::unique_ptr<StoredLog> log_;
   std::unique_ptr<NotificationStore> store_;
   HandClock clock_;
   HandExecutor executor_;

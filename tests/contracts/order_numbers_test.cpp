@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "contracts/temporary_folder.hpp"
+#include "kernel/sql/migrate.hpp"
 #include "platform/sqlite/database.hpp"
 #include "services/ordering/infrastructure/sql_order_store.hpp"
 #include "services/ordering/infrastructure/sql_shop_store.hpp"
@@ -19,7 +20,7 @@ constexpr auto new_year = 2027y / January / 1;
 class OrderNumbersTest : public testing::Test {
  protected:
   OrderNumbersTest() {
-    sqlite::migrate(*database_, migrations());
+    sql::migrate(*database_, migrations());
     db_ = database_->handle("ordering_");
     store_ = make_sql_number_store(*db_);
     orders_ = make_sql_order_store(*db_);

@@ -3,9 +3,10 @@
 #include <gtest/gtest.h>
 
 #include "contracts/temporary_folder.hpp"
+#include "kernel/eventlog/stored_log.hpp"
+#include "kernel/sql/migrate.hpp"
 #include "platform/openssl/crypto.hpp"
 #include "platform/sqlite/database.hpp"
-#include "platform/sqlite/event_log.hpp"
 #include "platform/tzdata/time_zones.hpp"
 #include "services/ordering/infrastructure/sql_order_store.hpp"
 #include "services/ordering/infrastructure/sql_shop_store.hpp"
@@ -18,11 +19,11 @@ namespace {
 class OrdersTest : public testing::Test {
  protected:
   OrdersTest() {
-    const auto schema = sqlite::log_schema("ordering_");
-    sqlite::migrate(*database_, {"ordering_log", {schema}});
-    sqlite::migrate(*database_, migrations());
+    const auto schema = log_schema("ordering_");
+    sql::migrate(*database_, {"ordering_log", {schema}});
+    sql::migrate(*database_, migrations());
     db_ = database_->handle("ordering_");
-    log_ = sqlite::make_log(*db_, "ordering_", *crypto_);
+    log_ = make_stored_log(*db_, "ordering_", *crypto_);
     store_ = make_sql_order_store(*db_);
     number_store_ = make_sql_number_store(*db_);
     shop_store_ = make_sql_shop_store(*db_);
@@ -82,7 +83,7 @@ class OrdersTest : public testing::Test {
   std::unique_ptr<Crypto> crypto_ = openssl::make_crypto();
   std::unique_ptr<TimeZones> zones_ = tzdata::make_time_zones();
   std::unique_ptr<sql::Connection> db_;
-  std::unique_ptr<sqlite::Log> log_;
+  std::unique_ptr<StoredLog> log_;
   std::unique_ptr<OrderStore> store_;
   std::unique_ptr<NumberStore> number_store_;
   std::unique_ptr<ShopStore> shop_store_;

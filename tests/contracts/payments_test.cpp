@@ -4,9 +4,10 @@
 
 #include "contracts/by_hand.hpp"
 #include "contracts/temporary_folder.hpp"
+#include "kernel/eventlog/stored_log.hpp"
+#include "kernel/sql/migrate.hpp"
 #include "platform/openssl/crypto.hpp"
 #include "platform/sqlite/database.hpp"
-#include "platform/sqlite/event_log.hpp"
 #include "services/payment/infrastructure/sql_payment_store.hpp"
 #include "services/payment/module.hpp"
 
@@ -33,9 +34,9 @@ class HandProvider final : public PaymentProvider {
 class PaymentsTest : public testing::Test {
  protected:
   PaymentsTest() {
-    const auto schema = sqlite::log_schema("payment_");
-    sqlite::migrate(*database_, {"payment_log", {schema}});
-    sqlite::migrate(*database_, migrations());
+    const auto schema = log_schema("payment_");
+    sql::migrate(*database_, {"payment_log", {schema}});
+    sql::migrate(*database_, migrations());
     db_ = database_->handle("payment_");
     store_ = make_sql_payment_store(*db_);
     topic_.subscribe([this](UnitOfWork&, const Delivery&, const contracts::Event& event) {
@@ -47,7 +48,7 @@ class PaymentsTest : public testing::Test {
   /// The process ends and another begins: what is durable stays.
   void restart() {
     payments_.reset();
-    log_ = sqlite::make_log(*db_, "payment_", *crypto_);
+    log_ = make_stored_log(*db_, "payment_", *crypto_);
     executor_.works.clear();
     provider_.calls.clear();
     payments_ = std::make_unique<Payments>(executor_, clock_, *log_, topic_, *store_, provider_,
@@ -106,7 +107,7 @@ class PaymentsTest : public testing::Test {
       sqlite::open(folder_.file("shop.db"), sqlite::Database::Mode::writer);
   std::unique_ptr<Crypto> crypto_ = openssl::make_crypto();
   std::unique_ptr<sql::Connection> db_;
-  std::unique_ptr<sqlite::Log> log_;
+  std::unique_ptr<StoredLog> log_;
   std::unique_ptr<PaymentStore> store_;
   HandClock clock_;
   HandExecutor executor_;

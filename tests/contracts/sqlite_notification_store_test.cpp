@@ -1,9 +1,10 @@
 #include <gtest/gtest.h>
 
 #include "contracts/temporary_folder.hpp"
+#include "kernel/eventlog/stored_log.hpp"
+#include "kernel/sql/migrate.hpp"
 #include "platform/openssl/crypto.hpp"
 #include "platform/sqlite/database.hpp"
-#include "platform/sqlite/event_log.hpp"
 #include "services/notification/infrastructure/sql_notification_store.hpp"
 
 namespace stoa::notification {
@@ -15,7 +16,7 @@ const Timestamp noon = *from_rfc3339("2026-11-24T12:00:00Z");
 class SqlNotificationStoreTest : public testing::Test {
  protected:
   SqlNotificationStoreTest() {
-    sqlite::migrate(*database_, migrations());
+    sql::migrate(*database_, migrations());
     db_ = database_->handle("notification_");
     store_ = make_sql_notification_store(*db_);
   }
@@ -95,8 +96,8 @@ TEST_F(SqlNotificationStoreTest, Due_IsWhatIsQueuedOnTheChannelAndItsTimeHasCome
   EXPECT_EQ(store_->due(Channel::email, noon + std::chrono::hours(2), 10).size(), 2U);
 
   const auto crypto = openssl::make_crypto();
-  sqlite::migrate(*database_, {"notification_log", {sqlite::log_schema("notification_")}});
-  const auto log = sqlite::make_log(*db_, "notification_", *crypto);
+  sql::migrate(*database_, {"notification_log", {log_schema("notification_")}});
+  const auto log = make_stored_log(*db_, "notification_", *crypto);
   const auto backlog = make_sql_notification_queries()->backlog({*db_, *log}, Channel::email);
   EXPECT_EQ(backlog.queued, 2);
   EXPECT_EQ(backlog.oldest_queued_at, noon);

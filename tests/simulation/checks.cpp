@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <set>
 
+#include "kernel/eventlog/stored_log.hpp"
 #include "main/audit.hpp"
 #include "platform/sqlite/database.hpp"
-#include "platform/sqlite/event_log.hpp"
 #include "services/catalog/application/journal.hpp"
 #include "services/notification/domain/notification.hpp"
 #include "services/ordering/application/orders.hpp"
@@ -58,7 +58,7 @@ class Checks {
   }
 
   void fold_orders() {
-    const auto log = sqlite::make_log(db_, "ordering_", crypto_);
+    const auto log = make_stored_log(db_, "ordering_", crypto_);
     log->read_all(0, [&](const RecordedEvent& row) {
       auto& order = orders_[row.stream.substr(ordering::stream_prefix.size())];
       const auto event = decode_event<ordering::OrderEvent>(row.type, row.data);
@@ -181,7 +181,7 @@ class Checks {
   /// I2, I4, I7: each payment against its order, its row and the provider's own books.
   void check_payments() {
     std::map<std::string, payment::Payment> payments;
-    const auto log = sqlite::make_log(db_, "payment_", crypto_);
+    const auto log = make_stored_log(db_, "payment_", crypto_);
     log->read_all(0, [&](const RecordedEvent& row) {
       const auto id = row.stream.substr(std::string_view("payment-").size());
       auto& one = payments[id];
@@ -259,7 +259,7 @@ class Checks {
   std::set<std::string> replays() {
     std::set<std::string> replayed;
     constexpr std::string_view prefix = "notification-";
-    sqlite::make_log(db_, "notification_", crypto_)->read_all(0, [&](const RecordedEvent& row) {
+    make_stored_log(db_, "notification_", crypto_)->read_all(0, [&](const RecordedEvent& row) {
       if (row.type == notification::NotificationReplayed::type)
         replayed.insert(row.stream.substr(prefix.size()));
       return true;

@@ -3,7 +3,7 @@
 #include <set>
 
 #include "kernel/base/overload.hpp"
-#include "platform/sqlite/event_log.hpp"
+#include "kernel/eventlog/stored_log.hpp"
 #include "services/catalog/application/journal.hpp"
 #include "simulation/checks.hpp"
 
@@ -25,7 +25,7 @@ class StockChecks {
   }
 
   void run() {
-    sqlite::make_log(db_, "catalog_", crypto_)->read_all(0, [&](const RecordedEvent& row) {
+    make_stored_log(db_, "catalog_", crypto_)->read_all(0, [&](const RecordedEvent& row) {
       fold(decode_event<catalog::StoredEvent>(row.type, row.data), row);
       return true;
     });

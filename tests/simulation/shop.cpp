@@ -5,12 +5,13 @@
 #include "kernel/cache/cache.hpp"
 #include "kernel/cache/cache_aside.hpp"
 #include "kernel/eventlog/positions.hpp"
+#include "kernel/eventlog/stored_log.hpp"
 #include "kernel/jobs/job_rows.hpp"
+#include "kernel/sql/migrate.hpp"
 #include "main/notification_part.hpp"
 #include "main/payment_providers.hpp"
 #include "platform/gumbo/sanitise.hpp"
 #include "platform/sqlite/database.hpp"
-#include "platform/sqlite/event_log.hpp"
 #include "services/agents/application/fraud_assessor.hpp"
 #include "services/agents/module.hpp"
 #include "services/catalog/application/journal.hpp"
@@ -58,7 +59,7 @@ class SimulatedReaders final : public Readers {
       : world_(world),
         database_(database),
         db_(database.handle(prefix)),
-        log_(sqlite::make_log(*db_, prefix, crypto)),
+        log_(make_stored_log(*db_, prefix, crypto)),
         depth_(depth),
         may_be_busy_(may_be_busy) {}
 
@@ -82,7 +83,7 @@ class SimulatedReaders final : public Readers {
   World& world_;
   sqlite::Database& database_;
   std::unique_ptr<sql::Connection> db_;
-  std::unique_ptr<sqlite::Log> log_;
+  std::unique_ptr<StoredLog> log_;
   int& depth_;
   bool may_be_busy_;
 };
@@ -91,12 +92,12 @@ struct Part {
   Part(World& world, sqlite::Database& writer, sqlite::Database& reader, const std::string& prefix,
        const Crypto& crypto, std::vector<Participant*>& participants, int& depth)
       : db(writer.handle(prefix)),
-        log(sqlite::make_log(*db, prefix, crypto)),
+        log(make_stored_log(*db, prefix, crypto)),
         readers(world, reader, prefix, crypto, depth, true) {
     participants.push_back(log.get());
   }
   std::unique_ptr<sql::Connection> db;
-  std::unique_ptr<sqlite::Log> log;
+  std::unique_ptr<StoredLog> log;
   SimulatedReaders readers;
 };
 
@@ -327,12 +328,12 @@ void migrate() {
   for (const auto& service :
        {catalog::catalog_migrations(), ordering::migrations(), payment::migrations(),
         notification::migrations(), agents::migrations(), shop::migrations()}) {
-    const auto log = sqlite::log_schema(service.prefix);
-    sqlite::migrate(*database, {std::string(service.prefix) + "log", {log}});
-    sqlite::migrate(*database, service);
+    const auto log = log_schema(service.prefix);
+    sql::migrate(*database, {std::string(service.prefix) + "log", {log}});
+    sql::migrate(*database, service);
   }
-  sqlite::migrate(*database, catalog::ledger_migrations());
-  sqlite::migrate(*database, {"sim_", {Bus::schema}});
+  sql::migrate(*database, catalog::ledger_migrations());
+  sql::migrate(*database, {"sim_", {Bus::schema}});
 }
 
 void post(SimulatedShop& shop, World& world, const std::string& path, const std::string& body) {

@@ -50,7 +50,7 @@ bool BatchRunner::try_transaction(Executor::Work* works, std::size_t count, bool
   BatchSpans spans(tracer_, works, count);
   std::string what;
   try {
-    transactions_.begin();
+    if (!transactions_.begin()) forget();
     for (auto* work = works; work != works + count; ++work) {
       spans.decide(*work);
       unit.set_cause(work->cause);
@@ -73,7 +73,7 @@ bool BatchRunner::try_transaction(Executor::Work* works, std::size_t count, bool
     what = e.what();
   }
   transactions_.rollback();
-  for (auto* participant : participants_) participant->rolled_back();
+  forget();
   ++rollbacks_;
   report_defect_("A batch of " + std::to_string(count) + " was rolled back: " + what);
   if (last_try) {
@@ -82,6 +82,10 @@ bool BatchRunner::try_transaction(Executor::Work* works, std::size_t count, bool
       if (work->done) work->done(&error);
   }
   return false;
+}
+
+void BatchRunner::forget() noexcept {
+  for (auto* participant : participants_) participant->rolled_back();
 }
 
 void BatchRunner::committed(Executor::Work* works, std::size_t count, UnitOfWork& unit) {

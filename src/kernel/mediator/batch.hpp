@@ -59,6 +59,7 @@ class BatchRunner {
 
  private:
   void committed(Executor::Work* works, std::size_t count, UnitOfWork& unit);
+  void forget() noexcept;
   Timestamp now() { return last_now_ = std::max(last_now_, clock_.now()); }
 
   sql::Transactions& transactions_;

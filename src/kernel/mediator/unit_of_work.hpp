@@ -51,8 +51,10 @@ class Participant {
  public:
   virtual ~Participant() = default;
   virtual void flush(UnitOfWork& unit) = 0;  ///< before the commit
-  virtual void rolled_back() noexcept = 0;   ///< memory that may differ from the database must go
-  virtual void committed() noexcept {}       ///< durable now, and nobody has been answered yet
+  /// Memory that may differ from the database must go: after a rollback, and before a transaction
+  /// when others have written since the last.
+  virtual void rolled_back() noexcept = 0;
+  virtual void committed() noexcept {}  ///< durable now, and nobody has been answered yet
 };
 
 }  // namespace stoa

@@ -46,7 +46,10 @@ class Story {
 class FakeTransactions final : public sql::Transactions {
  public:
   explicit FakeTransactions(Story& story) : story_(story) {}
-  void begin() override { story_.add("begin"); }
+  bool begin() override {
+    story_.add("begin");
+    return is_alone_;
+  }
   void commit() override {
     if (failures_ > 0) {
       --failures_;
@@ -56,6 +59,7 @@ class FakeTransactions final : public sql::Transactions {
   }
   void rollback() noexcept override { story_.add("rollback"); }
   int failures_ = 0;
+  bool is_alone_ = true;
 
  private:
   Story& story_;
@@ -131,6 +135,14 @@ TEST_F(WriteLoopTest, WhatWaits_SharesOneTransaction) {
                                  "b done", "c done"}));
   EXPECT_EQ(loop_->figures().commits, 1);
   EXPECT_EQ(loop_->figures().commands, 3);
+}
+
+TEST_F(WriteLoopTest, WhatIsRemembered_GoesWhenOthersHaveWritten) {
+  make();
+  transactions_.is_alone_ = false;
+  submit(work("a"));
+  run();
+  EXPECT_EQ(story_.told(), (Told{"begin", "forget", "a", "flush", "commit", "durable", "a done"}));
 }
 
 TEST_F(WriteLoopTest, ABatch_IsBoundedByWeight) {

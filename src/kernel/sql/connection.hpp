@@ -65,6 +65,9 @@ class Connection {
   virtual Statement& prepare(std::string_view statement) = 0;
   /// Rows changed by the last statement.
   [[nodiscard]] virtual std::int64_t changes() const = 0;
+  /// Whether a statement without rows is done, or has thrown, when it returns. Elsewhere it is sent
+  /// and not waited for: what it fails of is thrown by the next query, or by the commit.
+  [[nodiscard]] virtual bool is_prompt() const = 0;
   /// Several statements at once, without parameters: migrations.
   virtual void run_script(std::string_view script) = 0;
 
@@ -134,7 +137,9 @@ class Connection {
 class Transactions {
  public:
   virtual ~Transactions() = default;
-  virtual void begin() = 0;
+  /// False when others may have written since this one's last transaction: what is remembered of
+  /// the database may be wrong then.
+  virtual bool begin() = 0;
   virtual void commit() = 0;  ///< durable when it returns; throws Failure, and then nothing is kept
   virtual void rollback() noexcept = 0;
 };
@@ -143,6 +148,14 @@ class Transactions {
 struct Migrations {
   std::string_view prefix;  ///< of the service's tables, as in `ordering_`
   std::vector<std::string_view> scripts;
+  /// What the first `version` scripts leave, for a database without any of the tables: it needs no
+  /// history, and what moves older rows may be in the words of the one database that has them.
+  /// `{{now}}` becomes the time, RFC 3339.
+  struct Beginning {
+    std::int64_t version = 0;
+    std::string_view script;
+  };
+  Beginning beginning = {};
 };
 
 }  // namespace stoa::sql

@@ -1,7 +1,6 @@
 #pragma once
 
 #include "platform/sqlite/database.hpp"
-#include "platform/sqlite/reader_pool.hpp"
 
 namespace stoa::sqlite {
 
@@ -11,10 +10,5 @@ std::unique_ptr<Database> open_projection(const std::string& path);
 
 /// A reader that finds tables of the file `beside` by their names too.
 std::unique_ptr<Database> open_with(const std::string& path, const std::string& beside);
-
-/// Readers that do so.
-std::unique_ptr<ReaderPool> make_reader_pool_with(
-    const std::string& path, const std::string& beside, int threads, const Crypto& crypto,
-    std::function<void(const std::string&)> report_defect);
 
 }  // namespace stoa::sqlite

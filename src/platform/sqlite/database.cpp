@@ -159,6 +159,8 @@ class Handle final : public sql::Connection {
 
   [[nodiscard]] std::int64_t changes() const override { return sqlite3_changes64(shared_.db); }
 
+  [[nodiscard]] bool is_prompt() const override { return true; }
+
   void run_script(std::string_view script) override {
     char* message = nullptr;
     const int code =
@@ -239,7 +241,7 @@ class File final : public Database {
     return std::make_unique<Handle>(shared_, prefix);
   }
 
-  void begin() override {
+  bool begin() override {
     const auto now = wal();
     const bool is_ready = now.left() <= wal_pages_few || now.pages > wal_pages_max;
     if (now.is_long() && is_ready && now.pages >= next_try_) {
@@ -247,6 +249,7 @@ class File final : public Database {
       next_try_ = now.pages + wal_pages_between_tries;
     }
     begin_->execute(mode_ == Mode::reader ? "BEGIN" : "BEGIN IMMEDIATE");
+    return mode_ == Mode::writer;  // which is alone
   }
   void commit() override {
     try {
@@ -318,36 +321,6 @@ std::unique_ptr<Database> open_projection(const std::string& path) {
 
 std::unique_ptr<Database> open_with(const std::string& path, const std::string& beside) {
   return std::make_unique<File>(path, Database::Mode::reader, nullptr, true, beside);
-}
-
-void migrate(Database& database, const sql::Migrations& migrations) {
-  const auto db = database.handle("");
-  db->run_script(
-      "CREATE TABLE IF NOT EXISTS host_migrations"
-      "(prefix TEXT NOT NULL PRIMARY KEY, version INTEGER NOT NULL) WITHOUT ROWID");
-  const auto version = db->one(
-                             "SELECT version FROM host_migrations WHERE prefix = ?",
-                             [](const sql::Row& row) { return row.integer(0); }, migrations.prefix)
-                           .value_or(0);
-  const auto newest = static_cast<std::int64_t>(migrations.scripts.size());
-  if (version > newest)
-    throw sql::Failure("The data of " + std::string(migrations.prefix) + " are of version " +
-                       std::to_string(version) + ", newer than this program's " +
-                       std::to_string(newest) + ": use a newer Stoa.");
-  for (auto next = version; next < newest; ++next) {
-    database.begin();
-    try {
-      db->run_script(migrations.scripts[static_cast<std::size_t>(next)]);
-      db->execute(
-          "INSERT INTO host_migrations VALUES(?, ?) ON CONFLICT(prefix) DO UPDATE SET "
-          "version = excluded.version",
-          migrations.prefix, next + 1);
-      database.commit();
-    } catch (...) {
-      database.rollback();
-      throw;
-    }
-  }
 }
 
 }  // namespace stoa::sqlite

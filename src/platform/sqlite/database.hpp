@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "kernel/sql/connection.hpp"
+#include "kernel/sql/database.hpp"
 
 namespace stoa::sqlite {
 
@@ -20,7 +20,7 @@ struct WalState {
 };
 
 /// One open SQLite file, for one thread at a time.
-class Database : public sql::Transactions {
+class Database : public sql::Database {
  public:
   enum class Mode {
     /// Makes the file when it is missing; WAL, synchronous=FULL. SQLite begins a WAL anew only when
@@ -31,9 +31,8 @@ class Database : public sql::Transactions {
     reader,  ///< read only; its transactions see one snapshot
   };
 
-  /// A connection that may touch tables whose names begin with `prefix` and no others: SQLite's
-  /// authorizer refuses the rest when a statement is prepared. An empty prefix allows all.
-  virtual std::unique_ptr<sql::Connection> handle(std::string_view prefix) = 0;
+  /// SQLite's authorizer refuses other tables than those of `prefix` when a statement is prepared.
+  std::unique_ptr<sql::Connection> handle(std::string_view prefix) override = 0;
 
   /// Moves what the WAL holds into the file as far as readers allow, without waiting for anybody.
   virtual WalState checkpoint() = 0;
@@ -51,9 +50,5 @@ class Database : public sql::Transactions {
 /// null: the operating system.
 std::unique_ptr<Database> open(const std::string& path, Database::Mode mode,
                                const char* vfs = nullptr);
-
-/// Brings the tables of a prefix to their newest version; each script runs in a transaction with
-/// its number. Throws sql::Failure, also when the file is newer than the scripts.
-void migrate(Database& database, const sql::Migrations& migrations);
 
 }  // namespace stoa::sqlite

@@ -33,9 +33,10 @@ class SqlOrderHistory final : public OrderHistory {
     const auto hour_ago = to_unix_microseconds(order.placed_at - std::chrono::hours(1));
     const auto day_ago = to_unix_microseconds(order.placed_at - std::chrono::hours(24));
     db_.query(
-        "SELECT count(*), coalesce(sum(placed_at > ?1), 0), coalesce(avg(CASE WHEN currency = ?2"
-        " THEN amount END), 0) FROM (SELECT placed_at, currency, amount FROM agents_orders"
-        " WHERE email = ?3 AND placed_at <= ?4 ORDER BY placed_at DESC LIMIT ?5)",
+        "SELECT count(*), coalesce(sum(CASE WHEN placed_at > ?1 THEN 1 ELSE 0 END), 0),"
+        " coalesce(avg(CASE WHEN currency = ?2 THEN amount END), 0)"
+        " FROM (SELECT placed_at, currency, amount FROM agents_orders"
+        " WHERE email = ?3 AND placed_at <= ?4 ORDER BY placed_at DESC LIMIT ?5) AS recent",
         [&](const sql::Row& row) {
           evidence.past_orders_of_email = row.integer(0);
           evidence.orders_of_email_last_hour = row.integer(1);
@@ -46,7 +47,7 @@ class SqlOrderHistory final : public OrderHistory {
       evidence.orders_of_address_last_day =
           db_.one(
                  "SELECT count(*) FROM (SELECT 1 FROM agents_orders WHERE address = ?1 AND"
-                 " placed_at > ?2 AND placed_at <= ?3 LIMIT ?4)",
+                 " placed_at > ?2 AND placed_at <= ?3 LIMIT ?4) AS recent",
                  [](const sql::Row& row) { return row.integer(0); }, *order.address_fingerprint,
                  day_ago, at, counted_max)
               .value_or(0);

@@ -9,7 +9,7 @@ class SqlImportRows final : public ImportRows {
 
   void append(const std::string& job, std::int64_t nth, const ImportRow& row) override {
     db_.execute(
-        "INSERT INTO catalog_import_row(job, nth, kind, line, reason, offset, length) "
+        "INSERT INTO catalog_import_row(job, nth, kind, line, reason, \"offset\", length) "
         "VALUES(?, ?, ?, ?, ?, ?, ?)",
         job, nth, static_cast<std::int64_t>(row.kind), row.line, row.reason, row.offset,
         row.length);
@@ -18,7 +18,7 @@ class SqlImportRows final : public ImportRows {
   std::vector<ImportRow> list(const std::string& job, std::int64_t limit) override {
     std::vector<ImportRow> rows;
     db_.query(
-        "SELECT kind, line, reason, offset, length FROM catalog_import_row WHERE job = ? "
+        "SELECT kind, line, reason, \"offset\", length FROM catalog_import_row WHERE job = ? "
         "ORDER BY nth LIMIT ?",
         [&](const sql::Row& row) {
           rows.push_back({static_cast<ImportRow::Kind>(row.integer(0)), row.integer(1),

@@ -142,13 +142,72 @@ DROP TABLE catalog_old_idempotency;
 )sql";
 }
 
+/// All tables as they are after the seventh script.
+constexpr std::string_view tables = R"sql(
+CREATE TABLE catalog_product(
+  id TEXT NOT NULL PRIMARY KEY,
+  handle TEXT NOT NULL UNIQUE,
+  external_id TEXT UNIQUE,
+  title TEXT NOT NULL,
+  vendor TEXT NOT NULL,
+  product_type TEXT NOT NULL,
+  status TEXT NOT NULL,
+  revision INTEGER NOT NULL,
+  created_at TEXT NOT NULL,
+  updated_at TEXT NOT NULL,
+  data TEXT NOT NULL);
+CREATE INDEX catalog_product_by_title ON catalog_product(title, id);
+CREATE INDEX catalog_product_by_creation ON catalog_product(created_at, id);
+CREATE INDEX catalog_product_by_update ON catalog_product(updated_at, id);
+CREATE TABLE catalog_variant(
+  sku TEXT NOT NULL PRIMARY KEY, product_id TEXT NOT NULL, variant_id TEXT NOT NULL);
+CREATE INDEX catalog_variant_by_product ON catalog_variant(product_id);
+CREATE TABLE catalog_product_tag(
+  tag TEXT NOT NULL, product_id TEXT NOT NULL, PRIMARY KEY(tag, product_id));
+CREATE INDEX catalog_product_tag_by_product ON catalog_product_tag(product_id);
+CREATE TABLE catalog_product_category(
+  category_id TEXT NOT NULL, product_id TEXT NOT NULL, PRIMARY KEY(category_id, product_id));
+CREATE INDEX catalog_product_category_by_product ON catalog_product_category(product_id);
+CREATE TABLE catalog_category(
+  id TEXT NOT NULL PRIMARY KEY,
+  handle TEXT NOT NULL UNIQUE,
+  parent_id TEXT,
+  data TEXT NOT NULL);
+CREATE INDEX catalog_category_by_parent ON catalog_category(parent_id);
+CREATE TABLE catalog_stock(
+  sku TEXT NOT NULL PRIMARY KEY, backorder_limit INTEGER NOT NULL);
+CREATE TABLE catalog_stock_level(
+  sku TEXT NOT NULL, location TEXT NOT NULL,
+  on_hand INTEGER NOT NULL, reserved INTEGER NOT NULL, PRIMARY KEY(sku, location)) WITHOUT ROWID;
+CREATE INDEX catalog_stock_level_by_location ON catalog_stock_level(location, sku);
+CREATE TABLE catalog_reservation(
+  order_id TEXT NOT NULL PRIMARY KEY, data TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE catalog_import_row(
+  job TEXT NOT NULL, nth INTEGER NOT NULL, kind INTEGER NOT NULL, line INTEGER NOT NULL,
+  reason TEXT NOT NULL, "offset" INTEGER NOT NULL, length INTEGER NOT NULL,
+  PRIMARY KEY(job, nth)) WITHOUT ROWID;
+CREATE TABLE catalog_location(code TEXT NOT NULL PRIMARY KEY, data TEXT NOT NULL) WITHOUT ROWID;
+INSERT INTO catalog_location(code, data) VALUES('main', '{"code":"main","name":"main",'
+  || '"priority":100,"active":true,"fulfils_online":true,"revision":0,'
+  || '"created_at":"{{now}}","updated_at":"{{now}}"}');
+CREATE TABLE catalog_allocation(
+  id INTEGER NOT NULL PRIMARY KEY CHECK(id = 1), name TEXT NOT NULL);
+CREATE TABLE catalog_transfer(
+  id TEXT NOT NULL PRIMARY KEY, external_id TEXT UNIQUE, data TEXT NOT NULL);
+CREATE TABLE catalog_count(
+  id TEXT NOT NULL PRIMARY KEY, status TEXT NOT NULL, data TEXT NOT NULL);
+CREATE INDEX catalog_count_by_status ON catalog_count(status, id);
+)sql";
+
 }  // namespace
 
 sql::Migrations catalog_migrations() {
+  static const std::string beginning = std::string(tables) + Idempotency::schema("catalog_");
   static const std::string second = to_kernel_idempotency();
   return {
       "catalog_",
-      {first, second, ledger_without_rowid, import_rows, locations, without_rowid, ledger_apart}};
+      {first, second, ledger_without_rowid, import_rows, locations, without_rowid, ledger_apart},
+      {7, beginning}};
 }
 
 sql::Migrations ledger_migrations() {

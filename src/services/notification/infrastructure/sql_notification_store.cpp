@@ -124,9 +124,10 @@ class SqlNotificationStore final : public NotificationStore {
   std::int64_t put_template(const TemplateKey& key, const TemplateText& text,
                             Timestamp now) override {
     const auto revision = db_.one(
-        "INSERT INTO notification_templates VALUES(?, ?, ?, 1, ?, ?, ?, 0, ?)"
-        " ON CONFLICT(kind, channel, language) DO UPDATE SET revision = revision + (removed = 1 OR"
-        " subject <> excluded.subject OR text <> excluded.text OR html <> excluded.html),"
+        "INSERT INTO notification_templates AS t VALUES(?, ?, ?, 1, ?, ?, ?, 0, ?)"
+        " ON CONFLICT(kind, channel, language) DO UPDATE SET revision = t.revision + CASE WHEN"
+        " t.removed = 1 OR t.subject <> excluded.subject OR t.text <> excluded.text"
+        " OR t.html <> excluded.html THEN 1 ELSE 0 END,"
         " subject = excluded.subject, text = excluded.text, html = excluded.html, removed = 0,"
         " changed_at = excluded.changed_at RETURNING revision",
         [](const sql::Row& row) { return row.integer(0); }, json::name_of(key.kind),
@@ -147,7 +148,10 @@ class SqlNotificationStore final : public NotificationStore {
     return stored.value_or(std::nullopt);
   }
   void save_shop_name(const std::optional<std::string>& name) override {
-    db_.execute("INSERT OR REPLACE INTO notification_shop VALUES(1, ?)", name);
+    db_.execute(
+        "INSERT INTO notification_shop VALUES(1, ?)"
+        " ON CONFLICT(one) DO UPDATE SET name = excluded.name",
+        name);
   }
 
  private:

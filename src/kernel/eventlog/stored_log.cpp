@@ -1,8 +1,9 @@
-#include "platform/sqlite/event_log.hpp"
+#include "kernel/eventlog/stored_log.hpp"
 
 #include <algorithm>
 #include <atomic>
 #include <charconv>
+#include <limits>
 #include <tuple>
 #include <unordered_map>
 
@@ -11,7 +12,7 @@
 #include "kernel/base/text.hpp"
 #include "kernel/json/codec.hpp"
 
-namespace stoa::sqlite {
+namespace stoa {
 namespace {
 
 struct StoredCause {
@@ -44,10 +45,10 @@ struct Statements {
     head = "SELECT position, hash, recorded_at, epoch FROM " + log + "_head";
     update_head = "UPDATE " + log + "_head SET position = ?, hash = ?, recorded_at = ?";
     revision = "SELECT max(revision) FROM " + log + " WHERE stream = ?";
-    stream = columns + " WHERE stream = ? AND revision > ? ORDER BY revision";
-    stream_back = columns + " WHERE stream = ? ORDER BY revision DESC";
-    all = columns + " WHERE position > ? ORDER BY position";
-    all_back = columns + " ORDER BY position DESC";
+    stream = columns + " WHERE stream = ? AND revision > ? ORDER BY revision LIMIT ?";
+    stream_back = columns + " WHERE stream = ? AND revision < ? ORDER BY revision DESC LIMIT ?";
+    all = columns + " WHERE position > ? ORDER BY position LIMIT ?";
+    all_back = columns + " WHERE position < ? ORDER BY position DESC LIMIT ?";
     newest = "SELECT max(position) FROM " + log;
   }
 };
@@ -140,9 +141,9 @@ void add_chained(std::string& bytes, const Digest& previous, const RecordedEvent
 /// Streams whose revision is remembered.
 constexpr std::size_t revisions_max = 4'096;
 
-class SqliteLog final : public Log {
+class SqlLog final : public StoredLog {
  public:
-  SqliteLog(sql::Connection& db, std::string_view prefix, const Crypto& crypto)
+  SqlLog(sql::Connection& db, std::string_view prefix, const Crypto& crypto)
       : db_(db), sql_(std::string(prefix) + "log"), crypto_(crypto) {}
 
   Result<std::int64_t> append(std::string_view stream, std::int64_t expected,
@@ -151,12 +152,14 @@ class SqliteLog final : public Log {
     load_head();
     at_point(Point::before_append);
     const std::string name(stream);
-    // A new stream needs no look: the unique index refuses a first event that is not the first.
+    // A new stream needs no look where the unique index refuses a first event that is not the
+    // first.
     auto revision = expected;
-    if (expected != Expected::none || planted(Defect::expected_revision_ignored)) {
+    if (expected != Expected::none || !db_.is_prompt() ||
+        planted(Defect::expected_revision_ignored)) {
       revision = current_revision(name);
       if (expected == Expected::exists && revision == 0) return wrong_revision(stream);
-      if (expected > 0 && expected != revision && !planted(Defect::expected_revision_ignored))
+      if (expected >= 0 && expected != revision && !planted(Defect::expected_revision_ignored))
         return wrong_revision(stream);
     }
     remember(cause);
@@ -184,17 +187,36 @@ class SqliteLog final : public Log {
   }
 
   void read_stream(std::string_view stream, std::int64_t after, const Each& each) override {
-    db_.query(
-        sql_.stream, [&](const sql::Row& row) { return each(read_event(row)); }, stream, after);
+    in_pages(each, [&](const auto& take) {
+      db_.query(
+          sql_.stream,
+          [&](const sql::Row& row) {
+            const auto event = read_event(row);
+            after = event.revision;
+            return take(event);
+          },
+          stream, after, page_rows);
+    });
   }
   void read_stream_backwards(std::string_view stream, const Each& each) override {
-    db_.query(sql_.stream_back, [&](const sql::Row& row) { return each(read_event(row)); }, stream);
+    auto before = std::numeric_limits<std::int64_t>::max();
+    in_pages(each, [&](const auto& take) {
+      db_.query(
+          sql_.stream_back,
+          [&](const sql::Row& row) {
+            const auto event = read_event(row);
+            before = event.revision;
+            return take(event);
+          },
+          stream, before, page_rows);
+    });
   }
   void read_all(std::int64_t after, const Each& each) override {
-    db_.query(sql_.all, [&](const sql::Row& row) { return each(read_event(row)); }, after);
+    in_pages(each, [&](const auto& take) { read_page(sql_.all, after, take); });
   }
   void read_all_backwards(const Each& each) override {
-    db_.query(sql_.all_back, [&](const sql::Row& row) { return each(read_event(row)); });
+    auto before = std::numeric_limits<std::int64_t>::max();
+    in_pages(each, [&](const auto& take) { read_page(sql_.all_back, before, take); });
   }
   std::int64_t head() override {
     return db_.one(sql_.newest, [](const sql::Row& row) { return row.integer(0); }).value_or(0);
@@ -221,6 +243,35 @@ class SqliteLog final : public Log {
   [[nodiscard]] std::int64_t durable_head() const override { return durable_head_; }
 
  private:
+  /// A database may hold all rows of an answer in memory at once.
+  static constexpr int page_rows = 512;
+
+  /// Calls `query(take)` until there are no more rows, or `each` wants none.
+  template <class Query>
+  static void in_pages(const Each& each, const Query& query) {
+    bool goes_on = true;
+    for (int taken = page_rows; goes_on && taken == page_rows;) {
+      taken = 0;
+      query([&](const RecordedEvent& event) {
+        ++taken;
+        goes_on = each(event);
+        return goes_on;
+      });
+    }
+  }
+  /// `from` moves to the last position that was read.
+  template <class Take>
+  void read_page(const std::string& statement, std::int64_t& from, const Take& take) {
+    db_.query(
+        statement,
+        [&](const sql::Row& row) {
+          const auto event = read_event(row);
+          from = event.position;
+          return take(event);
+        },
+        from, page_rows);
+  }
+
   struct Head {
     std::int64_t position = 0;
     Digest hash{};
@@ -302,8 +353,9 @@ class SqliteLog final : public Log {
 
 }  // namespace
 
-std::unique_ptr<Log> make_log(sql::Connection& db, std::string_view prefix, const Crypto& crypto) {
-  return std::make_unique<SqliteLog>(db, prefix, crypto);
+std::unique_ptr<StoredLog> make_stored_log(sql::Connection& db, std::string_view prefix,
+                                           const Crypto& crypto) {
+  return std::make_unique<SqlLog>(db, prefix, crypto);
 }
 
 std::string log_schema(std::string_view prefix) {
@@ -328,17 +380,28 @@ ChainReport verify_chain(sql::Connection& db, std::string_view prefix, const Cry
   ChainReport report;
   ChainWalk walk(report);
   Digest last{};
-  db.query("SELECT position, stream, revision, type, data, metadata, recorded_at, hash FROM " +
-               log + " ORDER BY position",
-           [&](const sql::Row& row) {
-             const auto event = event_of(row, from_rfc3339(row.text(6)).value_or(Timestamp{}));
-             const auto hash = to_hex(chain(crypto, last, event));
-             walk.row(event.position,
-                      hash == row.text(7) && to_rfc3339(event.recorded_at) == row.text(6));
-             // What follows is judged by the hash that stands there, so that each damage is told.
-             last = digest_of(row.text(7));
-             report.head_hash = row.text(7);
-           });
+  const auto page =
+      "SELECT position, stream, revision, type, data, metadata, recorded_at, hash FROM " + log +
+      " WHERE position > ? ORDER BY position LIMIT ?";
+  constexpr int page_rows = 2'000;
+  std::int64_t after = std::numeric_limits<std::int64_t>::min();
+  for (int rows = page_rows; rows == page_rows;) {
+    rows = 0;
+    db.query(
+        page,
+        [&](const sql::Row& row) {
+          ++rows;
+          const auto event = event_of(row, from_rfc3339(row.text(6)).value_or(Timestamp{}));
+          after = event.position;
+          const auto hash = to_hex(chain(crypto, last, event));
+          walk.row(event.position,
+                   hash == row.text(7) && to_rfc3339(event.recorded_at) == row.text(6));
+          // What follows is judged by the hash that stands there, so that each damage is told.
+          last = digest_of(row.text(7));
+          report.head_hash = row.text(7);
+        },
+        after, page_rows);
+  }
   db.query("SELECT position, hash FROM " + log + "_head",
            [&](const sql::Row& row) { walk.head(row.integer(0), row.text(1)); });
   return report;
@@ -350,4 +413,4 @@ Digest chain(const Crypto& crypto, const Digest& previous, const RecordedEvent& 
   return crypto.sha256(bytes);
 }
 
-}  // namespace stoa::sqlite
+}  // namespace stoa

@@ -1,4 +1,4 @@
-#include "platform/sqlite/reader_pool.hpp"
+#include "kernel/mediator/reader_pool.hpp"
 
 #include <condition_variable>
 #include <deque>
@@ -7,14 +7,10 @@
 #include <thread>
 #include <vector>
 
-#include "platform/sqlite/beside.hpp"
-#include "platform/sqlite/database.hpp"
-#include "platform/sqlite/event_log.hpp"
+#include "kernel/eventlog/stored_log.hpp"
 
-namespace stoa::sqlite {
+namespace stoa {
 namespace {
-
-constexpr std::size_t queries_waiting_max = 10'000;
 
 struct Query {
   std::string prefix;
@@ -24,12 +20,13 @@ struct Query {
 
 class Pool final : public ReaderPool {
  public:
-  Pool(const std::string& path, int threads, const Crypto& crypto,
-       std::function<void(const std::string&)> report_defect, std::size_t waiting_max,
-       const std::string& beside)
-      : crypto_(crypto), report_defect_(std::move(report_defect)), waiting_max_(waiting_max) {
-    for (int i = 0; i < threads; ++i)
-      threads_.emplace_back([this, path, beside] { serve(path, beside); });
+  Pool(sql::OpenDatabase open, int threads, const Crypto& crypto,
+       std::function<void(const std::string&)> report_defect, std::size_t waiting_max)
+      : open_(std::move(open)),
+        crypto_(crypto),
+        report_defect_(std::move(report_defect)),
+        waiting_max_(waiting_max) {
+    for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { serve(); });
   }
   ~Pool() override { stop(); }
 
@@ -58,17 +55,17 @@ class Pool final : public ReaderPool {
  private:
   struct View {
     std::unique_ptr<sql::Connection> db;
-    std::unique_ptr<Log> log;
+    std::unique_ptr<StoredLog> log;
   };
 
-  void serve(const std::string& path, const std::string& beside) {
-    const auto database = open_with(path, beside);
+  void serve() {
+    const auto database = open_();
     std::map<std::string, View> views;
     while (auto query = next()) {
       auto& view = views[query->prefix];
       if (!view.db) {
         view.db = database->handle(query->prefix);
-        view.log = make_log(*view.db, query->prefix, crypto_);
+        view.log = make_stored_log(*view.db, query->prefix, crypto_);
       }
       try {
         database->begin();
@@ -90,6 +87,7 @@ class Pool final : public ReaderPool {
     return query;
   }
 
+  sql::OpenDatabase open_;
   const Crypto& crypto_;
   std::function<void(const std::string&)> report_defect_;
   std::size_t waiting_max_;
@@ -118,18 +116,12 @@ std::unique_ptr<Readers> Pool::of(std::string prefix) {
 
 }  // namespace
 
-std::unique_ptr<ReaderPool> make_reader_pool(const std::string& path, int threads,
+std::unique_ptr<ReaderPool> make_reader_pool(sql::OpenDatabase open, int threads,
                                              const Crypto& crypto,
                                              std::function<void(const std::string&)> report_defect,
                                              std::size_t waiting_max) {
-  return std::make_unique<Pool>(path, threads, crypto, std::move(report_defect), waiting_max, "");
+  return std::make_unique<Pool>(std::move(open), threads, crypto, std::move(report_defect),
+                                waiting_max);
 }
 
-std::unique_ptr<ReaderPool> make_reader_pool_with(
-    const std::string& path, const std::string& beside, int threads, const Crypto& crypto,
-    std::function<void(const std::string&)> report_defect) {
-  return std::make_unique<Pool>(path, threads, crypto, std::move(report_defect),
-                                queries_waiting_max, beside);
-}
-
-}  // namespace stoa::sqlite
+}  // namespace stoa
