@@ -1,0 +1,358 @@
+#include "platform/postgres/database.hpp"
+
+#include <array>
+#include <atomic>
+#include <charconv>
+#include <deque>
+#include <optional>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "kernel/base/planted.hpp"
+#include "platform/postgres/dialect.hpp"
+#include "platform/postgres/link.hpp"
+
+namespace stoa::postgres {
+namespace {
+
+// pg_type.dat of PostgreSQL; libpq's headers do not name them.
+constexpr Oid type_bytes = 17;
+constexpr Oid type_integer = 20;
+constexpr Oid type_text = 25;
+
+/// Whoever is stopped while it holds the writers' lock loses it after so long.
+constexpr std::string_view session_settings =
+    "SET idle_in_transaction_session_timeout = '10s'; SET jit = off; SET client_encoding = 'UTF8';"
+    "SET synchronous_commit = on; SET bytea_output = 'hex'";
+
+constexpr std::string_view writer_table =
+    "SELECT pg_advisory_lock(7824117);"
+    "CREATE TABLE IF NOT EXISTS host_writer"
+    "(one bigint PRIMARY KEY CHECK(one = 1), number bigint NOT NULL);"
+    "INSERT INTO host_writer VALUES(1, 0) ON CONFLICT DO NOTHING;"
+    "SELECT pg_advisory_unlock(7824117)";
+
+std::int64_t number_of(std::string_view text) {
+  if (text == "t") return 1;
+  std::int64_t number = 0;  // of a numeric what stands before the point
+  std::from_chars(text.data(), text.data() + text.size(), number);
+  return number;
+}
+
+std::string_view field(const PGresult* result, int row, int column) {
+  return {PQgetvalue(result, row, column),
+          static_cast<std::size_t>(PQgetlength(result, row, column))};
+}
+
+/// The connection of all handles and statements of one database.
+class Session {
+ public:
+  Session(Options options, Database::Mode mode) : options_(std::move(options)), mode_(mode) {}
+
+  void send(const Translated& statement, const std::vector<Value>& values) {
+    link().send(statement.text, values);
+    ++statements_;
+  }
+  Result wait() {
+    try {
+      auto last = link().wait();
+      changes_ = last ? number_of(PQcmdTuples(last.get())) : 0;
+      return last;
+    } catch (const sql::Failure&) {
+      has_failed_ = true;
+      throw;
+    }
+  }
+  /// Rows changed by the last statement.
+  std::int64_t changes() {
+    if (!link().is_idle()) wait();
+    return changes_;
+  }
+  [[nodiscard]] bool is_open() const { return is_open_; }
+  void run(std::string_view script) { link().run_script(std::string(script)); }
+
+  void begin(std::string_view how) {
+    connect();
+    send_words(how);
+    is_open_ = true;
+    has_failed_ = false;
+  }
+  void send_words(std::string_view words) {
+    link().send(std::string(words), {});
+    ++statements_;
+  }
+  /// Waits only when something failed, or may have.
+  void rollback() noexcept {
+    if (!is_open_ || !link_) return;
+    is_open_ = false;
+    try {
+      if (has_failed_ || !link_->is_idle()) settle();
+      link_->send("ROLLBACK", {});
+      link_->flush();
+    } catch (const sql::Failure&) {
+      link_.reset();  // and the server takes back what was open
+    }
+  }
+  void committed() { is_open_ = false; }
+  void drop() {
+    link_.reset();
+    is_open_ = false;
+  }
+
+  void connect() {
+    if (link_ && !link_->is_lost()) return;
+    link_.reset();
+    link_.emplace(Link::Options{options_.conninfo, options_.answer_timeout});
+    link_->run_script(std::string(session_settings));
+    if (mode_ != Database::Mode::writer || has_table_) return;
+    link_->run_script(std::string(writer_table));
+    has_table_ = true;
+  }
+
+  [[nodiscard]] const Options& options() const { return options_; }
+  [[nodiscard]] std::int64_t statements() const { return statements_; }
+
+ private:
+  /// What failed of what was sent is known by now.
+  void settle() {
+    try {
+      link_->wait();
+    } catch (const ConnectionLost&) {
+      throw;
+    } catch (const sql::Failure&) {
+      has_failed_ = false;
+    }
+  }
+
+  Link& link() {
+    if (is_open_ && (!link_ || link_->is_lost()))
+      throw ConnectionLost("PostgreSQL: the connection broke within a transaction");
+    connect();
+    return *link_;
+  }
+
+  Options options_;
+  Database::Mode mode_;
+  std::optional<Link> link_;
+  std::int64_t changes_ = 0;
+  bool is_open_ = false;  // a transaction
+  bool has_failed_ = false;
+  bool has_table_ = false;
+  std::atomic<std::int64_t> statements_ = 0;
+};
+
+class PostgresStatement final : public sql::Statement {
+ public:
+  PostgresStatement(Session& session, std::string_view text)
+      : session_(session), statement_(translate(text)), bound_(statement_.is_untyped.size()) {}
+
+  void bind(int parameter, std::int64_t value) override {
+    auto& bound = at(parameter);
+    const auto end =
+        std::to_chars(bound.number.data(), bound.number.data() + bound.number.size() - 1, value);
+    *end.ptr = '\0';
+    bound.value = {type_integer,
+                   std::string_view(bound.number.data(),
+                                    static_cast<std::size_t>(end.ptr - bound.number.data())),
+                   false};
+  }
+  void bind(int parameter, std::string_view text) override {
+    at(parameter).value = {type_text, given(text), true};
+  }
+  void bind(int parameter, sql::Blob blob) override {
+    at(parameter).value = {type_bytes, given(blob.bytes), true};
+  }
+  void bind_null(int parameter) override {
+    const bool untyped = statement_.is_untyped[static_cast<std::size_t>(parameter) - 1];
+    at(parameter).value = {untyped ? type_text : 0, std::nullopt, false};
+  }
+
+  bool step() override {
+    if (!has_run_) {
+      run();
+    } else {
+      ++row_;
+    }
+    blobs_.clear();
+    return result_ && row_ < PQntuples(result_.get());
+  }
+  void reset() override {
+    result_.reset();
+    has_run_ = false;
+    for (auto& bound : bound_) bound.value = {};
+  }
+
+  [[nodiscard]] std::int64_t integer(int column) const override {
+    return is_null(column) ? 0 : number_of(text(column));
+  }
+  [[nodiscard]] std::string_view text(int column) const override {
+    return field(result_.get(), row_, column);
+  }
+  [[nodiscard]] std::string_view blob(int column) const override {
+    if (is_null(column)) return {};
+    std::size_t size = 0;
+    const auto* const escaped =
+        reinterpret_cast<const unsigned char*>(PQgetvalue(result_.get(), row_, column));
+    const std::unique_ptr<unsigned char, void (*)(void*)> bytes(PQunescapeBytea(escaped, &size),
+                                                                PQfreemem);
+    return blobs_.emplace_back(reinterpret_cast<const char*>(bytes.get()), size);
+  }
+  [[nodiscard]] bool is_null(int column) const override {
+    return PQgetisnull(result_.get(), row_, column) == 1;
+  }
+
+ private:
+  struct Bound {
+    Value value;
+    std::array<char, 24> number{};
+  };
+
+  /// A null pointer would be an absent value: an empty text is a text.
+  static std::string_view given(std::string_view bytes) {
+    return bytes.data() == nullptr ? std::string_view("") : bytes;
+  }
+
+  Bound& at(int parameter) { return bound_.at(static_cast<std::size_t>(parameter) - 1); }
+
+  void run() {
+    std::vector<Value> values;
+    values.reserve(bound_.size());
+    for (const auto& bound : bound_) values.push_back(bound.value);
+    session_.send(statement_, values);
+    has_run_ = true;
+    row_ = 0;
+    // Without a transaction a statement is one, which ends here.
+    if (statement_.returns_rows || !session_.is_open()) result_ = session_.wait();
+  }
+
+  Session& session_;
+  Translated statement_;
+  std::vector<Bound> bound_;
+  Result result_;
+  mutable std::deque<std::string> blobs_;  // of the present row
+  int row_ = 0;
+  bool has_run_ = false;
+};
+
+class Handle final : public sql::Connection {
+ public:
+  explicit Handle(Session& session) : session_(session) {}
+
+  sql::Statement& prepare(std::string_view text) override {
+    const auto known = statements_.find(text);
+    if (known != statements_.end()) return *known->second;
+    if (statements_.size() >= statements_max) statements_.clear();
+    return *statements_.emplace(text, std::make_unique<PostgresStatement>(session_, text))
+                .first->second;
+  }
+  [[nodiscard]] std::int64_t changes() const override { return session_.changes(); }
+  [[nodiscard]] bool is_prompt() const override { return false; }
+  void run_script(std::string_view script) override { session_.run(translate_script(script)); }
+
+ private:
+  static constexpr std::size_t statements_max = 512;
+  struct TextHash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const {
+      return std::hash<std::string_view>{}(text);
+    }
+  };
+
+  Session& session_;
+  std::unordered_map<std::string, std::unique_ptr<PostgresStatement>, TextHash, std::equal_to<>>
+      statements_;
+};
+
+class Reader final : public Database {
+ public:
+  explicit Reader(Options options) : session_(std::move(options), Mode::reader) {}
+
+  std::unique_ptr<sql::Connection> handle(std::string_view) override {
+    return std::make_unique<Handle>(session_);
+  }
+  bool begin() override {
+    session_.begin("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+    return false;  // others write, and it never knows
+  }
+  void commit() override { session_.rollback(); }
+  void rollback() noexcept override { session_.rollback(); }
+  [[nodiscard]] std::int64_t statements() const override { return session_.statements(); }
+
+ private:
+  Session session_;
+};
+
+class Writer final : public Database {
+ public:
+  explicit Writer(Options options) : session_(std::move(options), Mode::writer) {}
+
+  std::unique_ptr<sql::Connection> handle(std::string_view) override {
+    return std::make_unique<Handle>(session_);
+  }
+
+  bool begin() override {
+    session_.begin("BEGIN");
+    session_.send_words("SELECT number, pg_current_xact_id() FROM host_writer FOR UPDATE");
+    const auto row = session_.wait();
+    const auto number = number_of(field(row.get(), 0, 0));
+    transaction_ = field(row.get(), 0, 1);
+    const bool is_alone = number == number_;
+    number_ = number;
+    return is_alone;
+  }
+
+  void commit() override {
+    session_.send_words("UPDATE host_writer SET number = number + 1");
+    session_.send_words("COMMIT");
+    try {
+      session_.wait();
+    } catch (const ConnectionLost&) {
+      session_.drop();
+      if (!resolve()) throw;
+    } catch (const sql::Failure&) {
+      session_.rollback();
+      throw;
+    }
+    session_.committed();
+    ++number_;
+  }
+
+  void rollback() noexcept override { session_.rollback(); }
+  [[nodiscard]] std::int64_t statements() const override { return session_.statements(); }
+
+ private:
+  /// Whether the transaction whose COMMIT was not answered was committed. While the server does not
+  /// tell, nobody can know: false then, and who sends the command again finds its key or not.
+  bool resolve() {
+    constexpr std::chrono::milliseconds pause{50};
+    const auto end = std::chrono::steady_clock::now() + session_.options().resolve_timeout;
+    do {
+      try {
+        session_.connect();
+        session_.send_words("SELECT pg_xact_status('" + transaction_ + "'::xid8)");
+        const auto row = session_.wait();
+        const auto status = field(row.get(), 0, 0);
+        if (status != "in progress") return status == "committed";
+      } catch (const sql::Failure&) {
+        session_.drop();
+      }
+      std::this_thread::sleep_for(pause);
+    } while (std::chrono::steady_clock::now() < end);
+    number_ = -1;
+    return false;
+  }
+
+  Session session_;
+  std::int64_t number_ = -1;  // of the last transaction that this one saw, its own or another's
+  std::string transaction_;   // the server's name of the present one
+};
+
+}  // namespace
+
+std::unique_ptr<Database> open(Options options, Database::Mode mode) {
+  if (mode == Database::Mode::writer) return std::make_unique<Writer>(std::move(options));
+  return std::make_unique<Reader>(std::move(options));
+}
+
+}  // namespace stoa::postgres

@@ -1,0 +1,253 @@
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <future>
+#include <limits>
+#include <thread>
+
+#include "contracts/postgres_server.hpp"
+#include "kernel/sql/migrate.hpp"
+#include "platform/postgres/leader_lock.hpp"
+
+namespace stoa::postgres {
+namespace {
+
+using Mode = Database::Mode;
+
+class PostgresDatabase : public testing::Test {
+ protected:
+  void SetUp() override {
+    STOA_NEEDS_POSTGRES();
+    conninfo_ = PostgresServer::shared()->fresh_database();
+    writer_ = open({conninfo_}, Mode::writer);
+    db_ = writer_->handle("");
+    db_->run_script("CREATE TABLE rows(id INTEGER PRIMARY KEY, text TEXT, bytes BLOB)");
+  }
+  void insert(sql::Connection& db, std::int64_t id) {
+    db.execute("INSERT INTO rows(id) VALUES(?)", id);
+  }
+  std::int64_t count() {
+    const auto reader = open({conninfo_}, Mode::reader);
+    return *reader->handle("")->one("SELECT count(*) FROM rows", integer);
+  }
+  static std::int64_t integer(const sql::Row& row) { return row.integer(0); }
+  static std::string text(const sql::Row& row) { return std::string(row.text(0)); }
+
+  std::string conninfo_;
+  std::unique_ptr<Database> writer_;
+  std::unique_ptr<sql::Connection> db_;
+};
+
+TEST_F(PostgresDatabase, Values_AreReadAsTheyWereWritten) {
+  const std::string bytes("\0\xff'\\", 4);
+  const auto most = std::numeric_limits<std::int64_t>::max();
+  const auto least = std::numeric_limits<std::int64_t>::min();
+  db_->execute("INSERT INTO rows VALUES(?, ?, ?)", most, "na\xc3\xafve 'quote' ? $1",
+               sql::Blob{bytes});
+  db_->execute("INSERT INTO rows VALUES(?2, ?1, ?3)", "", least, std::nullopt);
+  int rows = 0;
+  db_->query("SELECT id, text, bytes FROM rows ORDER BY id DESC", [&](const sql::Row& row) {
+    if (rows++ == 0) {
+      EXPECT_EQ(row.integer(0), most);
+      EXPECT_EQ(row.text(1), "na\xc3\xafve 'quote' ? $1");
+      EXPECT_EQ(row.blob(2), bytes);
+    } else {
+      EXPECT_EQ(row.integer(0), least);
+      EXPECT_FALSE(row.is_null(1));
+      EXPECT_EQ(row.text(1), "");
+      EXPECT_TRUE(row.is_null(2));
+    }
+  });
+  EXPECT_EQ(rows, 2);
+}
+
+TEST_F(PostgresDatabase, AnAbsentValue_MayBeAskedFor) {
+  insert(*db_, 1);
+  const auto ask = [&](std::optional<std::string> wanted) {
+    return db_->one("SELECT count(*) FROM rows WHERE ?1 IS NULL OR text = ?1", integer, wanted);
+  };
+  EXPECT_EQ(ask(std::nullopt), 1);
+  EXPECT_EQ(ask("other"), 0);
+}
+
+TEST_F(PostgresDatabase, Changes_AreThoseOfTheLastStatement) {
+  db_->execute("INSERT INTO rows(id) VALUES(1), (2), (3)");
+  EXPECT_EQ(db_->changes(), 3);
+  db_->execute("INSERT INTO rows(id) VALUES(3) ON CONFLICT DO NOTHING");
+  EXPECT_EQ(db_->changes(), 0);
+}
+
+TEST_F(PostgresDatabase, AStatementThatFails_TakesItsTransactionWithIt) {
+  writer_->begin();
+  insert(*db_, 1);
+  insert(*db_, 1);
+  insert(*db_, 2);
+  EXPECT_THROW(writer_->commit(), sql::UniqueViolation);
+  EXPECT_EQ(count(), 0);
+  writer_->begin();
+  insert(*db_, 3);
+  writer_->commit();
+  EXPECT_EQ(count(), 1) << "and the connection goes on";
+}
+
+TEST_F(PostgresDatabase, AQueryAfterAFailure_TellsIt) {
+  writer_->begin();
+  insert(*db_, 1);
+  insert(*db_, 1);
+  EXPECT_THROW(db_->one("SELECT 1", integer), sql::UniqueViolation);
+  writer_->rollback();
+  EXPECT_EQ(count(), 0);
+}
+
+TEST_F(PostgresDatabase, WhatIsWritten_IsReadInItsTransaction_AndByOthersAfterTheCommit) {
+  writer_->begin();
+  insert(*db_, 1);
+  EXPECT_EQ(db_->one("SELECT count(*) FROM rows", integer), 1);
+  EXPECT_EQ(count(), 0);
+  writer_->commit();
+  EXPECT_EQ(count(), 1);
+}
+
+TEST_F(PostgresDatabase, AReader_SeesOneMoment) {
+  const auto reader = open({conninfo_}, Mode::reader);
+  const auto seen = reader->handle("");
+  reader->begin();
+  EXPECT_EQ(seen->one("SELECT count(*) FROM rows", integer), 0);
+  insert(*db_, 1);
+  EXPECT_EQ(db_->one("SELECT count(*) FROM rows", integer), 1);
+  EXPECT_EQ(seen->one("SELECT count(*) FROM rows", integer), 0);
+  reader->rollback();
+  EXPECT_EQ(seen->one("SELECT count(*) FROM rows", integer), 1);
+  reader->begin();
+  EXPECT_THROW(seen->one("INSERT INTO rows(id) VALUES(2) RETURNING id", integer), sql::Failure);
+  reader->rollback();
+}
+
+TEST_F(PostgresDatabase, WritersComeOneAfterAnother_AndKnowWhetherTheyWereAlone) {
+  const auto other = open({conninfo_}, Mode::writer);
+  const auto db = other->handle("");
+  writer_->begin();
+  insert(*db_, 1);
+  auto waits = std::async(std::launch::async, [&] {
+    const bool is_alone = other->begin();
+    insert(*db, 1);  // would fail beside the other's
+    return is_alone;
+  });
+  EXPECT_EQ(waits.wait_for(std::chrono::milliseconds(100)), std::future_status::timeout);
+  db_->execute("DELETE FROM rows");
+  writer_->commit();
+  EXPECT_FALSE(waits.get());
+  other->commit();
+  EXPECT_EQ(count(), 1);
+  EXPECT_TRUE(other->begin()) << "nobody wrote since";
+  other->rollback();
+  EXPECT_FALSE(writer_->begin()) << "the other one wrote";
+  writer_->commit();
+  EXPECT_TRUE(writer_->begin());
+  writer_->rollback();
+}
+
+TEST_F(PostgresDatabase, AConnectionThatBreaks_LosesItsTransaction_AndTheNextOneIsNew) {
+  const auto other = open({conninfo_}, Mode::reader);
+  writer_->begin();
+  insert(*db_, 1);
+  const auto pid = db_->one("SELECT pg_backend_pid()", integer);
+  other->handle("")->one("SELECT pg_terminate_backend(CAST(? AS int))", text, *pid);
+  EXPECT_THROW(
+      {
+        insert(*db_, 2);
+        writer_->commit();
+      },
+      sql::Failure);
+  writer_->rollback();
+  EXPECT_EQ(count(), 0);
+  writer_->begin();
+  insert(*db_, 3);
+  writer_->commit();
+  EXPECT_EQ(count(), 1);
+}
+
+/// What the server does at the COMMIT, after half a second.
+std::string at_commit(const std::string& what) {
+  return "CREATE FUNCTION at_commit() RETURNS trigger LANGUAGE plpgsql AS $$"
+         " BEGIN PERFORM pg_sleep(0.5); " +
+         what +
+         " END $$; CREATE CONSTRAINT TRIGGER at_commit AFTER INSERT ON rows"
+         " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION at_commit()";
+}
+
+TEST_F(PostgresDatabase, ACommitThatIsNotAnswered_IsDoneWhenTheServerSaysSo) {
+  open({conninfo_}, Mode::reader)->handle("")->run_script(at_commit("RETURN NULL;"));
+  const auto hasty = open({conninfo_, std::chrono::milliseconds(150)}, Mode::writer);
+  const auto db = hasty->handle("");
+  hasty->begin();
+  insert(*db, 1);
+  EXPECT_NO_THROW(hasty->commit());
+  EXPECT_EQ(count(), 1);
+  EXPECT_TRUE(hasty->begin());
+  hasty->rollback();
+}
+
+TEST_F(PostgresDatabase, ACommitThatIsNotAnswered_IsNotDoneWhenTheServerSaysSo) {
+  open({conninfo_}, Mode::reader)->handle("")->run_script(at_commit("RAISE 'no';"));
+  const auto hasty = open({conninfo_, std::chrono::milliseconds(150)}, Mode::writer);
+  const auto db = hasty->handle("");
+  hasty->begin();
+  insert(*db, 1);
+  EXPECT_THROW(hasty->commit(), sql::Failure);
+  hasty->rollback();
+  EXPECT_EQ(count(), 0);
+}
+
+TEST_F(PostgresDatabase, AServerThatIsGone_IsAFailure_AndFoundAgain) {
+  insert(*db_, 1);
+  EXPECT_EQ(count(), 1);
+  auto& server = *PostgresServer::shared();
+  server.stop(SIGQUIT);
+  EXPECT_THROW(writer_->begin(), sql::Failure);
+  writer_->rollback();
+  EXPECT_THROW(writer_->begin(), sql::Failure);
+  writer_->rollback();
+  server.start();
+  EXPECT_FALSE(writer_->begin());
+  insert(*db_, 2);
+  writer_->commit();
+  EXPECT_EQ(count(), 2);
+}
+
+TEST_F(PostgresDatabase, TwoThatMigrateAtOnce_DoItOnce) {
+  const sql::Migrations migrations{
+      "ours_", {"CREATE TABLE ours_row(a INTEGER)", "ALTER TABLE ours_row ADD COLUMN b TEXT"}};
+  const auto migrate = [&] { sql::migrate(*open({conninfo_}, Mode::writer), migrations); };
+  auto one = std::async(std::launch::async, migrate);
+  auto other = std::async(std::launch::async, migrate);
+  EXPECT_NO_THROW(one.get());
+  EXPECT_NO_THROW(other.get());
+  db_->execute("INSERT INTO ours_row(a, b) VALUES(1, 'x')");
+  EXPECT_EQ(db_->one("SELECT b FROM ours_row", text), "x");
+}
+
+TEST_F(PostgresDatabase, ALeader_IsAloneUntilItsConnectionGoes) {
+  const auto other = make_leader_lock({conninfo_}, 7);
+  auto one = make_leader_lock({conninfo_}, 7);
+  EXPECT_TRUE(one->holds());
+  EXPECT_TRUE(one->holds());
+  EXPECT_FALSE(other->holds());
+  EXPECT_TRUE(make_leader_lock({conninfo_}, 8)->holds()) << "another name";
+  db_->query("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'",
+             [](const sql::Row&) {});
+  EXPECT_FALSE(one->holds());
+  EXPECT_TRUE(other->holds());
+  EXPECT_FALSE(one->holds());
+}
+
+TEST_F(PostgresDatabase, Texts_AreComparedByTheirBytes) {
+  db_->execute("INSERT INTO rows(id, text) VALUES(1, 'b'), (2, 'A'), (3, 'a'), (4, '~')");
+  std::string order;
+  db_->query("SELECT text FROM rows ORDER BY text",
+             [&](const sql::Row& row) { order += row.text(0); });
+  EXPECT_EQ(order, "Aab~");
+}
+
+}  // namespace
+}  // namespace stoa::postgres
