@@ -1,0 +1,88 @@
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "kernel/base/clock.hpp"
+#include "kernel/mediator/executor.hpp"
+#include "kernel/messaging/inbox.hpp"
+#include "kernel/messaging/message.hpp"
+
+namespace stoa::messaging {
+
+/// Where messages come from: one member of a consumer group. For one thread.
+class Source {
+ public:
+  struct Received {
+    Message message;
+    std::int64_t offset = 0;
+    /// Empty for a message that can be read; otherwise what is wrong with it.
+    std::string fault;
+  };
+
+  virtual ~Source() = default;
+  /// Waits until there is something, `wait` at most. Lanes come and go meanwhile: a lane that is
+  /// new here begins where the service's inbox says. Throws what the messages are to be tried again
+  /// for.
+  virtual std::vector<Received> receive(std::size_t most, Duration wait) = 0;
+  /// Messages from `offset` on come again.
+  virtual void go_back(const Lane& lane, std::int64_t offset) = 0;
+  /// Whether the lane is this member's.
+  [[nodiscard]] virtual bool has(const Lane& lane) const = 0;
+};
+
+/// A message that could not be taken again and again.
+struct Parked {
+  Source::Received received;
+  std::string reason;
+};
+
+/// Carries messages from a source into a service: a batch of them is one command, whose effects and
+/// places commit together. A message that fails is tried alone, and put aside after some tries, so
+/// that those behind it go on. What leaves a gap, or comes from another epoch, stops its lane.
+class Consumer {
+ public:
+  struct Options {
+    std::size_t batch_max = 500;
+    int tries_max = 5;                                ///< of one message alone
+    Duration pause = std::chrono::milliseconds(200);  ///< before what failed is tried again
+  };
+  struct Parts {
+    Source& source;
+    Inbox& inbox;
+    Executor& executor;
+    /// The effect of one message, within the transaction.
+    std::function<void(UnitOfWork&, const Message&)> apply;
+    /// Keeps a message that is put aside, within the transaction that takes it.
+    std::function<void(UnitOfWork&, const Parked&)> park;
+    std::function<void(const std::string&)> warn;
+  };
+
+  Consumer(Parts parts, Options options) : parts_(std::move(parts)), options_(options) {}
+
+  /// One batch: receives, applies, waits until that is durable. False when nothing came.
+  bool step(Duration wait);
+
+  [[nodiscard]] std::int64_t taken() const { return taken_; }
+  [[nodiscard]] std::int64_t repeats() const { return repeats_; }
+  [[nodiscard]] std::int64_t parked() const { return parked_; }
+  [[nodiscard]] std::int64_t gaps() const { return gaps_; }
+
+ private:
+  using Batch = std::vector<Source::Received>;
+  struct Outcome;
+
+  [[nodiscard]] Outcome apply(const Batch& batch, const std::string& park_reason);
+  void take_one(UnitOfWork& unit, const Source::Received& one, Outcome& outcome,
+                const std::string& park_reason);
+  void one_by_one(const Batch& batch);
+  void stand_still(const Outcome& outcome);
+
+  Parts parts_;
+  Options options_;
+  std::atomic<std::int64_t> taken_ = 0, repeats_ = 0, parked_ = 0, gaps_ = 0;
+};
+
+}  // namespace stoa::messaging

@@ -1,0 +1,67 @@
+#include "kernel/messaging/inbox.hpp"
+
+#include "kernel/base/planted.hpp"
+
+namespace stoa::messaging {
+
+Inbox::Inbox(sql::Connection& db, std::string_view prefix) : db_(db) {
+  const auto table = std::string(prefix) + "inbox";
+  find_ = "SELECT epoch, position, next_offset FROM " + table + " WHERE topic = ? AND part = ?";
+  set_ = "INSERT INTO " + table +
+         "(topic, part, epoch, position, next_offset) VALUES(?, ?, ?, ?, ?)"
+         " ON CONFLICT(topic, part) DO UPDATE SET epoch = excluded.epoch,"
+         " position = excluded.position, next_offset = excluded.next_offset";
+}
+
+std::string Inbox::schema(std::string_view prefix) {
+  return "CREATE TABLE " + std::string(prefix) +
+         "inbox(topic TEXT NOT NULL, part INTEGER NOT NULL, epoch INTEGER NOT NULL,"
+         " position INTEGER NOT NULL, next_offset INTEGER NOT NULL, PRIMARY KEY(topic, part))"
+         " WITHOUT ROWID;";
+}
+
+Inbox::Place Inbox::place(const Lane& lane) {
+  if (const auto known = places_.find(lane); known != places_.end()) return known->second;
+  const auto found = db_.one(
+      find_,
+      [](const sql::Row& row) { return Place{row.integer(0), row.integer(1), row.integer(2)}; },
+      lane.topic, lane.partition);
+  return places_.emplace(lane, found.value_or(Place{})).first->second;
+}
+
+Inbox::Verdict Inbox::judge(const Message& message) {
+  const auto last = place(message.lane);
+  if (last.epoch != 0 && message.epoch != last.epoch) return Verdict::other_epoch;
+  if (message.position <= last.position && !planted(Defect::inbox_position_ignored))
+    return Verdict::repeat;
+  const bool follows = message.previous_position == last.position;
+  return follows || planted(Defect::gap_ignored) ? Verdict::next : Verdict::gap;
+}
+
+void Inbox::take(const Message& message, std::int64_t offset) {
+  put(message.lane, {message.epoch, message.position, offset + 1});
+}
+
+void Inbox::skip(const Lane& lane, std::int64_t offset) {
+  auto moved = place(lane);
+  moved.offset = offset + 1;
+  put(lane, moved);
+}
+
+void Inbox::put(const Lane& lane, const Place& place) {
+  places_[lane] = place;
+  changed_[lane] = place;
+}
+
+void Inbox::flush(UnitOfWork&) {
+  for (const auto& [lane, place] : changed_)
+    db_.execute(set_, lane.topic, lane.partition, place.epoch, place.position, place.offset);
+  changed_.clear();
+}
+
+void Inbox::rolled_back() noexcept {
+  places_.clear();
+  changed_.clear();
+}
+
+}  // namespace stoa::messaging

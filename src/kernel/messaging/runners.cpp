@@ -1,0 +1,189 @@
+#include "kernel/messaging/runners.hpp"
+
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+#include "kernel/eventlog/stored_log.hpp"
+
+namespace stoa::messaging {
+namespace {
+
+constexpr std::chrono::milliseconds failure_pause{500};
+constexpr std::chrono::milliseconds receive_wait{100};
+constexpr std::chrono::milliseconds store_interval{200};
+
+/// A thread that repeats one step, and pauses as long as that says.
+class Loop : public Runner {
+ public:
+  void wake() override {
+    {
+      const std::lock_guard lock(mutex_);
+      is_woken_ = true;
+    }
+    wake_.notify_one();
+  }
+
+ protected:
+  void start() {
+    thread_ = std::thread([this] { run(); });
+  }
+  void stop() {
+    {
+      const std::lock_guard lock(mutex_);
+      stopping_ = true;
+    }
+    wake_.notify_one();
+    if (thread_.joinable()) thread_.join();
+  }
+  virtual Duration step() = 0;  ///< zero: again at once
+  virtual void end() {}         ///< on the thread, at last
+
+ private:
+  void run() {
+    std::unique_lock lock(mutex_);
+    while (!stopping_) {
+      is_woken_ = false;
+      lock.unlock();
+      const auto pause = step();
+      lock.lock();
+      if (pause > Duration::zero())
+        wake_.wait_for(lock, pause, [this] { return stopping_ || is_woken_; });
+    }
+    lock.unlock();
+    end();
+  }
+
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  bool is_woken_ = false;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+class RelayLoop final : public Loop {
+ public:
+  explicit RelayLoop(RelayRunnerParts parts) : parts_(std::move(parts)) { start(); }
+  ~RelayLoop() override { stop(); }
+
+ private:
+  Duration step() override {
+    try {
+      if (!parts_.is_leader()) {
+        relay_.reset();
+        return store_interval;
+      }
+      if (!relay_) begin();
+      const auto failures = relay_->failures();
+      reader_->begin();
+      const bool more = relay_->step(*log_);
+      reader_->rollback();
+      if (relay_->failures() > failures)
+        parts_.warn("The brokers did not confirm what " + parts_.outlet.service +
+                    " published: it is published again.");
+      store(false);
+      return more ? Duration::zero() : parts_.pause;
+    } catch (const std::exception& e) {
+      parts_.warn("The log of " + parts_.outlet.service + " is not published: " + e.what());
+      if (reader_) reader_->rollback();
+      relay_.reset();
+      return failure_pause;
+    }
+  }
+  void end() override {
+    if (relay_) store(true);
+  }
+
+  void begin() {
+    if (!reader_) {
+      reader_ = parts_.open_reader();
+      db_ = reader_->handle(parts_.prefix);
+      log_ = make_stored_log(*db_, parts_.prefix, parts_.crypto);
+    }
+    if (!publisher_) publisher_ = parts_.make_publisher();
+    reader_->begin();
+    auto progress = RelayRows(*db_, parts_.prefix).load();
+    const auto epoch = log_->epoch();
+    reader_->rollback();
+    stored_ = progress.position;
+    relay_.emplace(parts_.outlet, *publisher_, std::move(progress), epoch);
+  }
+
+  void store(bool at_once) {
+    const auto now = std::chrono::steady_clock::now();
+    if (relay_->confirmed().position == stored_ || (!at_once && now < next_store_)) return;
+    next_store_ = now + store_interval;
+    stored_ = relay_->confirmed().position;
+    // Nobody waits for it: what is lost is published again, and known for a repeat.
+    static_cast<void>(
+        parts_.executor.submit({.lane = Executor::Lane::inside,
+                                .cause = {.actor = "system", .causation = "relay"},
+                                .run = [&rows = parts_.rows, progress = relay_->confirmed()](
+                                           UnitOfWork&) { rows.store(progress); },
+                                .done = {}}));
+  }
+
+  RelayRunnerParts parts_;
+  std::unique_ptr<sql::Database> reader_;
+  std::unique_ptr<sql::Connection> db_;
+  std::unique_ptr<StoredLog> log_;
+  std::unique_ptr<Publisher> publisher_;
+  std::optional<Relay> relay_;
+  std::int64_t stored_ = 0;
+  std::chrono::steady_clock::time_point next_store_;
+};
+
+class ConsumerLoop final : public Loop {
+ public:
+  ConsumerLoop(std::function<std::unique_ptr<Source>()> make_source,
+               std::function<std::unique_ptr<Consumer>(Source&)> make_consumer,
+               std::function<void(const std::string&)> warn)
+      : make_source_(std::move(make_source)),
+        make_consumer_(std::move(make_consumer)),
+        warn_(std::move(warn)) {
+    start();
+  }
+  ~ConsumerLoop() override { stop(); }
+
+ private:
+  Duration step() override {
+    try {
+      if (!source_) {
+        source_ = make_source_();
+        consumer_ = make_consumer_(*source_);
+      }
+      consumer_->step(receive_wait);
+      return Duration::zero();
+    } catch (const std::exception& e) {
+      warn_(std::string("Messages are not received: ") + e.what());
+      end();
+      return failure_pause;
+    }
+  }
+  void end() override {
+    consumer_.reset();
+    source_.reset();
+  }
+
+  std::function<std::unique_ptr<Source>()> make_source_;
+  std::function<std::unique_ptr<Consumer>(Source&)> make_consumer_;
+  std::function<void(const std::string&)> warn_;
+  std::unique_ptr<Source> source_;
+  std::unique_ptr<Consumer> consumer_;
+};
+
+}  // namespace
+
+std::unique_ptr<Runner> run_relay(RelayRunnerParts parts) {
+  return std::make_unique<RelayLoop>(std::move(parts));
+}
+
+std::unique_ptr<Runner> run_consumer(
+    std::function<std::unique_ptr<Source>()> make_source,
+    std::function<std::unique_ptr<Consumer>(Source&)> make_consumer,
+    std::function<void(const std::string&)> warn) {
+  return std::make_unique<ConsumerLoop>(std::move(make_source), std::move(make_consumer),
+                                        std::move(warn));
+}
+
+}  // namespace stoa::messaging

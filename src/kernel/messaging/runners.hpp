@@ -1,0 +1,47 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "kernel/base/crypto.hpp"
+#include "kernel/mediator/executor.hpp"
+#include "kernel/messaging/consumer.hpp"
+#include "kernel/messaging/relay.hpp"
+#include "kernel/sql/database.hpp"
+
+namespace stoa::messaging {
+
+/// Work on a thread of its own until it is destroyed.
+class Runner {
+ public:
+  virtual ~Runner() = default;
+  /// There may be something to do: from any thread, cheap.
+  virtual void wake() = 0;
+};
+
+struct RelayRunnerParts {
+  Outlet outlet;
+  std::string prefix;  ///< of the service's tables
+  sql::OpenDatabase open_reader;
+  std::function<std::unique_ptr<Publisher>()> make_publisher;
+  /// Whether this process is the one that relays; asked before every step.
+  std::function<bool()> is_leader;
+  RelayRows& rows;     ///< the writer's
+  Executor& executor;  ///< stores the progress
+  const Crypto& crypto;
+  std::function<void(const std::string&)> warn;
+  Duration pause = std::chrono::milliseconds(10);  ///< between looks at a log that did not grow
+};
+
+/// Relays a service's log while this process is the leader, from the progress that was stored last.
+/// What it refers to outlives it, and the executor has stopped or takes work as long as it runs.
+std::unique_ptr<Runner> run_relay(RelayRunnerParts parts);
+
+/// Steps a consumer made by `make` on the thread that uses it; made anew when it throws.
+std::unique_ptr<Runner> run_consumer(
+    std::function<std::unique_ptr<Source>()> make_source,
+    std::function<std::unique_ptr<Consumer>(Source&)> make_consumer,
+    std::function<void(const std::string&)> warn);
+
+}  // namespace stoa::messaging

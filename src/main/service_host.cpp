@@ -1,0 +1,174 @@
+#include "main/service_host.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "kernel/sql/migrate.hpp"
+#include "platform/kafka/publisher.hpp"
+#include "platform/kafka/source.hpp"
+#include "platform/openssl/crypto.hpp"
+
+namespace stoa {
+namespace {
+
+/// Names of leader locks, by service and prefix.
+std::int64_t lock_name(std::string_view prefix) {
+  constexpr std::int64_t relays = 7'824'200;
+  return relays + messaging::lane_of("", prefix, 100).partition;
+}
+
+constexpr std::string_view parked_schema =
+    "CREATE TABLE host_parked_message(topic TEXT NOT NULL, part INTEGER NOT NULL,"
+    " message_offset INTEGER NOT NULL, id TEXT NOT NULL, type TEXT NOT NULL, position INTEGER NOT"
+    " NULL, data TEXT NOT NULL, reason TEXT NOT NULL, parked_at INTEGER NOT NULL,"
+    " PRIMARY KEY(topic, part, message_offset)) WITHOUT ROWID;";
+
+constexpr std::array all_topics{
+    "stoa.catalog.products", "stoa.catalog.stock",      "stoa.ordering.orders",
+    "stoa.payment.payments", "stoa.agents.assessments", "stoa.notification.messages",
+    "stoa.shop.settings",
+};
+
+}  // namespace
+
+std::string kafka_topic_of(std::string_view event_type) {
+  const auto begins = [&](std::string_view with) { return event_type.starts_with(with); };
+  if (begins("catalog.Product")) return "stoa.catalog.products";
+  if (begins("catalog.")) return "stoa.catalog.stock";
+  if (begins("ordering.")) return "stoa.ordering.orders";
+  if (begins("payment.")) return "stoa.payment.payments";
+  if (begins("agents.")) return "stoa.agents.assessments";
+  if (begins("notification.")) return "stoa.notification.messages";
+  return "stoa.shop.settings";
+}
+
+ServiceHost::ServiceHost(Options options)
+    : options_(std::move(options)),
+      crypto_(openssl::make_crypto()),
+      ids_(make_uuid_v7_source(clock_)),
+      database_(postgres::open(options_.database, postgres::Database::Mode::writer)) {
+  const auto inbox = messaging::Inbox::schema("host_");
+  sql::migrate(*database_, {"host_", {inbox, parked_schema}});
+  pool_ = make_reader_pool(opens_reader(), options_.reader_threads, *crypto_, options_.warn);
+  loop_ = make_write_loop(*database_, clock_, participants_, options_.warn);
+  inbox_db_ = database_->handle("host_");
+  inbox_ = std::make_unique<messaging::Inbox>(*inbox_db_, "host_");
+  participants_.push_back(inbox_.get());
+}
+
+sql::OpenDatabase ServiceHost::opens_reader() const {
+  return [database = options_.database] {
+    return postgres::open(database, postgres::Database::Mode::reader);
+  };
+}
+
+ServiceContext& ServiceHost::add(const sql::Migrations& migrations,
+                                 std::optional<NewEvent> (*published)(const RecordedEvent&)) {
+  const std::string prefix(migrations.prefix);
+  const auto log = log_schema(prefix);
+  const auto relay = messaging::RelayRows::schema(prefix);
+  const auto log_name = prefix + "log";
+  const auto relay_name = prefix + "relay";
+  sql::migrate(*database_, {log_name, {log}});
+  sql::migrate(*database_, {relay_name, {relay}});
+  sql::migrate(*database_, migrations);
+
+  auto& part = parts_.emplace_back();
+  part.prefix = prefix;
+  part.db = database_->handle(prefix);
+  part.log = make_stored_log(*part.db, prefix, *crypto_);
+  part.readers = pool_->of(prefix);
+  part.published = published;
+  part.relay_rows = std::make_unique<messaging::RelayRows>(*part.db, prefix);
+  participants_.push_back(part.log.get());
+  positions_.add(prefix.substr(0, prefix.size() - 1), *part.log);
+  return contexts_.emplace_back(ServiceContext{{*part.db, *part.log},
+                                               *loop_,
+                                               *part.readers,
+                                               clock_,
+                                               *ids_,
+                                               *crypto_,
+                                               router_,
+                                               tracer_,
+                                               participants_,
+                                               options_.shop_secret,
+                                               news_});
+}
+
+void ServiceHost::start() {
+  participants_.push_back(&positions_);
+  participants_.push_back(&news_);
+  loop_->start();
+  std::ranges::sort(taken_topics_);
+  taken_topics_.erase(std::unique(taken_topics_.begin(), taken_topics_.end()), taken_topics_.end());
+  for (auto& part : parts_)
+    if (part.published != nullptr) relay(part);
+  if (taken_topics_.empty()) return;
+  runners_.push_back(messaging::run_consumer(
+      [this] { return make_source(); },
+      [this](messaging::Source& source) { return make_consumer(source); }, options_.warn));
+}
+
+void ServiceHost::stop() {
+  if (stopped_) return;
+  stopped_ = true;
+  runners_.clear();
+  loop_->stop();
+  pool_->stop();
+}
+
+void ServiceHost::relay(Part& part) {
+  part.leader = postgres::make_leader_lock(options_.database, lock_name(part.prefix));
+  const auto service = part.prefix.substr(0, part.prefix.size() - 1);
+  runners_.push_back(messaging::run_relay({.outlet = {service, part.published, kafka_topic_of},
+                                           .prefix = part.prefix,
+                                           .open_reader = opens_reader(),
+                                           .make_publisher =
+                                               [this] {
+                                                 make_topics();
+                                                 return kafka::make_publisher(options_.kafka);
+                                               },
+                                           .is_leader = [&part] { return part.leader->holds(); },
+                                           .rows = *part.relay_rows,
+                                           .executor = *loop_,
+                                           .crypto = *crypto_,
+                                           .warn = options_.warn}));
+}
+
+void ServiceHost::make_topics() const {
+  std::vector<kafka::TopicPlan> plans;
+  plans.reserve(all_topics.size());
+  for (const auto* topic : all_topics)
+    plans.push_back({topic, options_.partitions, options_.replication});
+  kafka::make_topics(options_.kafka, plans);
+}
+
+std::unique_ptr<messaging::Source> ServiceHost::make_source() {
+  make_topics();
+  return kafka::make_source({options_.kafka, "stoa-" + options_.service, taken_topics_,
+                             [open = opens_reader()](const messaging::Lane& lane) {
+                               const auto database = open();
+                               const auto db = database->handle("host_");
+                               return messaging::Inbox(*db, "host_").place(lane).offset;
+                             }});
+}
+
+std::unique_ptr<messaging::Consumer> ServiceHost::make_consumer(messaging::Source& source) {
+  const auto apply = [this](UnitOfWork& unit, const messaging::Message& message) {
+    // An event of which this version knows nothing is of a newer publisher: nobody here acts on it.
+    const auto effect = effects_.find(message.type);
+    if (effect != effects_.end()) effect->second(unit, message);
+  };
+  const auto park = [this](UnitOfWork& unit, const messaging::Parked& parked) {
+    const auto& [message, offset, fault] = parked.received;
+    inbox_db_->execute(
+        "INSERT INTO host_parked_message VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        message.lane.topic, message.lane.partition, offset, message.id, message.type,
+        message.position, message.data, parked.reason, to_unix_microseconds(unit.now()));
+  };
+  return std::make_unique<messaging::Consumer>(
+      messaging::Consumer::Parts{source, *inbox_, *loop_, apply, park, options_.warn},
+      messaging::Consumer::Options{});
+}
+
+}  // namespace stoa

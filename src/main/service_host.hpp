@@ -1,0 +1,111 @@
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "kernel/eventlog/journal.hpp"
+#include "kernel/eventlog/positions.hpp"
+#include "kernel/eventlog/stored_log.hpp"
+#include "kernel/mediator/reader_pool.hpp"
+#include "kernel/mediator/service_context.hpp"
+#include "kernel/mediator/write_loop.hpp"
+#include "kernel/messaging/runners.hpp"
+#include "kernel/messaging/topic.hpp"
+#include "platform/kafka/settings.hpp"
+#include "platform/postgres/database.hpp"
+#include "platform/postgres/leader_lock.hpp"
+
+namespace stoa {
+
+/// The Kafka topic of an integration event: `stoa.ordering.orders` of `ordering.OrderPlaced.v1`.
+std::string kafka_topic_of(std::string_view event_type);
+
+/// What one process of a fleet has, whatever service runs in it: the writer and the readers of the
+/// service's database, a router, the relay of its log, and a member of its consumer group, through
+/// which the events of other services come. Modules are composed before start().
+class ServiceHost {
+ public:
+  struct Options {
+    std::string service;  ///< as in `ordering`: its tables, and its consumer group
+    postgres::Options database;
+    kafka::Settings kafka;
+    int partitions = 6;   ///< of each topic
+    int replication = 1;  ///< of each topic
+    int reader_threads = 2;
+    std::string shop_secret;  ///< the same in all processes of the fleet
+    std::function<void(const std::string&)> warn;
+  };
+
+  explicit ServiceHost(Options options);
+  ServiceHost(const ServiceHost&) = delete;
+  ServiceHost& operator=(const ServiceHost&) = delete;
+  ~ServiceHost() { stop(); }
+
+  /// Brings the tables of a module and its log to their newest version, and gives what the module
+  /// is made of. `published` is what leaves the process of its events; null: nothing does.
+  ServiceContext& add(const sql::Migrations& migrations,
+                      std::optional<NewEvent> (*published)(const RecordedEvent&));
+
+  /// The events of a service of another process come to `topic`'s subscribers.
+  template <class Event>
+  void take(Topic<Event>& topic) {
+    for (const auto type : types_of<Event>()) {
+      taken_topics_.push_back(kafka_topic_of(type));
+      effects_[std::string(type)] = [&topic](UnitOfWork& unit, const messaging::Message& message) {
+        topic.publish(unit, {message.position, message.id, message.time},
+                      decode_event<Event>(message.type, message.data));
+      };
+    }
+  }
+
+  http::Router& router() { return router_; }
+  WriteLoop& loop() { return *loop_; }
+  void start();
+  void stop();
+
+ private:
+  struct Part {
+    std::string prefix;
+    std::unique_ptr<sql::Connection> db;
+    std::unique_ptr<StoredLog> log;
+    std::unique_ptr<Readers> readers;
+    std::optional<NewEvent> (*published)(const RecordedEvent&) = nullptr;
+    std::unique_ptr<messaging::RelayRows> relay_rows;
+    std::unique_ptr<postgres::LeaderLock> leader;
+  };
+
+  [[nodiscard]] sql::OpenDatabase opens_reader() const;
+  std::unique_ptr<messaging::Source> make_source();
+  std::unique_ptr<messaging::Consumer> make_consumer(messaging::Source& source);
+  void make_topics() const;
+  void relay(Part& part);
+
+  Options options_;
+  SystemClock clock_;
+  std::unique_ptr<Crypto> crypto_;
+  std::unique_ptr<IdSource> ids_;
+  telemetry::Tracer tracer_;
+  http::Router router_;
+  News news_;
+  LocalPositions positions_{clock_};
+  std::unique_ptr<postgres::Database> database_;
+  std::unique_ptr<ReaderPool> pool_;
+  std::vector<Participant*> participants_;
+  std::unique_ptr<WriteLoop> loop_;
+  std::deque<Part> parts_;
+  std::deque<ServiceContext> contexts_;  // stay where they are: modules refer to them
+  std::unique_ptr<sql::Connection> inbox_db_;
+  std::unique_ptr<messaging::Inbox> inbox_;
+  std::vector<std::string> taken_topics_;
+  std::map<std::string, std::function<void(UnitOfWork&, const messaging::Message&)>, std::less<>>
+      effects_;
+  std::vector<std::unique_ptr<messaging::Runner>> runners_;
+  bool stopped_ = false;
+};
+
+}  // namespace stoa

@@ -1,0 +1,17 @@
+#pragma once
+
+#include <librdkafka/rdkafka.h>
+
+#include "kernel/messaging/consumer.hpp"
+
+namespace stoa::kafka {
+
+/// Hands a message to the producer, which copies it: a CloudEvent 1.0 in Kafka's binary mode
+/// (CloudEvents Kafka Protocol Binding, 3.2), with the extensions `traceparent`, `epoch`,
+/// `position` and `previousposition`.
+rd_kafka_resp_err_t produce(rd_kafka_t* producer, const messaging::Message& message);
+
+/// Reads such a message; with a `fault` when it is none.
+messaging::Source::Received read(const rd_kafka_message_t& message);
+
+}  // namespace stoa::kafka

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <librdkafka/rdkafka.h>
+
+#include <memory>
+#include <string>
+
+#include "platform/kafka/settings.hpp"
+
+namespace stoa::kafka {
+
+template <auto destroy>
+struct Destroy {
+  template <class T>
+  void operator()(T* it) const {
+    destroy(it);
+  }
+};
+
+using Conf = std::unique_ptr<rd_kafka_conf_t, Destroy<rd_kafka_conf_destroy>>;
+using Client = std::unique_ptr<rd_kafka_t, Destroy<rd_kafka_destroy>>;
+using KafkaError = std::unique_ptr<rd_kafka_error_t, Destroy<rd_kafka_error_destroy>>;
+using Partitions = std::unique_ptr<rd_kafka_topic_partition_list_t,
+                                   Destroy<rd_kafka_topic_partition_list_destroy>>;
+
+/// Throws Failure for a name or value that librdkafka does not take.
+Conf make_conf(const Settings& settings);
+/// Throws Failure.
+Client make_client(rd_kafka_type_t type, Conf conf);
+/// How many partitions a topic has. Throws Failure when it has none.
+int partitions_of(rd_kafka_t* client, const std::string& topic);
+
+}  // namespace stoa::kafka

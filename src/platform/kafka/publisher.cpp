@@ -1,0 +1,97 @@
+#include "platform/kafka/publisher.hpp"
+
+#include <map>
+#include <string_view>
+#include <utility>
+
+#include "platform/kafka/cloud_event.hpp"
+#include "platform/kafka/handle.hpp"
+
+namespace stoa::kafka {
+namespace {
+
+constexpr int poll_ms = 100;
+
+class KafkaPublisher final : public messaging::Publisher {
+ public:
+  KafkaPublisher(Settings settings, std::chrono::milliseconds confirm_timeout)
+      : settings_(std::move(settings)), confirm_timeout_(confirm_timeout) {
+    settings_["acks"] = "all";
+    settings_["enable.idempotence"] = "true";
+    settings_["message.timeout.ms"] = "0";  // a message is given up by this class, not by time
+    settings_["log_level"] = "2";
+    settings_.try_emplace("linger.ms", "1");
+    begin();
+  }
+  ~KafkaPublisher() override { drop(); }
+
+  int partitions(const std::string& topic) override {
+    if (const auto known = partitions_.find(topic); known != partitions_.end())
+      return known->second;
+    return partitions_.emplace(topic, partitions_of(client_.get(), topic)).first->second;
+  }
+
+  void send(messaging::Message message) override {
+    if (failed_) return;  // and nothing of a lane goes past what failed
+    for (;;) {
+      const auto error = produce(client_.get(), message);
+      if (error == RD_KAFKA_RESP_ERR_NO_ERROR) break;
+      if (error != RD_KAFKA_RESP_ERR__QUEUE_FULL) {
+        failed_ = true;
+        return;
+      }
+      rd_kafka_poll(client_.get(), poll_ms);
+    }
+    ++outstanding_;
+    rd_kafka_poll(client_.get(), 0);
+  }
+
+  bool confirm() override {
+    const auto end = std::chrono::steady_clock::now() + confirm_timeout_;
+    while (!failed_ && outstanding_ > 0 && std::chrono::steady_clock::now() < end)
+      rd_kafka_poll(client_.get(), poll_ms);
+    if (!failed_ && outstanding_ == 0) return true;
+    drop();
+    begin();
+    return false;
+  }
+
+ private:
+  void begin() {
+    auto conf = make_conf(settings_);
+    rd_kafka_conf_set_opaque(conf.get(), this);
+    rd_kafka_conf_set_dr_msg_cb(
+        conf.get(), [](rd_kafka_t*, const rd_kafka_message_t* message, void* publisher) {
+          static_cast<KafkaPublisher*>(publisher)->delivered(message->err);
+        });
+    client_ = make_client(RD_KAFKA_PRODUCER, std::move(conf));
+    outstanding_ = 0;
+    failed_ = false;
+  }
+  void drop() {
+    if (!client_) return;
+    rd_kafka_purge(client_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+    rd_kafka_flush(client_.get(), poll_ms);
+    client_.reset();
+  }
+  void delivered(rd_kafka_resp_err_t error) {
+    --outstanding_;
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) failed_ = true;
+  }
+
+  Settings settings_;
+  std::chrono::milliseconds confirm_timeout_;
+  Client client_;
+  std::map<std::string, int> partitions_;
+  std::int64_t outstanding_ = 0;
+  bool failed_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<messaging::Publisher> make_publisher(Settings settings,
+                                                     std::chrono::milliseconds confirm_timeout) {
+  return std::make_unique<KafkaPublisher>(std::move(settings), confirm_timeout);
+}
+
+}  // namespace stoa::kafka

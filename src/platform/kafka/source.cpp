@@ -1,0 +1,147 @@
+#include "platform/kafka/source.hpp"
+
+#include <atomic>
+#include <map>
+#include <thread>
+#include <utility>
+
+#include "platform/kafka/cloud_event.hpp"
+#include "platform/kafka/handle.hpp"
+
+namespace stoa::kafka {
+namespace {
+
+using messaging::Lane;
+using Message = std::unique_ptr<rd_kafka_message_t, Destroy<rd_kafka_message_destroy>>;
+
+constexpr int seek_timeout_ms = 10'000;
+
+class KafkaSource final : public Source {
+ public:
+  explicit KafkaSource(SourceOptions options) : options_(std::move(options)) {
+    auto settings = options_.settings;
+    settings["group.id"] = options_.group;
+    settings["enable.auto.commit"] = "false";
+    settings["enable.auto.offset.store"] = "false";
+    settings["auto.offset.reset"] = "error";  // what was deleted before it was taken is not skipped
+    settings["partition.assignment.strategy"] = "cooperative-sticky";
+    settings["log_level"] = "2";
+    settings.try_emplace("fetch.wait.max.ms", "100");
+    auto conf = make_conf(settings);
+    rd_kafka_conf_set_opaque(conf.get(), this);
+    rd_kafka_conf_set_rebalance_cb(
+        conf.get(),
+        [](rd_kafka_t*, rd_kafka_resp_err_t what, rd_kafka_topic_partition_list_t* partitions,
+           void* source) { static_cast<KafkaSource*>(source)->rebalance(what, *partitions); });
+    client_ = make_client(RD_KAFKA_CONSUMER, std::move(conf));
+    rd_kafka_poll_set_consumer(client_.get());
+    const Partitions wanted(
+        rd_kafka_topic_partition_list_new(static_cast<int>(options_.topics.size())));
+    for (const auto& topic : options_.topics)
+      rd_kafka_topic_partition_list_add(wanted.get(), topic.c_str(), RD_KAFKA_PARTITION_UA);
+    if (const auto error = rd_kafka_subscribe(client_.get(), wanted.get());
+        error != RD_KAFKA_RESP_ERR_NO_ERROR)
+      throw Failure(std::string("Kafka's topics cannot be subscribed: ") + rd_kafka_err2str(error));
+  }
+  ~KafkaSource() override { rd_kafka_consumer_close(client_.get()); }
+
+  std::vector<Received> receive(std::size_t most, Duration wait) override {
+    std::vector<Received> batch;
+    auto wait_ms = std::chrono::duration_cast<std::chrono::milliseconds>(wait).count();
+    while (batch.size() < most) {
+      const Message message(
+          rd_kafka_consumer_poll(client_.get(), static_cast<int>(batch.empty() ? wait_ms : 0)));
+      if (!message) break;
+      if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        batch.push_back(read(*message));
+        next_[batch.back().message.lane] = message->offset + 1;
+      } else if (const auto fault = fault_of(*message); !fault.empty()) {
+        if (batch.empty()) throw Failure(fault);
+        break;  // it comes again, for whoever asks next
+      }
+    }
+    count_lag();
+    return batch;
+  }
+
+  void go_back(const Lane& lane, std::int64_t offset) override {
+    if (!has(lane)) return;
+    const Partitions one(rd_kafka_topic_partition_list_new(1));
+    rd_kafka_topic_partition_list_add(one.get(), lane.topic.c_str(), lane.partition)->offset =
+        offset;
+    const KafkaError error(rd_kafka_seek_partitions(client_.get(), one.get(), seek_timeout_ms));
+    if (error)
+      throw Failure(std::string("Kafka cannot go back: ") + rd_kafka_error_string(error.get()));
+    next_[lane] = offset;
+  }
+
+  [[nodiscard]] bool has(const Lane& lane) const override { return next_.contains(lane); }
+  [[nodiscard]] std::int64_t lag() const override { return lag_; }
+
+ private:
+  /// Empty for what passes by itself.
+  static std::string fault_of(const rd_kafka_message_t& message) {
+    switch (message.err) {
+      case RD_KAFKA_RESP_ERR__PARTITION_EOF:
+      case RD_KAFKA_RESP_ERR__TRANSPORT:
+      case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
+      case RD_KAFKA_RESP_ERR__TIMED_OUT:
+        return {};
+      default:
+        return std::string("Kafka: ") + rd_kafka_message_errstr(&message);
+    }
+  }
+
+  void rebalance(rd_kafka_resp_err_t what, rd_kafka_topic_partition_list_t& partitions) {
+    for (int at = 0; at < partitions.cnt; ++at) {
+      auto& one = partitions.elems[at];
+      const Lane lane{one.topic, one.partition};
+      if (what == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
+        one.offset = begins_at(lane);
+        next_[lane] = one.offset;
+      } else {
+        next_.erase(lane);
+      }
+    }
+    const KafkaError error(what == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS
+                               ? rd_kafka_incremental_assign(client_.get(), &partitions)
+                               : rd_kafka_incremental_unassign(client_.get(), &partitions));
+  }
+
+  std::int64_t begins_at(const Lane& lane) {
+    constexpr std::chrono::milliseconds pause{200};
+    for (;;) {
+      try {
+        return options_.begins_at(lane);
+      } catch (
+          const std::exception&) {  // the store is away: nothing can be taken before it is back
+        std::this_thread::sleep_for(pause);
+      }
+    }
+  }
+
+  void count_lag() {
+    std::int64_t lag = 0;
+    for (const auto& [lane, next] : next_) {
+      std::int64_t low = 0;
+      std::int64_t high = 0;
+      const auto known = rd_kafka_get_watermark_offsets(client_.get(), lane.topic.c_str(),
+                                                        lane.partition, &low, &high);
+      if (known == RD_KAFKA_RESP_ERR_NO_ERROR && high > next) lag += high - next;
+    }
+    lag_ = lag;
+  }
+
+  SourceOptions options_;
+  Client client_;
+  std::map<Lane, std::int64_t> next_;  ///< of the lanes that are this member's
+  std::atomic<std::int64_t> lag_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<Source> make_source(SourceOptions options) {
+  return std::make_unique<KafkaSource>(std::move(options));
+}
+
+}  // namespace stoa::kafka

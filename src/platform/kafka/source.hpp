@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "kernel/messaging/consumer.hpp"
+#include "platform/kafka/settings.hpp"
+
+namespace stoa::kafka {
+
+struct SourceOptions {
+  Settings settings;
+  std::string group;  ///< its members share the partitions
+  std::vector<std::string> topics;
+  /// Where a partition that comes to this member begins: asked on the thread that receives, again
+  /// and again until it does not throw.
+  std::function<std::int64_t(const messaging::Lane&)> begins_at;
+};
+
+/// One member of a consumer group. Kafka keeps no offsets for it: they are the service's own.
+/// Throws Failure.
+class Source : public messaging::Source {
+ public:
+  /// Messages behind what was received last, over all partitions, as the brokers said last.
+  [[nodiscard]] virtual std::int64_t lag() const = 0;
+};
+
+std::unique_ptr<Source> make_source(SourceOptions options);
+
+}  // namespace stoa::kafka

@@ -1,0 +1,370 @@
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <map>
+#include <mutex>
+#include <set>
+
+#include "contracts/kafka_server.hpp"
+#include "kernel/eventlog/stored_log.hpp"
+#include "kernel/mediator/write_loop.hpp"
+#include "kernel/messaging/consumer.hpp"
+#include "kernel/messaging/relay.hpp"
+#include "kernel/sql/migrate.hpp"
+#include "platform/kafka/publisher.hpp"
+#include "platform/kafka/source.hpp"
+#include "platform/openssl/crypto.hpp"
+#include "platform/sqlite/database.hpp"
+
+namespace stoa::messaging {
+namespace {
+
+std::string topic_name;  // of the running test: an outlet's functions are plain ones
+
+std::string topic_of(std::string_view) { return topic_name; }
+std::optional<NewEvent> published(const RecordedEvent& row) {
+  if (row.type == "Secret.v1") return std::nullopt;
+  return NewEvent{"shop." + row.type, row.data};
+}
+
+/// A service that publishes: its log, and a relay to it.
+class Sender {
+ public:
+  Sender() {
+    const auto schema = log_schema("shop_");
+    sql::migrate(*database_, {"shop_log", {schema}});
+    db_ = database_->handle("shop_");
+    log_ = make_stored_log(*db_, "shop_", *crypto_);
+  }
+  void append(const std::string& stream, int count, const std::string& type = "Happened.v1") {
+    database_->begin();
+    for (int i = 0; i < count; ++i)
+      ASSERT_TRUE(log_->append(stream, Expected::any, {{type, "{}"}}, {}, Timestamp{}));
+    commit();
+  }
+  /// `count` events to each of `streams` streams, in turns.
+  void append_to_many(int streams, int count) {
+    database_->begin();
+    for (int i = 0; i < count; ++i)
+      for (int s = 0; s < streams; ++s)
+        ASSERT_TRUE(log_->append("stream-" + std::to_string(s), Expected::any,
+                                 {{"Happened.v1", "{}"}}, {}, Timestamp{}));
+    commit();
+  }
+  EventLog& log() { return *log_; }
+
+ private:
+  void commit() {
+    UnitOfWork unit{Timestamp{}};
+    log_->flush(unit);
+    database_->commit();
+    log_->committed();
+  }
+  TemporaryFolder folder_;
+  std::unique_ptr<Crypto> crypto_ = openssl::make_crypto();
+  std::unique_ptr<sqlite::Database> database_ =
+      sqlite::open(folder_.file("sender.db"), sqlite::Database::Mode::writer);
+  std::unique_ptr<sql::Connection> db_;
+  std::unique_ptr<StoredLog> log_;
+};
+
+/// The store of a service that takes messages, and its writer; it notes the id of each.
+class Taker {
+ public:
+  Taker() {
+    const auto inbox = Inbox::schema("taker_");
+    sql::migrate(
+        *database_,
+        {"taker_",
+         {inbox, "CREATE TABLE taker_row(id TEXT NOT NULL); CREATE TABLE taker_parked(id TEXT)"}});
+    db_ = database_->handle("taker_");
+    inbox_ = std::make_unique<Inbox>(*db_, "taker_");
+    participants_.push_back(inbox_.get());
+    loop_ = make_write_loop(*database_, clock_, participants_,
+                            [this](const std::string&) { ++defects_; });
+    loop_->start();
+  }
+  ~Taker() { loop_->stop(); }
+
+  Consumer::Parts parts(Source& source) {
+    return {source,
+            *inbox_,
+            *loop_,
+            [this](UnitOfWork& unit, const Message& message) { apply(unit, message); },
+            [this](UnitOfWork&, const Parked& parked) {
+              db_->execute("INSERT INTO taker_parked VALUES(?)", parked.received.message.id);
+            },
+            [this](const std::string& what) {
+              const std::lock_guard lock(mutex_);
+              warnings_.push_back(what);
+            }};
+  }
+  std::int64_t begins_at(const Lane& lane) {
+    const auto reader = sqlite::open(folder_.file("taker.db"), sqlite::Database::Mode::reader);
+    const auto db = reader->handle("taker_");
+    return Inbox(*db, "taker_").place(lane).offset;
+  }
+  std::vector<std::string> rows(const std::string& table = "taker_row") {
+    const auto reader = sqlite::open(folder_.file("taker.db"), sqlite::Database::Mode::reader);
+    std::vector<std::string> ids;
+    reader->handle("")->query("SELECT id FROM " + table + " ORDER BY rowid",
+                              [&](const sql::Row& row) { ids.emplace_back(row.text(0)); });
+    return ids;
+  }
+  std::vector<std::string> warnings() {
+    const std::lock_guard lock(mutex_);
+    return warnings_;
+  }
+
+  std::string poison;  ///< this message fails each time
+  std::set<std::string> fail_once;
+
+ private:
+  void apply(UnitOfWork&, const Message& message) {
+    db_->execute("INSERT INTO taker_row VALUES(?)", message.id);
+    if (message.id == poison || fail_once.erase(message.id) > 0)
+      throw std::runtime_error("it cannot be taken");
+  }
+
+  TemporaryFolder folder_;
+  SystemClock clock_;
+  std::unique_ptr<sqlite::Database> database_ =
+      sqlite::open(folder_.file("taker.db"), sqlite::Database::Mode::writer);
+  std::unique_ptr<sql::Connection> db_;
+  std::unique_ptr<Inbox> inbox_;
+  std::vector<Participant*> participants_;
+  std::unique_ptr<WriteLoop> loop_;
+  std::atomic<int> defects_ = 0;
+  std::mutex mutex_;
+  std::vector<std::string> warnings_;
+};
+
+/// A group's member that takes for a taker.
+struct Member {
+  Member(Taker& taker, const kafka::Settings& settings, Consumer::Options options = {})
+      : source(kafka::make_source({settings,
+                                   topic_name + "-takers",
+                                   {topic_name},
+                                   [&taker](const Lane& lane) { return taker.begins_at(lane); }})),
+        consumer(taker.parts(*source), options) {}
+  std::unique_ptr<kafka::Source> source;
+  Consumer consumer;
+};
+
+class KafkaMessaging : public testing::Test {
+ protected:
+  void SetUp() override {
+    STOA_NEEDS_KAFKA();
+    topic_name = KafkaServer::shared()->fresh_topic(3);
+    settings_ = KafkaServer::shared()->settings();
+    publisher_ = kafka::make_publisher(settings_, std::chrono::seconds(10));
+  }
+  Relay relay(RelayProgress progress = {}, std::int64_t epoch = 1) {
+    return {{"shop", published, topic_of}, *publisher_, std::move(progress), epoch};
+  }
+  /// Steps until `done` or a long time has passed.
+  template <class Done>
+  static bool until(Member& member, Done done) {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    while (!done() && std::chrono::steady_clock::now() < end)
+      member.consumer.step(std::chrono::milliseconds(50));
+    return done();
+  }
+  bool until_taken(Member& member, std::size_t count) {
+    return until(member, [&] { return taker_.rows().size() >= count; });
+  }
+  void expect_each_once_and_in_order(std::size_t count) {
+    const auto ids = taker_.rows();
+    EXPECT_EQ(ids.size(), count);
+    std::map<std::string, std::int64_t> revisions;
+    for (const auto& id : ids) {
+      const auto at = id.find('@');
+      EXPECT_EQ(std::stoll(id.substr(at + 1)), ++revisions[id.substr(0, at)]) << id;
+    }
+  }
+
+  Sender sender_;
+  Taker taker_;
+  kafka::Settings settings_;
+  std::unique_ptr<Publisher> publisher_;
+};
+
+TEST_F(KafkaMessaging, EveryPublishedEvent_IsTakenOnceAndInTheOrderOfItsStream) {
+  sender_.append("secret", 3, "Secret.v1");
+  sender_.append_to_many(20, 50);
+  auto relay = this->relay();
+  while (relay.step(sender_.log())) {
+  }
+  EXPECT_EQ(relay.published(), 1'000);
+  EXPECT_EQ(relay.confirmed().position, 1'003);
+  Member member(taker_, settings_);
+  EXPECT_TRUE(until_taken(member, 1'000));
+  expect_each_once_and_in_order(1'000);
+  EXPECT_EQ(member.consumer.repeats(), 0);
+}
+
+TEST_F(KafkaMessaging, WhatIsPublishedAgain_IsTakenOnce) {
+  sender_.append_to_many(5, 10);
+  auto first = relay();
+  first.step(sender_.log());
+  auto again = relay();  // as after a crash before its progress was stored
+  sender_.append_to_many(5, 10);
+  again.step(sender_.log());
+  Member member(taker_, settings_);
+  EXPECT_TRUE(until_taken(member, 100));
+  expect_each_once_and_in_order(100);
+  EXPECT_EQ(member.consumer.repeats(), 50);
+}
+
+TEST_F(KafkaMessaging, AMemberThatComesBack_GoesOnWhereItsServiceWas) {
+  sender_.append_to_many(5, 10);
+  auto relay = this->relay();
+  relay.step(sender_.log());
+  {
+    Member member(taker_, settings_);
+    EXPECT_TRUE(until_taken(member, 50));
+  }
+  sender_.append_to_many(5, 2);
+  relay.step(sender_.log());
+  Member member(taker_, settings_);
+  EXPECT_TRUE(until_taken(member, 60));
+  expect_each_once_and_in_order(60);
+  EXPECT_EQ(member.consumer.repeats(), 0);
+}
+
+TEST_F(KafkaMessaging, AMessageThatIsMissing_StopsItsLaneUntilItCame) {
+  sender_.append("stream-1", 3);
+  sender_.append("stream-1", 1);
+  auto whole = relay();
+  RelayProgress wrong;  // as if the third message had been lost
+  wrong.position = 3;
+  wrong.positions[lane_of(topic_name, "stream-1", 3)] = 3;
+  auto broken = relay(wrong);
+  broken.step(sender_.log());
+  Member member(taker_, settings_);
+  EXPECT_TRUE(until(member, [&] { return member.consumer.gaps() > 0; }));
+  EXPECT_TRUE(taker_.rows().empty());
+  ASSERT_FALSE(taker_.warnings().empty());
+  EXPECT_NE(taker_.warnings()[0].find("before position 4 has not come"), std::string::npos);
+}
+
+TEST_F(KafkaMessaging, AnotherEpoch_IsNotTaken) {
+  sender_.append("stream-1", 2);
+  auto relay = this->relay();
+  relay.step(sender_.log());
+  sender_.append("stream-1", 1);
+  auto restored = this->relay(relay.confirmed(), 2);
+  restored.step(sender_.log());
+  Member member(taker_, settings_);
+  EXPECT_TRUE(until(member, [&] { return member.consumer.gaps() > 0; }));
+  EXPECT_EQ(taker_.rows().size(), 2U);
+  EXPECT_NE(taker_.warnings().back().find("epoch 2"), std::string::npos);
+}
+
+TEST_F(KafkaMessaging, AMessageThatFailsOnce_IsTakenOnce) {
+  sender_.append_to_many(3, 10);
+  auto relay = this->relay();
+  relay.step(sender_.log());
+  taker_.fail_once = {"stream-0@4", "stream-2@7"};
+  Member member(taker_, settings_, {.pause = std::chrono::milliseconds(1)});
+  EXPECT_TRUE(until_taken(member, 30));
+  expect_each_once_and_in_order(30);
+  EXPECT_TRUE(taker_.rows("taker_parked").empty());
+}
+
+TEST_F(KafkaMessaging, AMessageThatFailsAgainAndAgain_IsPutAside_AndTheOthersGoOn) {
+  sender_.append_to_many(3, 10);
+  auto relay = this->relay();
+  relay.step(sender_.log());
+  taker_.poison = "stream-1@5";
+  Member member(taker_, settings_, {.pause = std::chrono::milliseconds(1)});
+  EXPECT_TRUE(until_taken(member, 29));
+  EXPECT_EQ(taker_.rows().size(), 29U);
+  EXPECT_EQ(taker_.rows("taker_parked"), (std::vector<std::string>{"stream-1@5"}));
+  EXPECT_EQ(member.consumer.parked(), 1);
+}
+
+TEST_F(KafkaMessaging, WhatIsNoCloudEvent_IsPutAside_AndLeavesNoGap) {
+  sender_.append("stream-1", 2);
+  auto relay = this->relay();
+  relay.step(sender_.log());
+  Message strange;
+  strange.lane = lane_of(topic_name, "stream-1", 3);
+  publisher_->send(strange);
+  ASSERT_TRUE(publisher_->confirm());
+  sender_.append("stream-1", 1);
+  relay.step(sender_.log());
+  Member member(taker_, settings_);
+  EXPECT_TRUE(until_taken(member, 3));
+  expect_each_once_and_in_order(3);
+  EXPECT_EQ(taker_.rows("taker_parked").size(), 1U);
+}
+
+TEST_F(KafkaMessaging, MembersThatComeAndGo_TakeEachMessageOnce) {
+  auto relay = this->relay();
+  std::vector<std::unique_ptr<Member>> members;
+  std::size_t sent = 0;
+  for (int round = 0; round < 6; ++round) {
+    if (round == 2 || round == 3) members.push_back(std::make_unique<Member>(taker_, settings_));
+    if (round == 0) members.push_back(std::make_unique<Member>(taker_, settings_));
+    if (round == 5) members.erase(members.begin());
+    sender_.append_to_many(9, 20);
+    sent += 180;
+    while (relay.step(sender_.log())) {
+    }
+    for (int steps = 0; steps < 20; ++steps)
+      for (const auto& member : members) member->consumer.step(std::chrono::milliseconds(20));
+  }
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  while (taker_.rows().size() < sent && std::chrono::steady_clock::now() < end)
+    for (const auto& member : members) member->consumer.step(std::chrono::milliseconds(20));
+  expect_each_once_and_in_order(sent);
+}
+
+TEST_F(KafkaMessaging, ABrokerThatDies_LosesNothingAndDoublesNothing) {
+  auto& server = *KafkaServer::shared();
+  auto relay = this->relay();
+  Member member(taker_, settings_);
+  sender_.append_to_many(5, 20);
+  relay.step(sender_.log());
+  EXPECT_TRUE(until_taken(member, 100));
+  publisher_ = kafka::make_publisher(settings_, std::chrono::seconds(1));
+  auto hasty = this->relay(relay.confirmed());
+  sender_.append_to_many(5, 20);
+  ASSERT_EQ(publisher_->partitions(topic_name), 3);
+  server.signal(SIGSTOP);
+  EXPECT_FALSE(hasty.step(sender_.log())) << "nobody confirms it";
+  EXPECT_EQ(hasty.failures(), 1);
+  server.signal(SIGCONT);
+  server.stop(SIGKILL);
+  server.start();
+  publisher_ = kafka::make_publisher(settings_);
+  auto patient = this->relay(hasty.confirmed());
+  patient.step(sender_.log());
+  EXPECT_EQ(patient.published(), 100);
+  EXPECT_TRUE(until_taken(member, 200));
+  expect_each_once_and_in_order(200);
+}
+
+TEST_F(KafkaMessaging, ATopicWithOtherPartitions_IsRefused) {
+  EXPECT_NO_THROW(kafka::make_topics(settings_, {{topic_name, 3, 1}}));
+  EXPECT_THROW(kafka::make_topics(settings_, {{topic_name, 4, 1}}), kafka::Failure);
+}
+
+TEST_F(KafkaMessaging, AWrongSetting_IsNamed) {
+  try {
+    kafka::make_publisher({{"bootstrap.server", "x"}});
+    FAIL();
+  } catch (const kafka::Failure& failure) {
+    EXPECT_NE(std::string(failure.what()).find("bootstrap.server"), std::string::npos);
+  }
+}
+
+TEST(LaneOfAKey, IsTheSameForEver) {
+  EXPECT_EQ(lane_of("t", "order-1", 6).partition, lane_of("t", "order-1", 6).partition);
+  EXPECT_EQ(lane_of("t", "", 6).partition, 5);
+  EXPECT_EQ(lane_of("t", "a", 1'000).partition, 996);
+}
+
+}  // namespace
+}  // namespace stoa::messaging

@@ -1,0 +1,85 @@
+#include "contracts/kafka_server.hpp"
+
+#include <chrono>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <stdexcept>
+#include <thread>
+
+namespace stoa {
+namespace {
+
+constexpr auto java_program = "/usr/bin/java";
+
+}  // namespace
+
+KafkaServer* KafkaServer::shared() {
+  static const auto libraries = servers_folder() + "/kafka";
+  static const bool is_there =
+      std::filesystem::exists(libraries) && std::filesystem::exists(java_program);
+  static const std::unique_ptr<KafkaServer> server(is_there ? new KafkaServer(libraries) : nullptr);
+  return server.get();
+}
+
+KafkaServer::KafkaServer(const std::string& libraries) : libraries_(libraries), port_(free_port()) {
+  const auto controller = free_port();
+  const auto own = "127.0.0.1:" + std::to_string(port_);
+  const auto properties = folder_.file("server.properties");
+  std::ofstream(properties)
+      << "process.roles=broker,controller\nnode.id=1\n"
+      << "controller.quorum.voters=1@127.0.0.1:" << controller << "\n"
+      << "listeners=PLAINTEXT://" << own << ",CONTROLLER://127.0.0.1:" << controller << "\n"
+      << "advertised.listeners=PLAINTEXT://" << own << "\n"
+      << "controller.listener.names=CONTROLLER\nlog.dirs=" << folder_.file("data") << "\n"
+      << "auto.create.topics.enable=false\noffsets.topic.replication.factor=1\n"
+      << "transaction.state.log.replication.factor=1\ntransaction.state.log.min.isr=1\n"
+      << "offsets.topic.num.partitions=4\ngroup.initial.rebalance.delay.ms=0\n";
+  auto format = java("64m");
+  for (const auto* word :
+       {"kafka.tools.StorageTool", "format", "-t", "AAAAAAAAAAAAAAAAAAAAAQ", "-c"})
+    format.emplace_back(word);
+  format.push_back(properties);
+  if (ChildProcess(format, folder_.file("log"), SIGKILL).wait() != 0)
+    throw std::runtime_error("Kafka's folder cannot be formatted");
+  start();
+}
+
+std::vector<std::string> KafkaServer::java(const std::string& memory) const {
+  return {java_program,       "-Xmx" + memory, "-XX:TieredStopAtLevel=1",
+          "-XX:+UseSerialGC", "-cp",           libraries_ + "/*"};
+}
+
+void KafkaServer::start() {
+  auto words = java("512m");
+  words.emplace_back("kafka.Kafka");
+  words.push_back(folder_.file("server.properties"));
+  server_.emplace(words, folder_.file("log"), SIGKILL);
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(90);
+  for (;;) {
+    try {
+      kafka::make_topics(settings(), {{"ready", 1, 1}});
+      return;
+    } catch (const kafka::Failure&) {
+      if (std::chrono::steady_clock::now() > end || !server_->is_running()) throw;
+    }
+  }
+}
+
+void KafkaServer::stop(int signal) {
+  server_->signal(signal);
+  server_->wait();
+}
+
+kafka::Settings KafkaServer::settings() const {
+  return {{"bootstrap.servers", "127.0.0.1:" + std::to_string(port_)}};
+}
+
+std::string KafkaServer::fresh_topic(int partitions) {
+  auto name = "topic" + std::to_string(++topics_);
+  kafka::make_topics(settings(), {{name, partitions, 1}});
+  return name;
+}
+
+}  // namespace stoa
