@@ -44,7 +44,7 @@ std::string ssl_mode(std::string_view value) {
   return mode;
 }
 
-std::string quoted(std::string_view value) {
+std::string in_quotes(std::string_view value) {
   std::string out = "'";
   for (const char c : value) {
     if (c == '\'' || c == '\\') out += '\\';
@@ -79,7 +79,7 @@ Result<std::string> conninfo_of(std::string_view connection_string) {
       return refuse("A connection string has no part " + std::string(part.substr(0, equals)) + ".");
     const auto value = trim(part.substr(equals + 1));
     conninfo.append(conninfo.empty() ? "" : " ").append(word->libpq).append("=");
-    conninfo.append(quoted(word->libpq == "sslmode" ? ssl_mode(value) : std::string(value)));
+    conninfo.append(in_quotes(word->libpq == "sslmode" ? ssl_mode(value) : std::string(value)));
   }
   return conninfo;
 }
