@@ -17,6 +17,8 @@
 #include "main/export_client.hpp"
 #include "main/operator_commands.hpp"
 #include "main/replay.hpp"
+#include "main/service_modules.hpp"
+#include "main/service_process.hpp"
 #include "main/shop.hpp"
 #include "platform/openssl/crypto.hpp"
 
@@ -47,16 +49,33 @@ std::string swagger_folder() {
   return (program.parent_path().parent_path() / "web" / "swagger-ui-dist").string();
 }
 
+/// Blocks SIGTERM and SIGINT in every thread that follows: the main thread waits for them.
+class Stops {
+ public:
+  Stops() {
+    sigemptyset(&signals_);
+    sigaddset(&signals_, SIGTERM);
+    sigaddset(&signals_, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
+    std::signal(SIGPIPE, SIG_IGN);
+  }
+  void wait() const {
+    int signal = 0;
+    sigwait(&signals_, &signal);
+  }
+
+ private:
+  sigset_t signals_{};
+};
+
+std::int64_t milliseconds_since(std::chrono::steady_clock::time_point begun) {
+  const auto took = std::chrono::steady_clock::now() - begun;
+  return std::chrono::duration_cast<std::chrono::milliseconds>(took).count();
+}
+
 int up(const UpOptions& options) {
   const auto begun = std::chrono::steady_clock::now();
-  // Blocked in every thread that follows: the main thread waits for them below.
-  sigset_t stops;
-  sigemptyset(&stops);
-  sigaddset(&stops, SIGTERM);
-  sigaddset(&stops, SIGINT);
-  pthread_sigmask(SIG_BLOCK, &stops, nullptr);
-  std::signal(SIGPIPE, SIG_IGN);
-
+  const Stops stops;
   const auto configuration = load_configuration(options.settings, process_environment());
   if (!configuration) return say(configuration.error());
   auto folder = DataFolder::open(options.data);
@@ -65,12 +84,11 @@ int up(const UpOptions& options) {
   const auto keys = api_keys(options.data, *configuration, *crypto);
   if (!keys) return say(keys.error());
   const auto shop = make_shop({*folder, *configuration, *keys, options.port, swagger_folder()});
-  const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(
-      std::chrono::steady_clock::now() - begun);
+  const auto took = milliseconds_since(begun);
   if (keys->made)
     std::cout << "The keys of this shop are in " << options.data << "/keys" << std::endl;
   std::cout << "Stoa listens on http://" << configuration->text("Http:Address") << ":"
-            << shop->port() << " (ready in " << took.count() << " ms)" << std::endl;
+            << shop->port() << " (ready in " << took << " ms)" << std::endl;
   if (options.demo) {
     const auto filled =
         fill_demo_shop(configuration->text("Http:Address"), shop->port(), keys->secret);
@@ -80,10 +98,56 @@ int up(const UpOptions& options) {
     }
     std::cout << "The demonstration shop is filled." << std::endl;
   }
-  int signal = 0;
-  sigwait(&stops, &signal);
+  stops.wait();
   shop->stop();
   return exit_done;
+}
+
+struct ServeOptions {
+  std::string service;
+  std::string data = "./data";
+  std::string settings = "appsettings.json";
+  int port = -1;
+};
+
+int serve(const ServeOptions& options) {
+  const auto begun = std::chrono::steady_clock::now();
+  const Stops stops;
+  const auto configuration = load_configuration(options.settings, process_environment());
+  if (!configuration) return say(configuration.error());
+  auto folder = DataFolder::open(options.data);
+  if (!folder) return say(folder.error());
+  const auto keys = existing_api_keys(options.data, *configuration);
+  if (!keys) return say(keys.error());
+  const auto port = options.port < 0 ? default_port_of(options.service)
+                                     : static_cast<std::uint16_t>(options.port);
+  const auto process = make_service_process(
+      {options.service, *configuration, *keys, *folder, port, swagger_folder()});
+  std::cout << "Stoa's " << options.service << " listens on http://"
+            << configuration->text("Http:Address") << ":" << process->port() << " (ready in "
+            << milliseconds_since(begun) << " ms)" << std::endl;
+  stops.wait();
+  process->stop();
+  return exit_done;
+}
+
+CLI::App* add_serve_command(CLI::App& app, ServeOptions& options) {
+  auto* command = app.add_subcommand("serve", "Run one service of a fleet");
+  command->add_option("SERVICE", options.service, "Its name")
+      ->required()
+      ->check(CLI::IsMember(std::vector<std::string>(service_names.begin(), service_names.end())));
+  command->add_option("--data", options.data, "Folder for what the process keeps for itself")
+      ->capture_default_str();
+  command->add_option("--port", options.port, "0: a free one; default: the service's own")
+      ->check(CLI::Range(0, 65'535));
+  command->add_option("--settings", options.settings, "Configuration file")->capture_default_str();
+  command->footer(
+      "It needs a PostgreSQL database (ConnectionStrings), Kafka (Kafka:BootstrapServers), the\n"
+      "keys of the API (Auth:SecretKey, Auth:PublishableKey) and a secret that all services of "
+      "the\n"
+      "fleet share (Auth:ShopSecret).\n"
+      "Example:\n  stoa serve ordering --data /var/lib/stoa/ordering");
+  return command;
 }
 
 int migrate(const std::string& data) {
@@ -165,6 +229,8 @@ int run(int argc, char** argv) {
       ->capture_default_str();
   up_command->add_flag("--demo", up_options.demo, "Fill an empty shop with a demonstration");
   up_command->footer("Example:\n  stoa up --data /var/lib/stoa --port 5000");
+  ServeOptions serve_options;
+  auto* serve_command = add_serve_command(app, serve_options);
   auto* migrate_command = app.add_subcommand("migrate", "Bring the data to this version");
   migrate_command->add_option("--data", up_options.data, "Folder of the shop")
       ->capture_default_str();
@@ -249,6 +315,7 @@ int run(int argc, char** argv) {
     return app.exit(e) == 0 ? exit_done : exit_wrong_usage;
   }
   if (*up_command) return up(up_options);
+  if (*serve_command) return serve(serve_options);
   if (*migrate_command) return migrate(up_options.data);
   if (*config_command) return show_configuration(up_options.settings);
   if (const auto code = operators.run()) return *code;

@@ -19,8 +19,7 @@ class Configured final : public PaymentProviders {
              sql::Transactions& transactions, const Clock& clock, const Crypto& crypto,
              const std::string& shop_secret, const std::function<void(const std::string&)>& warn)
       : simulator_secrets_(configuration.list("Payment:Simulator:WebhookSecrets")),
-        stripe_secrets_(configuration.list("Payment:Stripe:WebhookSecrets")),
-        simulator_enabled_(configuration.text("Payment:Simulator:Enabled")) {
+        stripe_secrets_(configuration.list("Payment:Stripe:WebhookSecrets")) {
     // Its own, of this data folder: the others are for people who play the provider.
     simulator_secrets_.push_back(to_hex(crypto.hmac_sha256(shop_secret, "simulator webhooks")));
     simulator_ = payment::make_simulator(ledger, transactions, clock, crypto,
@@ -42,14 +41,6 @@ class Configured final : public PaymentProviders {
   }
 
   payment::PaymentProvider& all() override { return *all_; }
-
-  [[nodiscard]] std::vector<std::string> accepted() const override {
-    std::vector<std::string> names;
-    const bool is_auto = simulator_enabled_ == "auto";
-    if (simulator_enabled_ == "true" || (is_auto && !stripe_)) names.emplace_back("simulator");
-    if (stripe_) names.emplace_back("stripe");
-    return names;
-  }
 
   [[nodiscard]] payment::WebhookSources webhook_sources() const override {
     payment::WebhookSources sources;
@@ -80,7 +71,6 @@ class Configured final : public PaymentProviders {
  private:
   std::vector<std::string> simulator_secrets_;
   std::vector<std::string> stripe_secrets_;
-  std::string simulator_enabled_;
   std::unique_ptr<payment::Simulator> simulator_;
   std::unique_ptr<http::Client> http_;
   std::unique_ptr<payment::Stripe> stripe_;
@@ -102,6 +92,15 @@ payment::MayPay payers_of(const Crypto& crypto, const std::string& shop_secret) 
                                                                const std::string& order_id) {
     return access.may_read(request, order_id);
   };
+}
+
+std::vector<std::string> accepted_providers(const Configuration& configuration) {
+  const auto& simulator = configuration.text("Payment:Simulator:Enabled");
+  const bool has_stripe = !configuration.text("Payment:Stripe:SecretKey").empty();
+  std::vector<std::string> names;
+  if (simulator == "true" || (simulator == "auto" && !has_stripe)) names.emplace_back("simulator");
+  if (has_stripe) names.emplace_back("stripe");
+  return names;
 }
 
 void add_webhook_figures(telemetry::Metrics& metrics, const payment::Webhooks& webhooks) {

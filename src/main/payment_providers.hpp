@@ -22,15 +22,16 @@ class PaymentProviders {
   virtual ~PaymentProviders() = default;
   /// Gives each call to the provider that it names.
   virtual payment::PaymentProvider& all() = 0;
-  /// Names that a new order may ask for. The simulator takes no money, so it is not among them
-  /// beside Stripe, unless `Payment:Simulator:Enabled` says so.
-  [[nodiscard]] virtual std::vector<std::string> accepted() const = 0;
   [[nodiscard]] virtual payment::WebhookSources webhook_sources() const = 0;
   /// The simulator's reports go there from now on, like those of any provider.
   virtual void deliver_to(payment::Webhooks& webhooks) = 0;
   /// Calls without an answer stay without one.
   virtual void stop() = 0;
 };
+
+/// Names that a new order may ask for. The simulator takes no money, so it is not among them beside
+/// Stripe, unless `Payment:Simulator:Enabled` says so.
+std::vector<std::string> accepted_providers(const Configuration& configuration);
 
 /// `ledger` and `transactions` are the simulator's alone from here on.
 std::unique_ptr<PaymentProviders> make_payment_providers(

@@ -62,6 +62,18 @@ void add_process_figures(telemetry::Metrics& metrics, const std::string& databas
   metrics.gauge("stoa_wal_bytes", [file = database_file + "-wal"] { return bytes_of(file); });
 }
 
+void add_loop_figures(telemetry::Metrics& metrics, const WriteLoop& loop) {
+  const auto count = [&](const char* name, std::int64_t WriteLoopFigures::* figure) {
+    metrics.counter(name, [&loop, figure] { return static_cast<double>(loop.figures().*figure); });
+  };
+  count("stoa_commits_total", &WriteLoopFigures::commits);
+  count("stoa_commands_total", &WriteLoopFigures::commands);
+  count("stoa_rollbacks_total", &WriteLoopFigures::rollbacks);
+  count("stoa_commands_shed_total", &WriteLoopFigures::shed);
+  metrics.gauge("stoa_commands_waiting",
+                [&loop] { return static_cast<double>(loop.figures().waiting); });
+}
+
 void LogHeads::add(telemetry::Metrics& metrics, const std::string& service, EventLog& log) {
   auto& head = heads_.emplace_back(log, log.head());
   metrics.gauge(

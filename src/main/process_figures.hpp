@@ -7,6 +7,7 @@
 
 #include "kernel/eventlog/event_log.hpp"
 #include "kernel/mediator/unit_of_work.hpp"
+#include "kernel/mediator/write_loop.hpp"
 #include "kernel/telemetry/metrics.hpp"
 
 namespace stoa {
@@ -17,6 +18,10 @@ namespace stoa {
 /// `stoa_database_bytes` and `stoa_wal_bytes`. `connections` is called from any thread.
 void add_process_figures(telemetry::Metrics& metrics, const std::string& database_file,
                          std::function<std::size_t()> connections);
+
+/// Of the writer: `stoa_commits_total`, `stoa_commands_total`, `stoa_rollbacks_total`,
+/// `stoa_commands_shed_total` and `stoa_commands_waiting`. The loop outlives them.
+void add_loop_figures(telemetry::Metrics& metrics, const WriteLoop& loop);
 
 /// `stoa_log_head` by service: the durable position of its log. The writer reads them now and then;
 /// who asks for figures looks at what it read last.

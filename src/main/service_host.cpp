@@ -6,7 +6,6 @@
 #include "kernel/sql/migrate.hpp"
 #include "platform/kafka/publisher.hpp"
 #include "platform/kafka/source.hpp"
-#include "platform/openssl/crypto.hpp"
 
 namespace stoa {
 namespace {
@@ -42,15 +41,49 @@ std::string kafka_topic_of(std::string_view event_type) {
   return "stoa.shop.settings";
 }
 
-ServiceHost::ServiceHost(Options options)
+/// Positions of this process's logs, also those that another replica wrote: what it answered with
+/// stands in the database that both share. Of other services it knows nothing, and waits for none.
+class ServiceHost::OwnPositions final : public Positions {
+ public:
+  OwnPositions(LocalPositions& local, Readers& readers) : local_(local), readers_(readers) {}
+
+  [[nodiscard]] PositionVector durable() const override { return local_.durable(); }
+  [[nodiscard]] bool stands_at(const PositionVector& positions) const override {
+    return local_.stands_at(positions);
+  }
+  void when_reached(PositionVector wanted, std::function<void(bool)> then) override {
+    const auto known = local_.durable();
+    std::erase_if(wanted, [&](const auto& one) {
+      const auto at = std::ranges::find(known, one.first, &PositionVector::value_type::first);
+      return at == known.end() || at->second >= one.second;
+    });
+    if (wanted.empty()) return then(true);
+    const auto look = [wanted, then](Store store) {
+      then(std::ranges::all_of(wanted, [&](const auto& one) {
+        return store.db.one("SELECT max(position) FROM " + one.first + "_log",
+                            [](const sql::Row& row) { return row.integer(0); }) >= one.second;
+      }));
+    };
+    if (!readers_.submit(look, [then] { then(false); })) then(false);
+  }
+
+ private:
+  LocalPositions& local_;
+  Readers& readers_;
+};
+
+ServiceHost::ServiceHost(Options options, Parts parts)
     : options_(std::move(options)),
-      crypto_(openssl::make_crypto()),
-      ids_(make_uuid_v7_source(clock_)),
+      shared_(std::move(parts)),
+      local_positions_(shared_.clock),
       database_(postgres::open(options_.database, postgres::Database::Mode::writer)) {
   const auto inbox = messaging::Inbox::schema("host_");
   sql::migrate(*database_, {"host_", {inbox, parked_schema}});
-  pool_ = make_reader_pool(opens_reader(), options_.reader_threads, *crypto_, options_.warn);
-  loop_ = make_write_loop(*database_, clock_, participants_, options_.warn);
+  pool_ = make_reader_pool(opens_reader(), options_.reader_threads, shared_.crypto, shared_.warn);
+  background_ = pool_->of("");
+  positions_ = std::make_unique<OwnPositions>(local_positions_, *background_);
+  loop_ = make_write_loop(*database_, shared_.clock, participants_, shared_.warn,
+                          {.tracer = &shared_.tracer});
   inbox_db_ = database_->handle("host_");
   inbox_ = std::make_unique<messaging::Inbox>(*inbox_db_, "host_");
   participants_.push_back(inbox_.get());
@@ -62,6 +95,10 @@ sql::OpenDatabase ServiceHost::opens_reader() const {
   };
 }
 
+bool ServiceHost::in_background(std::function<void()> work) {
+  return background_->submit([work = std::move(work)](Store) { work(); }, [] {});
+}
+
 ServiceContext& ServiceHost::add(const sql::Migrations& migrations,
                                  std::optional<NewEvent> (*published)(const RecordedEvent&)) {
   const std::string prefix(migrations.prefix);
@@ -69,34 +106,38 @@ ServiceContext& ServiceHost::add(const sql::Migrations& migrations,
   const auto relay = messaging::RelayRows::schema(prefix);
   const auto log_name = prefix + "log";
   const auto relay_name = prefix + "relay";
-  sql::migrate(*database_, {log_name, {log}});
-  sql::migrate(*database_, {relay_name, {relay}});
-  sql::migrate(*database_, migrations);
+  migrate({log_name, {log}});
+  migrate({relay_name, {relay}});
+  migrate(migrations);
 
   auto& part = parts_.emplace_back();
   part.prefix = prefix;
   part.db = database_->handle(prefix);
-  part.log = make_stored_log(*part.db, prefix, *crypto_);
+  part.log = make_stored_log(*part.db, prefix, shared_.crypto);
   part.readers = pool_->of(prefix);
   part.published = published;
   part.relay_rows = std::make_unique<messaging::RelayRows>(*part.db, prefix);
   participants_.push_back(part.log.get());
-  positions_.add(prefix.substr(0, prefix.size() - 1), *part.log);
+  local_positions_.add(prefix.substr(0, prefix.size() - 1), *part.log);
   return contexts_.emplace_back(ServiceContext{{*part.db, *part.log},
                                                *loop_,
                                                *part.readers,
-                                               clock_,
-                                               *ids_,
-                                               *crypto_,
+                                               shared_.clock,
+                                               shared_.ids,
+                                               shared_.crypto,
                                                router_,
-                                               tracer_,
+                                               shared_.tracer,
                                                participants_,
                                                options_.shop_secret,
                                                news_});
 }
 
+void ServiceHost::migrate(const sql::Migrations& migrations) {
+  sql::migrate(*database_, migrations);
+}
+
 void ServiceHost::start() {
-  participants_.push_back(&positions_);
+  participants_.push_back(&local_positions_);
   participants_.push_back(&news_);
   loop_->start();
   std::ranges::sort(taken_topics_);
@@ -106,14 +147,16 @@ void ServiceHost::start() {
   if (taken_topics_.empty()) return;
   runners_.push_back(messaging::run_consumer(
       [this] { return make_source(); },
-      [this](messaging::Source& source) { return make_consumer(source); }, options_.warn));
+      [this](messaging::Source& source) { return make_consumer(source); }, shared_.warn));
+}
+
+void ServiceHost::stop_writing() {
+  runners_.clear();
+  loop_->stop();
 }
 
 void ServiceHost::stop() {
-  if (stopped_) return;
-  stopped_ = true;
-  runners_.clear();
-  loop_->stop();
+  stop_writing();
   pool_->stop();
 }
 
@@ -131,8 +174,8 @@ void ServiceHost::relay(Part& part) {
                                            .is_leader = [&part] { return part.leader->holds(); },
                                            .rows = *part.relay_rows,
                                            .executor = *loop_,
-                                           .crypto = *crypto_,
-                                           .warn = options_.warn}));
+                                           .crypto = shared_.crypto,
+                                           .warn = shared_.warn}));
 }
 
 void ServiceHost::make_topics() const {
@@ -145,8 +188,8 @@ void ServiceHost::make_topics() const {
 
 std::unique_ptr<messaging::Source> ServiceHost::make_source() {
   make_topics();
-  return kafka::make_source({options_.kafka, "stoa-" + options_.service, taken_topics_,
-                             [open = opens_reader()](const messaging::Lane& lane) {
+  return kafka::make_source({options_.kafka, "stoa-" + options_.service, options_.member,
+                             taken_topics_, [open = opens_reader()](const messaging::Lane& lane) {
                                const auto database = open();
                                const auto db = database->handle("host_");
                                return messaging::Inbox(*db, "host_").place(lane).offset;
@@ -167,7 +210,7 @@ std::unique_ptr<messaging::Consumer> ServiceHost::make_consumer(messaging::Sourc
         message.position, message.data, parked.reason, to_unix_microseconds(unit.now()));
   };
   return std::make_unique<messaging::Consumer>(
-      messaging::Consumer::Parts{source, *inbox_, *loop_, apply, park, options_.warn},
+      messaging::Consumer::Parts{source, *inbox_, *loop_, apply, park, shared_.warn},
       messaging::Consumer::Options{});
 }
 

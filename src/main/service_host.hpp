@@ -16,6 +16,7 @@
 #include "kernel/mediator/write_loop.hpp"
 #include "kernel/messaging/runners.hpp"
 #include "kernel/messaging/topic.hpp"
+#include "kernel/telemetry/metrics.hpp"
 #include "platform/kafka/settings.hpp"
 #include "platform/postgres/database.hpp"
 #include "platform/postgres/leader_lock.hpp"
@@ -32,16 +33,25 @@ class ServiceHost {
  public:
   struct Options {
     std::string service;  ///< as in `ordering`: its tables, and its consumer group
+    std::string member;   ///< of that group, the same after a restart; no other replica's
     postgres::Options database;
     kafka::Settings kafka;
     int partitions = 6;   ///< of each topic
     int replication = 1;  ///< of each topic
     int reader_threads = 2;
     std::string shop_secret;  ///< the same in all processes of the fleet
+  };
+  /// All outlive it.
+  struct Parts {
+    const Clock& clock;
+    const Crypto& crypto;
+    IdSource& ids;
+    const telemetry::Tracer& tracer;
+    telemetry::Metrics& metrics;
     std::function<void(const std::string&)> warn;
   };
 
-  explicit ServiceHost(Options options);
+  ServiceHost(Options options, Parts parts);
   ServiceHost(const ServiceHost&) = delete;
   ServiceHost& operator=(const ServiceHost&) = delete;
   ~ServiceHost() { stop(); }
@@ -50,6 +60,9 @@ class ServiceHost {
   /// is made of. `published` is what leaves the process of its events; null: nothing does.
   ServiceContext& add(const sql::Migrations& migrations,
                       std::optional<NewEvent> (*published)(const RecordedEvent&));
+
+  /// More tables of the database.
+  void migrate(const sql::Migrations& migrations);
 
   /// The events of a service of another process come to `topic`'s subscribers.
   template <class Event>
@@ -65,7 +78,14 @@ class ServiceHost {
 
   http::Router& router() { return router_; }
   WriteLoop& loop() { return *loop_; }
+  Positions& positions() { return *positions_; }
+  [[nodiscard]] sql::OpenDatabase opens_reader() const;
+  /// Runs work on a reader's thread; false when it cannot.
+  bool in_background(std::function<void()> work);
+
   void start();
+  /// Takes no more messages and commands; what was taken is finished.
+  void stop_writing();
   void stop();
 
  private:
@@ -79,24 +99,24 @@ class ServiceHost {
     std::unique_ptr<postgres::LeaderLock> leader;
   };
 
-  [[nodiscard]] sql::OpenDatabase opens_reader() const;
+  class OwnPositions;
+
   std::unique_ptr<messaging::Source> make_source();
   std::unique_ptr<messaging::Consumer> make_consumer(messaging::Source& source);
   void make_topics() const;
   void relay(Part& part);
 
   Options options_;
-  SystemClock clock_;
-  std::unique_ptr<Crypto> crypto_;
-  std::unique_ptr<IdSource> ids_;
-  telemetry::Tracer tracer_;
+  Parts shared_;
   http::Router router_;
   News news_;
-  LocalPositions positions_{clock_};
+  LocalPositions local_positions_;
+  std::unique_ptr<Positions> positions_;
   std::unique_ptr<postgres::Database> database_;
   std::unique_ptr<ReaderPool> pool_;
   std::vector<Participant*> participants_;
   std::unique_ptr<WriteLoop> loop_;
+  std::unique_ptr<Readers> background_;
   std::deque<Part> parts_;
   std::deque<ServiceContext> contexts_;  // stay where they are: modules refer to them
   std::unique_ptr<sql::Connection> inbox_db_;
@@ -105,7 +125,6 @@ class ServiceHost {
   std::map<std::string, std::function<void(UnitOfWork&, const messaging::Message&)>, std::less<>>
       effects_;
   std::vector<std::unique_ptr<messaging::Runner>> runners_;
-  bool stopped_ = false;
 };
 
 }  // namespace stoa

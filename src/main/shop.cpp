@@ -21,6 +21,7 @@
 #include "main/demo.hpp"
 #include "main/doctor.hpp"
 #include "main/event_feed.hpp"
+#include "main/http_settings.hpp"
 #include "main/log_epochs.hpp"
 #include "main/notification_part.hpp"
 #include "main/payment_providers.hpp"
@@ -168,13 +169,6 @@ class EmbeddedShop final : public Shop {
   }
 
  private:
-  static telemetry::Level log_level(const Configuration& configuration) {
-    const auto& level = configuration.text("Logging:Level");
-    if (level == "debug") return telemetry::Level::debug;
-    if (level == "warning") return telemetry::Level::warning;
-    return level == "error" ? telemetry::Level::error : telemetry::Level::information;
-  }
-
   ServiceContext& context_of(Part& part, const std::string& secret) {
     return contexts_.emplace_back(ServiceContext{{*part.db, *part.log},
                                                  *loop_,
@@ -223,7 +217,7 @@ class EmbeddedShop final : public Shop {
          seconds("Ordering:PaymentDeadlineSeconds"),
          seconds("Ordering:AuthorisationDeadlineSeconds"),
          configuration.text("Fraud:Default") == "reject"},
-        providers_->accepted());
+        accepted_providers(configuration));
     auto& payment_context = context_of(*payment_part_, secret);
     payment::PaymentOptions payment_options;
     payment_options.provider_timeout =
@@ -314,18 +308,9 @@ class EmbeddedShop final : public Shop {
   }
 
   void add_figures() {
-    metrics_.counter("stoa_commits_total",
-                     [this] { return static_cast<double>(loop_->figures().commits); });
+    add_loop_figures(metrics_, *loop_);
     metrics_.counter("stoa_statements_total",
                      [this] { return static_cast<double>(database_->statements()); });
-    metrics_.counter("stoa_commands_total",
-                     [this] { return static_cast<double>(loop_->figures().commands); });
-    metrics_.counter("stoa_rollbacks_total",
-                     [this] { return static_cast<double>(loop_->figures().rollbacks); });
-    metrics_.counter("stoa_commands_shed_total",
-                     [this] { return static_cast<double>(loop_->figures().shed); });
-    metrics_.gauge("stoa_commands_waiting",
-                   [this] { return static_cast<double>(loop_->figures().waiting); });
     add_business_figures(metrics_, clock_, ordering_topic_, payment_topic_);
     for (const auto& [service, part] :
          {std::pair("catalog", catalog_part_.get()), std::pair("ordering", ordering_part_.get()),
@@ -334,13 +319,6 @@ class EmbeddedShop final : public Shop {
           std::pair("agents", agents_part_.get()), std::pair("shop", shop_part_.get())})
       log_heads_.add(metrics_, service, *part->log);
     loop_->every(std::chrono::seconds(1), [this](UnitOfWork& unit) { log_heads_.read(unit); });
-  }
-
-  static std::optional<RateLimit> rate_limit_of(const Configuration& configuration) {
-    const auto per_second = configuration.integer("RateLimits:RequestsPerSecond");
-    if (per_second == 0) return std::nullopt;
-    const auto burst = configuration.integer("RateLimits:Burst");
-    return RateLimit{per_second, burst == 0 ? per_second : burst};
   }
 
   void serve(const ShopOptions& options) {
@@ -356,23 +334,8 @@ class EmbeddedShop final : public Shop {
          },
          &telemetry_.tracer()},
         router_, *crypto_, clock_, *ids_, metrics_, log_, positions_, limiter_.get());
-    beast::HttpServerOptions server_options;
-    server_options.address = options.configuration.text("Http:Address");
-    server_options.port = options.port;
-    server_options.threads = static_cast<int>(options.configuration.integer("Http:Threads"));
-    server_options.connections_max =
-        static_cast<std::size_t>(options.configuration.integer("Http:ConnectionsMax"));
-    const auto milliseconds = [&](std::string_view path) {
-      return std::chrono::milliseconds(options.configuration.integer(path));
-    };
-    server_options.read_timeout = milliseconds("Http:HeaderTimeoutMs");
-    server_options.body_timeout = milliseconds("Http:BodyTimeoutMs");
-    server_options.idle_timeout = milliseconds("Http:IdleTimeoutMs");
-    server_options.heartbeat = milliseconds("Http:StreamHeartbeatMs");
-    server_options.stream_age_max =
-        std::chrono::seconds(options.configuration.integer("Http:StreamSecondsMax"));
     server_ = beast::make_http_server(
-        server_options,
+        http_server_options(options.configuration, options.port),
         [this](std::shared_ptr<http::Request> request, http::Reply reply) {
           gateway_->handle(std::move(request), std::move(reply));
         },

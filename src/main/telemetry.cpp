@@ -96,4 +96,11 @@ void Telemetry::stop() {
   for (auto& pipeline : pipelines_) pipeline->stop();
 }
 
+telemetry::Level log_level(const Configuration& configuration) {
+  const auto& level = configuration.text("Logging:Level");
+  if (level == "debug") return telemetry::Level::debug;
+  if (level == "warning") return telemetry::Level::warning;
+  return level == "error" ? telemetry::Level::error : telemetry::Level::information;
+}
+
 }  // namespace stoa

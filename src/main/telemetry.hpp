@@ -9,6 +9,9 @@
 
 namespace stoa {
 
+/// What `Logging:Level` says.
+telemetry::Level log_level(const Configuration& configuration);
+
 /// Spans, figures and logs to the collectors that are configured. With none it is an idle pointer.
 class Telemetry {
  public:

@@ -144,6 +144,7 @@ struct Member {
   Member(Taker& taker, const kafka::Settings& settings, Consumer::Options options = {})
       : source(kafka::make_source({settings,
                                    topic_name + "-takers",
+                                   "",
                                    {topic_name},
                                    [&taker](const Lane& lane) { return taker.begins_at(lane); }})),
         consumer(taker.parts(*source), options) {}

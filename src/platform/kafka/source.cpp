@@ -21,6 +21,9 @@ class KafkaSource final : public Source {
   explicit KafkaSource(SourceOptions options) : options_(std::move(options)) {
     auto settings = options_.settings;
     settings["group.id"] = options_.group;
+    if (!options_.member.empty()) settings["group.instance.id"] = options_.member;
+    settings.try_emplace("session.timeout.ms", "10000");
+    settings.try_emplace("heartbeat.interval.ms", "2000");
     settings["enable.auto.commit"] = "false";
     settings["enable.auto.offset.store"] = "false";
     settings["auto.offset.reset"] = "error";  // what was deleted before it was taken is not skipped

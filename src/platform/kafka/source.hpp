@@ -14,6 +14,9 @@ namespace stoa::kafka {
 struct SourceOptions {
   Settings settings;
   std::string group;  ///< its members share the partitions
+  /// Which member this is, also after a restart: it takes its partitions up again at once, where
+  /// the brokers would first wait for the one that died. Empty: a new one each time.
+  std::string member;
   std::vector<std::string> topics;
   /// Where a partition that comes to this member begins: asked on the thread that receives, again
   /// and again until it does not throw.

@@ -1,0 +1,154 @@
+#include "main/service_modules.hpp"
+
+#include "kernel/sql/migrate.hpp"
+#include "main/payment_providers.hpp"
+#include "main/product_search.hpp"
+#include "main/read_cache.hpp"
+#include "platform/gumbo/sanitise.hpp"
+#include "platform/sqlite/database.hpp"
+#include "platform/tzdata/time_zones.hpp"
+#include "services/agents/module.hpp"
+#include "services/catalog/application/journal.hpp"
+#include "services/catalog/module.hpp"
+#include "services/ordering/module.hpp"
+#include "services/payment/infrastructure/simulator.hpp"
+#include "services/payment/module.hpp"
+#include "services/shop/module.hpp"
+
+namespace stoa {
+namespace {
+
+std::optional<NewEvent> published_by_catalog(const RecordedEvent& row) {
+  const auto event =
+      catalog::published(decode_event<catalog::StoredEvent>(row.type, row.data), row);
+  return event ? std::optional(encode_event(*event)) : std::nullopt;
+}
+
+class CatalogModules final : public ServiceModules {
+ public:
+  explicit CatalogModules(const ServiceParts& parts)
+      : search_(parts.configuration, parts.folder + "/search", parts.host.opens_reader(),
+                parts.shared.crypto,
+                [warn = parts.shared.warn](telemetry::Level level, const std::string& what) {
+                  if (level >= telemetry::Level::warning) warn(what);
+                }),
+        cache_(parts.configuration, parts.shared.clock, parts.shared.metrics) {
+    auto& context = parts.host.add(catalog::catalog_migrations(), published_by_catalog);
+    parts.host.migrate(catalog::ledger_migrations());
+    catalog_ = catalog::make_catalog(
+        context, own_, ordering_, shop_topic_, gumbo::sanitise, search_.parts(parts.shared.metrics),
+        {context.store.db, context.store.log}, cache_.reads(make_codecs()));
+    shop_ = shop::make_shop_service(
+        parts.host.add(shop::migrations(), shop::published), shop_topic_,
+        {[this](const std::string& name) { return zones_->knows(name); },
+         ordering::number_pattern_fault},
+        {parts.configuration.integer("Ordering:PaymentDeadlineSeconds"),
+         parts.configuration.integer("Ordering:AuthorisationDeadlineSeconds")});
+    // The ledger's tables stand beside the others here: replicas share them.
+    parts.host.loop().when_idle([this](UnitOfWork& unit) { return catalog_->project_slice(unit); });
+    parts.host.take(ordering_);
+  }
+  void start() override { catalog_->start_search(); }
+  void stop() override {
+    catalog_->stop_search();
+    search_.stop();
+  }
+
+ private:
+  Topic<catalog::contracts::Event> own_;
+  Topic<ordering::contracts::Event> ordering_;
+  Topic<shop::contracts::Event> shop_topic_;
+  std::unique_ptr<TimeZones> zones_ = tzdata::make_time_zones();
+  ProductSearchHost search_;
+  ReadCache cache_;
+  std::unique_ptr<catalog::Catalog> catalog_;
+  std::unique_ptr<shop::ShopService> shop_;
+};
+
+class OrderingModules final : public ServiceModules {
+ public:
+  explicit OrderingModules(const ServiceParts& parts) {
+    const auto& configuration = parts.configuration;
+    const auto seconds = [&](std::string_view path) {
+      return std::chrono::seconds(configuration.integer(path));
+    };
+    ordering_ = ordering::make_ordering(
+        parts.host.add(ordering::migrations(), ordering::published), own_, catalog_, payment_,
+        agents_, shop_, *zones_,
+        {std::chrono::milliseconds(configuration.integer("Fraud:DeadlineMs")),
+         seconds("Ordering:PaymentDeadlineSeconds"),
+         seconds("Ordering:AuthorisationDeadlineSeconds"),
+         configuration.text("Fraud:Default") == "reject"},
+        accepted_providers(configuration));
+    parts.host.take(catalog_);
+    parts.host.take(payment_);
+    parts.host.take(agents_);
+    parts.host.take(shop_);
+  }
+
+ private:
+  Topic<ordering::contracts::Event> own_;
+  Topic<catalog::contracts::Event> catalog_;
+  Topic<payment::contracts::Event> payment_;
+  Topic<agents::contracts::Event> agents_;
+  Topic<shop::contracts::Event> shop_;
+  std::unique_ptr<TimeZones> zones_ = tzdata::make_time_zones();
+  std::unique_ptr<ordering::Ordering> ordering_;
+};
+
+class PaymentModules final : public ServiceModules {
+ public:
+  explicit PaymentModules(const ServiceParts& parts)
+      : simulator_(sqlite::open(parts.folder + "/simulator.db", sqlite::Database::Mode::writer)) {
+    sql::migrate(*simulator_, payment::simulator_migrations());
+    simulator_db_ = simulator_->handle("");
+    providers_ =
+        make_payment_providers(parts.configuration, *simulator_db_, *simulator_, parts.shared.clock,
+                               parts.shared.crypto, parts.shop_secret, parts.shared.warn);
+    payment::PaymentOptions options;
+    options.provider_timeout =
+        std::chrono::milliseconds(parts.configuration.integer("Payment:ProviderTimeoutMs"));
+    payment_ =
+        payment::make_payment(parts.host.add(payment::migrations(), payment::published), own_,
+                              ordering_, providers_->all(), options, providers_->webhook_sources(),
+                              payers_of(parts.shared.crypto, parts.shop_secret), parts.shared.warn);
+    add_webhook_figures(parts.shared.metrics, payment_->webhooks());
+    parts.host.take(ordering_);
+  }
+  void start() override { providers_->deliver_to(payment_->webhooks()); }
+  void stop() override { providers_->stop(); }
+
+ private:
+  Topic<payment::contracts::Event> own_;
+  Topic<ordering::contracts::Event> ordering_;
+  std::unique_ptr<sqlite::Database> simulator_;
+  std::unique_ptr<sql::Connection> simulator_db_;
+  std::unique_ptr<PaymentProviders> providers_;
+  std::unique_ptr<payment::PaymentService> payment_;
+};
+
+class AgentsModules final : public ServiceModules {
+ public:
+  explicit AgentsModules(const ServiceParts& parts)
+      : agents_(agents::make_agents(parts.host.add(agents::migrations(), agents::published), own_,
+                                    ordering_, {parts.configuration.integer("Fraud:RejectAt")})) {
+    parts.host.take(ordering_);
+  }
+
+ private:
+  Topic<agents::contracts::Event> own_;
+  Topic<ordering::contracts::Event> ordering_;
+  std::unique_ptr<agents::Agents> agents_;
+};
+
+}  // namespace
+
+std::unique_ptr<ServiceModules> make_service_modules(const std::string& service,
+                                                     const ServiceParts& parts) {
+  if (service == "catalog") return std::make_unique<CatalogModules>(parts);
+  if (service == "ordering") return std::make_unique<OrderingModules>(parts);
+  if (service == "payment") return std::make_unique<PaymentModules>(parts);
+  return std::make_unique<AgentsModules>(parts);
+}
+
+}  // namespace stoa

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "main/configuration.hpp"
+#include "main/data_folder.hpp"
+
+namespace stoa {
+
+struct ServiceProcessOptions {
+  std::string service;  ///< one of `service_names`
+  const Configuration& configuration;
+  ApiKeys keys;
+  DataFolder& folder;  ///< for what the process keeps for itself; all of it can be made again
+  std::uint16_t port = 0;
+  std::string swagger_folder;
+};
+
+/// One service of a fleet in this process, with its routes under the same chain as in the shop.
+class ServiceProcess {
+ public:
+  virtual ~ServiceProcess() = default;
+  [[nodiscard]] virtual std::uint16_t port() const = 0;
+  /// Takes no more requests and messages, ends what is in flight.
+  virtual void stop() = 0;
+};
+
+/// Migrates its database and listens; the brokers may come later. Throws std::runtime_error when it
+/// cannot, or when a setting is missing.
+std::unique_ptr<ServiceProcess> make_service_process(const ServiceProcessOptions& options);
+
+/// The port of a service where nothing else is said.
+std::uint16_t default_port_of(const std::string& service);
+
+}  // namespace stoa

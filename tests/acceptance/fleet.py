@@ -1,0 +1,218 @@
+"""A fleet on real servers: PostgreSQL and Kafka in folders of their own, and a process for each service."""
+import contextlib, glob, http.client, json, os, pathlib, pwd, re, shutil, signal, socket, subprocess, tempfile, time, uuid
+import pytest
+from conftest import PUBLISHABLE, SECRET, STOA, Answer
+from patience import PATIENCE
+from servers import FOLDER, free_port
+
+SERVICES = ["catalog", "ordering", "payment", "agents"]
+
+
+def as_postgres():
+    """PostgreSQL refuses to run as root."""
+    if os.geteuid() != 0:
+        return {}
+    user = pwd.getpwnam("postgres")
+    return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+
+
+class Server:
+    """A program in a folder of its own, until `stop`."""
+
+    def __init__(self, command, **options):
+        self.command, self.options, self.process = command, options, None
+
+    def start(self):
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(self.command, stdout=log, stderr=log, cwd=self.folder, **self.options)
+        until = time.monotonic() + 90 * PATIENCE
+        while not self.is_ready():
+            if self.process.poll() is not None or time.monotonic() > until:
+                raise RuntimeError(f"{self.command[0]} did not start: {open(self.log).read()[-2000:]}")
+            time.sleep(0.05)
+        return self
+
+    def kill(self, how=signal.SIGKILL):
+        self.process.send_signal(how)
+        self.process.wait()
+
+    def stop(self):
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(signal.SIGCONT)
+            self.kill(self.at_end)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Postgres(Server):
+    at_end = signal.SIGQUIT
+
+    def __init__(self):
+        programs = sorted(glob.glob("/usr/lib/postgresql/*/bin"))
+        if not programs:
+            pytest.skip("PostgreSQL is not installed")
+        self.programs, self.port = programs[-1], free_port()
+        self.folder = tempfile.mkdtemp(prefix="stoa-postgres-")
+        self.log = self.folder + "/log"
+        os.chmod(self.folder, 0o777)
+        subprocess.run([self.programs + "/initdb", "-D", self.folder + "/data", "-A", "trust", "-U", "stoa", "-E", "UTF8", "--locale=C",
+                        "--no-sync"], check=True, capture_output=True, cwd=self.folder, **as_postgres())
+        super().__init__([self.programs + "/postgres", "-D", self.folder + "/data", "-k", self.folder, "-p", str(self.port),
+                          "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"], **as_postgres())
+
+    def psql(self, database, statement):
+        return subprocess.run(["psql", "-h", "127.0.0.1", "-p", str(self.port), "-U", "stoa", "-At", "-c", statement, database],
+                              capture_output=True, text=True)
+
+    def is_ready(self):
+        return self.psql("postgres", "SELECT 1").returncode == 0
+
+
+class Kafka(Server):
+    at_end = signal.SIGKILL
+
+    def __init__(self):
+        libraries = FOLDER / "kafka"
+        if not libraries.is_dir() or not shutil.which("java"):
+            pytest.skip(f"Kafka is not in {FOLDER}: `./dev servers` could not fetch it")
+        self.port, controller = free_port(), free_port()
+        self.folder = tempfile.mkdtemp(prefix="stoa-kafka-")
+        self.log = self.folder + "/log"
+        own = f"127.0.0.1:{self.port}"
+        properties = pathlib.Path(self.folder) / "server.properties"
+        properties.write_text(f"""process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@127.0.0.1:{controller}
+listeners=PLAINTEXT://{own},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=PLAINTEXT://{own}
+controller.listener.names=CONTROLLER
+log.dirs={self.folder}/data
+auto.create.topics.enable=false
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=4
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+group.initial.rebalance.delay.ms=0
+""")
+        java = ["java", "-Xmx512m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", f"{libraries}/*"]
+        subprocess.run([*java, "kafka.tools.StorageTool", "format", "-t", "AAAAAAAAAAAAAAAAAAAAAQ", "-c", properties], check=True,
+                       capture_output=True, cwd=self.folder)
+        super().__init__([*java, "kafka.Kafka", properties])
+
+    def is_ready(self):
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 0.2):
+            return True
+        return False
+
+
+class Service:
+    """`stoa serve NAME` with its own database."""
+
+    def __init__(self, fleet, name):
+        self.fleet, self.name, self.port, self.process = fleet, name, 0, None
+        self.data = tempfile.mkdtemp(prefix=f"stoa-{name}-")
+        self.log = self.data + "/log"
+
+    def start(self):
+        self.process = subprocess.Popen(
+            [STOA, "serve", self.name, "--data", self.data, "--port", str(self.port)], stdout=subprocess.PIPE,
+            stderr=open(self.log, "ab"), text=True, env=self.fleet.environment())
+        for line in self.process.stdout:
+            found = re.search(r"listens on http://[\d.]+:(\d+)", line)
+            if found:
+                self.port = int(found.group(1))
+                return self
+        raise RuntimeError(f"{self.name} did not start: {open(self.log).read()[-2000:]}")
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(timeout=30 * PATIENCE)
+
+    def remove(self):
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(signal.SIGCONT)
+            self.kill()
+        shutil.rmtree(self.data, ignore_errors=True)
+
+    def call(self, method, path, body=None, key=SECRET, idempotency=None, wait=None, positions=None, timeout=40 * PATIENCE):
+        sent = {"Authorization": "Bearer " + key}
+        if positions:
+            sent["Stoa-Position"] = positions
+        if idempotency:
+            sent["Idempotency-Key"] = idempotency
+        if wait is not None:
+            sent["Prefer"] = f"wait={wait}"
+        data = None
+        if body is not None:
+            data, sent["Content-Type"] = json.dumps(body).encode(), "application/json"
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+        try:
+            connection.request(method, path, data, sent)
+            answer = connection.getresponse()
+            return Answer(answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read())
+        finally:
+            connection.close()
+
+
+class Fleet:
+    def __init__(self):
+        self.servers, self.services = [], {}
+        self.postgres = self.keep(Postgres().start())
+        self.kafka = self.keep(Kafka().start())
+        for name in SERVICES:
+            assert self.postgres.psql("postgres", f"CREATE DATABASE {name}db").returncode == 0
+            self.services[name] = Service(self, name).start()
+        self.catalog, self.ordering, self.payment, self.agents = (self.services[name] for name in SERVICES)
+
+    def keep(self, server):
+        self.servers.append(server)
+        return server
+
+    def environment(self):
+        databases = {f"STOA__ConnectionStrings__{name.capitalize()}Db":
+                     f"Host=127.0.0.1;Port={self.postgres.port};Database={name}db;Username=stoa" for name in SERVICES}
+        return {**os.environ, "STOA__Auth__SecretKey": SECRET, "STOA__Auth__PublishableKey": PUBLISHABLE,
+                "STOA__Auth__ShopSecret": "5e" * 32, "STOA__Kafka__BootstrapServers": f"127.0.0.1:{self.kafka.port}", **databases}
+
+    def remove(self):
+        for service in self.services.values():
+            service.remove()
+        for server in reversed(self.servers):
+            server.stop()
+
+    def product(self, sku, amount=900, units=0):
+        answer = self.catalog.call("POST", "/v1/products", {
+            "handle": sku.lower(), "title": sku, "status": "active",
+            "variants": [{"sku": sku, "prices": [{"amount": amount, "currency": "GBP"}]}]})
+        assert answer.status == 201, answer.body
+        if units:
+            assert self.catalog.call("POST", f"/v1/inventory/{sku}/adjustments", {"delta": units, "reason": "received"},
+                                     idempotency=uuid.uuid4().hex).status == 201
+
+    def replica(self, name):
+        """One more of a service, which the caller removes."""
+        return Service(self, name).start()
+
+    def order(self, sku, quantity=1, token="tok_ok", idempotency=None, wait=None, service=None):
+        body = {"currency": "GBP", "customer": {"email": "a@example.org", "name": "A"}, "lines": [{"sku": sku, "quantity": quantity}],
+                "payment": {"provider": "simulator", "token": token}}
+        return (service or self.ordering).call("POST", "/v1/orders", body, idempotency=idempotency or uuid.uuid4().hex, wait=wait)
+
+    def sold(self, sku):
+        """Waits until Ordering knows the SKU."""
+        until = time.monotonic() + 60 * PATIENCE
+        while (answer := self.order(sku, 10**6, "tok_ok", "look-" + sku + uuid.uuid4().hex)).status == 422:
+            assert time.monotonic() < until, answer.body
+            time.sleep(0.05)
+
+    def ended(self, order_id):
+        until = time.monotonic() + 60 * PATIENCE
+        while True:
+            order = self.ordering.call("GET", "/v1/orders/" + order_id).json
+            if order["status"] != "placed":
+                return order
+            assert time.monotonic() < until, order
+            time.sleep(0.02)

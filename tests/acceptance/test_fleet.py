@@ -1,0 +1,150 @@
+"""Services in processes of their own, which meet over Kafka alone. What a client was told holds through the end of any of them."""
+import http.client, random, threading, time, uuid
+import pytest
+from fleet import Fleet
+from patience import PATIENCE
+
+
+@pytest.fixture(scope="module")
+def fleet():
+    fleet = Fleet()
+    yield fleet
+    fleet.remove()
+
+
+def stock(fleet, sku):
+    view = fleet.catalog.call("GET", f"/v1/inventory/{sku}").json
+    return view["on_hand"], view["reserved"], view["available"]
+
+
+def test_an_order_is_confirmed_and_paid_by_four_processes(fleet):
+    fleet.product("MUG", 1250, 10)
+    fleet.sold("MUG")
+    placed = fleet.order("MUG", 2, wait=20)
+    assert placed.status in (200, 201, 202), placed.body
+    order = fleet.ended(placed.json["id"])
+    assert (order["status"], order["payment_status"]) == ("confirmed", "captured")
+    assert order["total"] == {"amount": 2500, "currency": "GBP"}
+    assert stock(fleet, "MUG") == (10, 2, 8)
+    payments = fleet.payment.call("GET", f"/v1/payments?filter[order_id]={order['id']}").json["data"]
+    assert [(one["status"], one["captured"]["amount"]) for one in payments] == [("captured", 2500)]
+
+
+def test_what_is_not_there_is_rejected_and_a_declined_payment_gives_its_units_back(fleet):
+    fleet.product("CUP", 500, 3)
+    fleet.sold("CUP")
+    assert fleet.ended(fleet.order("CUP", 4).json["id"])["status"] == "rejected"
+    declined = fleet.ended(fleet.order("CUP", 3, "tok_declined").json["id"])
+    assert declined["status"] == "rejected"
+    until = time.monotonic() + 30 * PATIENCE
+    while stock(fleet, "CUP") != (3, 0, 3) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert stock(fleet, "CUP") == (3, 0, 3)
+
+
+def test_a_key_gives_one_order_also_to_a_process_that_came_back(fleet):
+    fleet.product("JUG", 700, 5)
+    fleet.sold("JUG")
+    key = uuid.uuid4().hex
+    first = fleet.order("JUG", 1, idempotency=key)
+    fleet.ordering.kill()
+    fleet.ordering.start()
+    again = fleet.order("JUG", 1, idempotency=key)
+    assert again.json["id"] == first.json["id"]
+    assert fleet.ended(first.json["id"])["status"] == "confirmed"
+    assert stock(fleet, "JUG") == (5, 1, 4)
+
+
+def test_a_service_that_is_away_is_waited_for(fleet):
+    fleet.product("BOWL", 300, 50)
+    fleet.sold("BOWL")
+    fleet.payment.kill()
+    ids = [fleet.order("BOWL").json["id"] for _ in range(10)]
+    time.sleep(0.5)
+    assert {fleet.ordering.call("GET", "/v1/orders/" + i).json["status"] for i in ids} == {"placed"}
+    fleet.payment.start()
+    assert {fleet.ended(i)["status"] for i in ids} == {"confirmed"}
+    assert stock(fleet, "BOWL") == (50, 10, 40)
+
+
+def test_processes_that_are_killed_under_load_lose_double_and_oversell_nothing(fleet):
+    fleet.product("POT", 1000, 120)
+    fleet.sold("POT")
+    orders, lock, until = {}, threading.Lock(), time.monotonic() + 12
+
+    def buy(seed):
+        rng = random.Random(seed)
+        while time.monotonic() < until:
+            key, quantity = uuid.uuid4().hex, rng.randint(1, 3)
+            while True:  # until it is answered: then the order is known
+                try:
+                    answer = fleet.order("POT", quantity, rng.choice(["tok_ok", "tok_ok", "tok_declined"]), key)
+                    if answer.status in (200, 201, 202):
+                        break
+                except (OSError, http.client.HTTPException):
+                    pass
+                time.sleep(0.05)
+            with lock:
+                orders[answer.json["id"]] = quantity
+            time.sleep(rng.random() * 0.05)
+
+    buyers = [threading.Thread(target=buy, args=(seed,)) for seed in range(4)]
+    for buyer in buyers:
+        buyer.start()
+    rng = random.Random(1)
+    while time.monotonic() < until:
+        service = fleet.services[rng.choice(list(fleet.services))]
+        time.sleep(rng.uniform(0.2, 0.8))
+        service.kill()
+        time.sleep(rng.uniform(0, 0.5))
+        service.start()
+    for buyer in buyers:
+        buyer.join()
+    ended = {i: fleet.ended(i) for i in orders}
+    confirmed = {i: order for i, order in ended.items() if order["status"] == "confirmed"}
+    assert len(orders) > 50 and confirmed
+    sold = sum(orders[i] for i in confirmed)
+    deadline = time.monotonic() + 30 * PATIENCE
+    while stock(fleet, "POT")[1] != sold and time.monotonic() < deadline:
+        time.sleep(0.05)  # releases of the rejected ones are on their way
+    on_hand, reserved, available = stock(fleet, "POT")
+    assert (on_hand, reserved) == (120, sold) and available >= 0
+    for i, order in ended.items():
+        payments = fleet.payment.call("GET", f"/v1/payments?filter[order_id]={i}").json["data"]
+        captured = sum(one["captured"]["amount"] - one["refunded"]["amount"] for one in payments)
+        assert captured == (1000 * orders[i] if i in confirmed else 0), order
+
+
+def test_two_replicas_of_a_service_are_one_to_their_clients(fleet):
+    second = fleet.replica("ordering")
+    try:
+        fleet.product("PAN", 2000, 60)
+        fleet.sold("PAN")
+        # One key, both replicas at the same time: one order.
+        key, answers = uuid.uuid4().hex, []
+        both = [threading.Thread(target=lambda s=service: answers.append(fleet.order("PAN", 1, idempotency=key, service=s)))
+                for service in (fleet.ordering, second) for _ in range(4)]
+        for one in both:
+            one.start()
+        for one in both:
+            one.join()
+        assert len({answer.json["id"] for answer in answers}) == 1, [answer.body for answer in answers]
+        # In turns; each reads what the other was told.
+        ids = [answers[0].json["id"]]
+        for nth in range(40):
+            writer, reader = (fleet.ordering, second) if nth % 2 else (second, fleet.ordering)
+            placed = fleet.order("PAN", 1, service=writer)
+            assert placed.status == 202, placed.body
+            ids.append(placed.json["id"])
+            seen = reader.call("GET", "/v1/orders/" + placed.json["id"], positions=placed.headers["stoa-position"])
+            assert seen.status == 200, seen.body
+        assert {fleet.ended(i)["status"] for i in ids} == {"confirmed"}
+        numbers = [fleet.ordering.call("GET", "/v1/orders/" + i).json["number"] for i in ids]
+        assert len(set(numbers)) == len(ids)
+        assert stock(fleet, "PAN") == (60, 41, 19)
+        # One goes, the other goes on with what both had begun.
+        ids = [fleet.order("PAN", 1, service=second).json["id"] for _ in range(5)]
+        second.kill()
+        assert {fleet.ended(i)["status"] for i in ids} == {"confirmed"}
+    finally:
+        second.remove()
