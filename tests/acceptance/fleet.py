@@ -63,6 +63,13 @@ class Postgres(Server):
         return subprocess.run(["psql", "-h", "127.0.0.1", "-p", str(self.port), "-U", "stoa", "-At", "-c", statement, database],
                               capture_output=True, text=True)
 
+    def kill(self, how=signal.SIGKILL):
+        """Also its children, which a postmaster that is killed leaves behind for a moment."""
+        super().kill(how)
+        until = time.monotonic() + 30 * PATIENCE
+        while subprocess.run(["pgrep", "-f", self.folder], capture_output=True).returncode == 0 and time.monotonic() < until:
+            time.sleep(0.05)
+
     def is_ready(self):
         return self.psql("postgres", "SELECT 1").returncode == 0
 

@@ -215,6 +215,21 @@ TEST_F(PostgresDatabase, AServerThatIsGone_IsAFailure_AndFoundAgain) {
   EXPECT_EQ(count(), 2);
 }
 
+TEST_F(PostgresDatabase, AConnectionThatWasClosedMeanwhile_IsMadeAnew_AndNobodyIsTold) {
+  const auto reader = open({conninfo_}, Mode::reader);
+  const auto seen = reader->handle("");
+  EXPECT_EQ(seen->one("SELECT count(*) FROM rows", integer), 0);
+  auto& server = *PostgresServer::shared();
+  server.stop(SIGQUIT);
+  server.start();
+  reader->begin();
+  EXPECT_EQ(seen->one("SELECT count(*) FROM rows", integer), 0);
+  reader->rollback();
+  writer_->begin();
+  insert(*db_, 1);
+  EXPECT_NO_THROW(writer_->commit());
+}
+
 TEST_F(PostgresDatabase, TwoThatMigrateAtOnce_DoItOnce) {
   const sql::Migrations migrations{
       "ours_", {"CREATE TABLE ours_row(a INTEGER)", "ALTER TABLE ours_row ADD COLUMN b TEXT"}};

@@ -101,7 +101,7 @@ class Session {
   }
 
   void connect() {
-    if (link_ && !link_->is_lost()) return;
+    if (link_ && (is_open_ ? !link_->is_lost() : link_->is_alive())) return;
     link_.reset();
     link_.emplace(Link::Options{options_.conninfo, options_.answer_timeout});
     link_->run_script(std::string(session_settings));

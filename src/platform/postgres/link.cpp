@@ -2,6 +2,7 @@
 
 #include <poll.h>
 
+#include <array>
 #include <cerrno>
 #include <utility>
 
@@ -31,8 +32,12 @@ ServerError error_of(const PGresult* result) {
 
 }  // namespace
 
-Link::Link(const Options& options)
-    : connection_(PQconnectdb(options.conninfo.c_str())), answer_timeout_(options.answer_timeout) {
+Link::Link(const Options& options) : answer_timeout_(options.answer_timeout) {
+  // What the conninfo says comes later, and goes before.
+  constexpr std::array names{"connect_timeout", "application_name", "dbname",
+                             static_cast<const char*>(nullptr)};
+  const std::array values{"5", "stoa", options.conninfo.c_str(), static_cast<const char*>(nullptr)};
+  connection_.reset(PQconnectdbParams(names.data(), values.data(), 1));
   if (PQstatus(connection_.get()) != CONNECTION_OK) lose(PQerrorMessage(connection_.get()));
   PQsetNoticeProcessor(connection_.get(), [](void*, const char*) {}, nullptr);
   must(PQsetnonblocking(connection_.get(), 1) == 0 && PQenterPipelineMode(connection_.get()) == 1);
@@ -43,6 +48,12 @@ void Link::lose(const std::string& what) {
   auto text = what;
   while (!text.empty() && text.back() == '\n') text.pop_back();
   throw ConnectionLost("PostgreSQL: " + text);
+}
+
+bool Link::is_alive() {
+  lost_ = lost_ || PQconsumeInput(connection_.get()) != 1 ||
+          PQstatus(connection_.get()) != CONNECTION_OK;
+  return !lost_;
 }
 
 void Link::send(const std::string& statement, const std::vector<Value>& values) {

@@ -57,6 +57,8 @@ class Link {
   /// Nothing was sent that was not waited for.
   [[nodiscard]] bool is_idle() const { return pending_.empty(); }
   [[nodiscard]] bool is_lost() const { return lost_; }
+  /// Looks whether the server has closed the connection meanwhile; costs no round trip.
+  [[nodiscard]] bool is_alive();
   [[nodiscard]] std::int64_t statements() const { return statements_; }
 
  private:
