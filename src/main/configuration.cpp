@@ -120,6 +120,7 @@ constexpr Setting settings[] = {
     {"ConnectionStrings:BasketDb", Kind::text, "", 0, 0, "", true},
     {"ConnectionStrings:Redis", Kind::text, "", 0, 0, "", true},
     {"ConnectionStrings:EventStore", Kind::text, "", 0, 0, "", true},
+    {"Services:Ordering", Kind::url, "http://127.0.0.1:5002"},
     {"Kafka:BootstrapServers"},
     {"Kafka:Partitions", Kind::integer, "6", 1, 1'000},
     {"Kafka:Replication", Kind::integer, "1", 1, 15},

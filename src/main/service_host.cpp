@@ -142,8 +142,15 @@ void ServiceHost::start() {
   loop_->start();
   std::ranges::sort(taken_topics_);
   taken_topics_.erase(std::unique(taken_topics_.begin(), taken_topics_.end()), taken_topics_.end());
-  for (auto& part : parts_)
+  std::vector<std::string> prefixes;
+  for (auto& part : parts_) {
+    prefixes.push_back(part.prefix);
     if (part.published != nullptr) relay(part);
+  }
+  runners_.push_back(messaging::follow_logs(
+      prefixes, opens_reader(),
+      [this](std::vector<std::string> streams) { news_.announce(std::move(streams)); },
+      shared_.warn));
   if (taken_topics_.empty()) return;
   runners_.push_back(messaging::run_consumer(
       [this] { return make_source(); },

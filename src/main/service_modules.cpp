@@ -1,6 +1,8 @@
 #include "main/service_modules.hpp"
 
 #include "kernel/sql/migrate.hpp"
+#include "main/notification_part.hpp"
+#include "main/order_facts_route.hpp"
 #include "main/payment_providers.hpp"
 #include "main/product_search.hpp"
 #include "main/read_cache.hpp"
@@ -72,9 +74,10 @@ class OrderingModules final : public ServiceModules {
     const auto seconds = [&](std::string_view path) {
       return std::chrono::seconds(configuration.integer(path));
     };
+    auto& context = parts.host.add(ordering::migrations(), ordering::published);
+    add_order_facts_route(parts.host.router(), context.readers, parts.shared.crypto);
     ordering_ = ordering::make_ordering(
-        parts.host.add(ordering::migrations(), ordering::published), own_, catalog_, payment_,
-        agents_, shop_, *zones_,
+        context, own_, catalog_, payment_, agents_, shop_, *zones_,
         {std::chrono::milliseconds(configuration.integer("Fraud:DeadlineMs")),
          seconds("Ordering:PaymentDeadlineSeconds"),
          seconds("Ordering:AuthorisationDeadlineSeconds"),
@@ -127,6 +130,33 @@ class PaymentModules final : public ServiceModules {
   std::unique_ptr<payment::PaymentService> payment_;
 };
 
+class NotificationModules final : public ServiceModules {
+ public:
+  explicit NotificationModules(const ServiceParts& parts)
+      : orders_(make_remote_order_source(parts.configuration.text("Services:Ordering"),
+                                         parts.secret_key,
+                                         [&host = parts.host](std::function<void()> work) {
+                                           return host.in_background(std::move(work));
+                                         })),
+        notification_(notification::make_notification(
+            parts.host.add(notification::migrations(), notification::published), own_, ordering_,
+            payment_, shop_, *orders_, parts.shared.metrics,
+            notification_options(parts.configuration))) {
+    parts.host.take(ordering_);
+    parts.host.take(payment_);
+    parts.host.take(shop_);
+  }
+  void stop_outside() override { notification_->stop(); }
+
+ private:
+  Topic<notification::contracts::Event> own_;
+  Topic<ordering::contracts::Event> ordering_;
+  Topic<payment::contracts::Event> payment_;
+  Topic<shop::contracts::Event> shop_;
+  std::unique_ptr<notification::OrderSource> orders_;
+  std::unique_ptr<notification::NotificationService> notification_;
+};
+
 class AgentsModules final : public ServiceModules {
  public:
   explicit AgentsModules(const ServiceParts& parts)
@@ -148,6 +178,7 @@ std::unique_ptr<ServiceModules> make_service_modules(const std::string& service,
   if (service == "catalog") return std::make_unique<CatalogModules>(parts);
   if (service == "ordering") return std::make_unique<OrderingModules>(parts);
   if (service == "payment") return std::make_unique<PaymentModules>(parts);
+  if (service == "notification") return std::make_unique<NotificationModules>(parts);
   return std::make_unique<AgentsModules>(parts);
 }
 

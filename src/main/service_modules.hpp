@@ -14,8 +14,9 @@ namespace stoa {
 class ServiceModules {
  public:
   virtual ~ServiceModules() = default;
-  virtual void start() {}  ///< after the host
-  virtual void stop() {}   ///< when nothing is written any more, before the readers stop
+  virtual void start() {}         ///< after the host
+  virtual void stop_outside() {}  ///< first: what its work outside brings is still recorded
+  virtual void stop() {}          ///< when nothing is written any more, before the readers stop
 };
 
 struct ServiceParts {
@@ -24,10 +25,12 @@ struct ServiceParts {
   const Configuration& configuration;
   std::string folder;  ///< for what a process keeps for itself: an index, the simulated provider
   std::string shop_secret;
+  std::string secret_key;  ///< of the API, to ask other processes
 };
 
-/// What a process may be: `catalog` (with the shop's settings), `ordering`, `payment`, `agents`.
-inline constexpr std::array service_names{"catalog", "ordering", "payment", "agents"};
+/// What a process may be; `catalog` has the shop's settings too.
+inline constexpr std::array service_names{"catalog", "ordering", "payment", "notification",
+                                          "agents"};
 
 /// Composes a service of that name into the host. All it is given outlives it.
 std::unique_ptr<ServiceModules> make_service_modules(const std::string& service,

@@ -88,9 +88,10 @@ class Process final : public ServiceProcess {
                 metrics_,
                 [this](const std::string& what) { log_.write(telemetry::Level::warning, what); }},
         host_(host_options(options, *crypto_), shared_),
-        modules_(make_service_modules(options.service,
-                                      {host_, shared_, options.configuration, options.folder.path(),
-                                       options.configuration.text("Auth:ShopSecret")})) {
+        modules_(make_service_modules(
+            options.service,
+            {host_, shared_, options.configuration, options.folder.path(),
+             options.configuration.text("Auth:ShopSecret"), options.keys.secret})) {
     add_loop_figures(metrics_, host_.loop());
     const auto rate_limit = rate_limit_of(options.configuration);
     if (rate_limit) limiter_ = make_memory_rate_limiter(*rate_limit);
@@ -132,6 +133,7 @@ class Process final : public ServiceProcess {
     stopped_ = true;
     ready_ = false;
     server_->stop(stop_grace);
+    modules_->stop_outside();
     host_.stop_writing();
     modules_->stop();
     host_.stop();
@@ -162,8 +164,11 @@ std::unique_ptr<ServiceProcess> make_service_process(const ServiceProcessOptions
 }
 
 std::uint16_t default_port_of(const std::string& service) {
-  static const std::map<std::string_view, std::uint16_t> ports{
-      {"catalog", 5001}, {"ordering", 5002}, {"payment", 5003}, {"agents", 5005}};
+  static const std::map<std::string_view, std::uint16_t> ports{{"catalog", 5001},
+                                                               {"ordering", 5002},
+                                                               {"payment", 5003},
+                                                               {"notification", 5004},
+                                                               {"agents", 5005}};
   const auto found = ports.find(service);
   return found == ports.end() ? std::uint16_t{0} : found->second;
 }

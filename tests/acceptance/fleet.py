@@ -5,7 +5,7 @@ from conftest import PUBLISHABLE, SECRET, STOA, Answer
 from patience import PATIENCE
 from servers import FOLDER, free_port
 
-SERVICES = ["catalog", "ordering", "payment", "agents"]
+SERVICES = ["catalog", "ordering", "payment", "notification", "agents"]
 
 
 def as_postgres():
@@ -165,14 +165,19 @@ class Service:
 
 
 class Fleet:
-    def __init__(self):
-        self.servers, self.services = [], {}
+    """`smtp` takes its mail."""
+
+    def __init__(self, smtp):
+        self.smtp, self.servers, self.services = smtp, [], {}
         self.postgres = self.keep(Postgres().start())
         self.kafka = self.keep(Kafka().start())
         for name in SERVICES:
             assert self.postgres.psql("postgres", f"CREATE DATABASE {name}db").returncode == 0
-            self.services[name] = Service(self, name).start()
-        self.catalog, self.ordering, self.payment, self.agents = (self.services[name] for name in SERVICES)
+            self.services[name] = Service(self, name)
+        self.services["ordering"].port = free_port()  # which another one asks
+        for service in self.services.values():
+            service.start()
+        self.catalog, self.ordering, self.payment, self.notification, self.agents = (self.services[name] for name in SERVICES)
 
     def keep(self, server):
         self.servers.append(server)
@@ -182,7 +187,10 @@ class Fleet:
         databases = {f"STOA__ConnectionStrings__{name.capitalize()}Db":
                      f"Host=127.0.0.1;Port={self.postgres.port};Database={name}db;Username=stoa" for name in SERVICES}
         return {**os.environ, "STOA__Auth__SecretKey": SECRET, "STOA__Auth__PublishableKey": PUBLISHABLE,
-                "STOA__Auth__ShopSecret": "5e" * 32, "STOA__Kafka__BootstrapServers": f"127.0.0.1:{self.kafka.port}", **databases}
+                "STOA__Auth__ShopSecret": "5e" * 32, "STOA__Smtp__Host": "127.0.0.1", "STOA__Smtp__Port": str(self.smtp.port),
+                "STOA__Smtp__From": "Shop <shop@shop.example>", "STOA__Notification__RetryFirstMs": "100",
+                "STOA__Services__Ordering": f"http://127.0.0.1:{self.services['ordering'].port}",
+                "STOA__Kafka__BootstrapServers": f"127.0.0.1:{self.kafka.port}", **databases}
 
     def remove(self):
         for service in self.services.values():

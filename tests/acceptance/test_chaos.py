@@ -70,8 +70,11 @@ def test_a_shop_elsewhere_is_killed_and_restarted_by_commands(tmp_path):
 
 
 def test_an_overload_is_refused_politely_and_harms_nothing():
-    code, told = chaos("--overload", "--overload-seconds", "4")
-    assert told["findings"] == [] and told["other_answers"] == {} and told["refused_without_retry_after"] == 0
+    for seconds in ("4", "8", "16"):  # a busy machine's generator may need a while to be too much for the shop
+        code, told = chaos("--overload", "--overload-seconds", seconds)
+        assert told["findings"] == [] and told["other_answers"] == {} and told["refused_without_retry_after"] == 0
+        if sum(told["refused"].values()) > 0:
+            break
     assert sum(told["refused"].values()) > 0 and told["goodput_per_s"] > 0 and code == 0
     assert told["recovery_s"] is not None
     judge_memory(told["memory_peak_mb"], 400)

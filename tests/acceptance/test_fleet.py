@@ -1,15 +1,17 @@
 """Services in processes of their own, which meet over Kafka alone. What a client was told holds through the end of any of them."""
-import http.client, random, signal, threading, time, uuid
+import http.client, random, re, signal, threading, time, uuid
 import pytest
 from fleet import Fleet
 from patience import PATIENCE
+from steered import SmtpServer, serving
 
 
 @pytest.fixture(scope="module")
 def fleet():
-    fleet = Fleet()
-    yield fleet
-    fleet.remove()
+    with serving(SmtpServer()) as smtp:
+        fleet = Fleet(smtp)
+        yield fleet
+        fleet.remove()
 
 
 def stock(fleet, sku):
@@ -28,6 +30,44 @@ def test_an_order_is_confirmed_and_paid_by_four_processes(fleet):
     assert stock(fleet, "MUG") == (10, 2, 8)
     payments = fleet.payment.call("GET", f"/v1/payments?filter[order_id]={order['id']}").json["data"]
     assert [(one["status"], one["captured"]["amount"]) for one in payments] == [("captured", 2500)]
+
+
+def mail_about(fleet, ids, seconds=60):
+    """The Message-IDs about each of these orders, once there is one for each or the time is over."""
+    until = time.monotonic() + seconds * PATIENCE
+    while True:
+        about = {i: set() for i in ids}
+        for message_id in fleet.smtp.ids():
+            order = re.search(r"ord_[0-9a-z]+", message_id).group()
+            if order in about:
+                about[order].add(message_id)
+        if all(about.values()) or time.monotonic() > until:
+            return about
+        time.sleep(0.5)
+
+
+def test_a_confirmed_order_is_told_by_mail_once(fleet):
+    fleet.product("VAT", 100, 10)
+    fleet.sold("VAT")
+    order = fleet.ended(fleet.order("VAT").json["id"])
+    about = mail_about(fleet, [order["id"]])
+    assert len(about[order["id"]]) == 1
+    message = [m for m in fleet.smtp.messages if order["id"] in m["Message-ID"]]
+    assert len(message) == 1 and "VAT" in str(message[0]) and message[0]["To"] and "a@example.org" in message[0]["To"]
+
+
+def test_who_waits_is_answered_by_another_replica_that_ended_the_order(fleet):
+    second = fleet.replica("ordering")
+    try:
+        fleet.product("URN", 100, 40)
+        fleet.sold("URN")
+        for nth in range(10):
+            began = time.monotonic()
+            answer = fleet.order("URN", 1, wait=30, service=(fleet.ordering, second)[nth % 2])
+            assert answer.json["status"] == "confirmed", answer.body
+            assert time.monotonic() - began < 20 * PATIENCE
+    finally:
+        second.remove()
 
 
 def test_what_is_not_there_is_rejected_and_a_declined_payment_gives_its_units_back(fleet):
@@ -108,7 +148,7 @@ def under_load(fleet, sku, seconds, harm):
         payments = fleet.payment.call("GET", f"/v1/payments?filter[order_id]={i}").json["data"]
         captured = sum(one["captured"]["amount"] - one["refunded"]["amount"] for one in payments)
         assert captured == (1000 * orders[i] if i in confirmed else 0), order
-    return ended
+    assert all(len(ids) == 1 for ids in mail_about(fleet, ended).values())
 
 
 def test_processes_that_are_killed_under_load_lose_double_and_oversell_nothing(fleet):

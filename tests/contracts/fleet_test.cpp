@@ -20,13 +20,14 @@ class Process {
  public:
   explicit Process(const std::string& service)
       : host_({.service = service,
+               .member = "",
                .database = {PostgresServer::shared()->fresh_database()},
                .kafka = KafkaServer::shared()->settings(),
                .partitions = 3,
                .shop_secret = secret},
               shared_),
-        modules_(make_service_modules(service,
-                                      {host_, shared_, configuration_, folder_.file(""), secret})) {
+        modules_(make_service_modules(
+            service, {host_, shared_, configuration_, folder_.file(""), secret, ""})) {
     host_.start();
     modules_->start();
   }

@@ -1,6 +1,7 @@
 #include "kernel/eventlog/news.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "kernel/base/planted.hpp"
 
@@ -30,22 +31,23 @@ void News::forget(const std::string& topic, const Listener* listener) {
   listeners_.erase(at);
 }
 
-void News::committed() noexcept {
+void News::committed() noexcept { tell(std::exchange(noted_, {})); }
+
+void News::tell(std::vector<std::string> topics) noexcept {
   std::vector<std::shared_ptr<const Listener>> heard;
-  noted_.emplace_back(every_commit);
-  std::ranges::sort(noted_);
-  const auto [first, last] = std::ranges::unique(noted_);
-  noted_.erase(first, last);
+  topics.emplace_back(every_commit);
+  std::ranges::sort(topics);
+  const auto [first, last] = std::ranges::unique(topics);
+  topics.erase(first, last);
   {
     const std::lock_guard lock(mutex_);
     if (!listeners_.empty()) {
-      for (const auto& topic : noted_) {
+      for (const auto& topic : topics) {
         const auto [begin, end] = listeners_.equal_range(topic);
         for (auto at = begin; at != end; ++at) heard.push_back(at->second);
       }
     }
   }
-  noted_.clear();
   if (planted(Defect::news_wakeup_lost)) return;
   for (const auto& listener : heard) (*listener)();
 }

@@ -20,8 +20,8 @@ class News final : public Participant {
  public:
   static constexpr std::string_view every_commit{};  ///< a topic that needs no note
 
-  /// Called on the writer thread after the commit, with no lock held: short, and never throws. A
-  /// call that has begun may end after the ticket has gone.
+  /// Called on the thread that brought the news, after the commit, with no lock held: short, and
+  /// never throws. A call that has begun may end after the ticket has gone.
   using Listener = std::function<void()>;
   using Ticket = std::shared_ptr<const void>;
 
@@ -31,6 +31,9 @@ class News final : public Participant {
   /// Within the transaction that lets `topic` grow. Writer thread only.
   void note(std::string_view topic) { noted_.emplace_back(topic); }
 
+  /// What others have committed, as this process learned: from any thread.
+  void announce(std::vector<std::string> topics) noexcept { tell(std::move(topics)); }
+
   void flush(UnitOfWork&) override {}
   void rolled_back() noexcept override { noted_.clear(); }
   void committed() noexcept override;
@@ -38,6 +41,7 @@ class News final : public Participant {
  private:
   using Listeners = std::unordered_multimap<std::string, std::shared_ptr<const Listener>>;
   void forget(const std::string& topic, const Listener* listener);
+  void tell(std::vector<std::string> topics) noexcept;
 
   std::vector<std::string> noted_;  // of the writer thread
   std::mutex mutex_;

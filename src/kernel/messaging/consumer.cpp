@@ -1,9 +1,7 @@
 #include "kernel/messaging/consumer.hpp"
 
-#include <algorithm>
 #include <future>
 #include <map>
-#include <optional>
 #include <thread>
 
 namespace stoa::messaging {
@@ -14,25 +12,18 @@ struct Consumer::Outcome {
   std::int64_t taken = 0;
   std::int64_t repeats = 0;
   std::int64_t parked = 0;
-  /// Lanes that go no further, the offset they stop at and why.
-  std::map<Lane, std::pair<std::int64_t, std::string>> stopped;
+  std::map<Lane, std::string> passed_over;  ///< and why; of each lane the first
 };
 
 bool Consumer::step(Duration wait) {
   const auto batch = parts_.source.receive(options_.batch_max, wait);
   if (batch.empty()) return false;
-  const auto outcome = apply(batch, {});
-  if (!outcome.is_durable) {
-    one_by_one(batch);
-  } else {
-    stand_still(outcome);
-  }
+  if (!apply(batch, {})) one_by_one(batch);
   return true;
 }
 
-Consumer::Outcome Consumer::apply(const Batch& batch, const std::string& park_reason) {
+bool Consumer::apply(const Batch& batch, const std::string& park_reason) {
   std::promise<bool> durable;
-  auto is_durable = durable.get_future();
   Outcome outcome;
   const bool submitted = parts_.executor.submit(
       {.lane = Executor::Lane::inside,
@@ -44,20 +35,29 @@ Consumer::Outcome Consumer::apply(const Batch& batch, const std::string& park_re
              for (const auto& one : batch) take_one(unit, one, outcome, park_reason);
            },
        .done = [&](const Error* failure) { durable.set_value(failure == nullptr); }});
-  outcome.is_durable = submitted && is_durable.get();
-  if (!outcome.is_durable) return {};
+  if (!submitted || !durable.get_future().get()) return false;
+  account(outcome);
+  return true;
+}
+
+void Consumer::account(const Outcome& outcome) {
   taken_ += outcome.taken;
   repeats_ += outcome.repeats;
   parked_ += outcome.parked;
   if (outcome.parked > 0)
     parts_.warn(std::to_string(outcome.parked) + " messages were put aside: see the parked ones.");
-  return outcome;
+  if (outcome.taken > 0) warned_.clear();
+  for (const auto& [lane, why] : outcome.passed_over) {
+    ++gaps_;
+    if (warned_.insert(lane).second)
+      parts_.warn("Messages of " + lane.topic + "/" + std::to_string(lane.partition) +
+                  " are passed over: " + why + ".");
+  }
 }
 
 void Consumer::take_one(UnitOfWork& unit, const Source::Received& one, Outcome& outcome,
                         const std::string& park_reason) {
   const auto& message = one.message;
-  if (outcome.stopped.contains(message.lane)) return;
   if (!one.fault.empty()) {
     parts_.park(unit, {one, one.fault});
     parts_.inbox.skip(message.lane, one.offset);
@@ -70,14 +70,15 @@ void Consumer::take_one(UnitOfWork& unit, const Source::Received& one, Outcome& 
       ++outcome.repeats;
       return;
     case Inbox::Verdict::gap:
-      outcome.stopped[message.lane] = {
-          one.offset,
-          "a message before position " + std::to_string(message.position) + " has not come"};
+      // Its publisher sends again what was not confirmed, this one behind what is missing.
+      outcome.passed_over.emplace(
+          message.lane,
+          "one before position " + std::to_string(message.position) + " has not come");
       return;
     case Inbox::Verdict::other_epoch:
-      outcome.stopped[message.lane] = {one.offset, "its publisher's log is in epoch " +
-                                                       std::to_string(message.epoch) +
-                                                       ": it was restored from a backup"};
+      outcome.passed_over.emplace(message.lane, "their publisher's log is in epoch " +
+                                                    std::to_string(message.epoch) +
+                                                    ": it was restored from a backup");
       return;
     case Inbox::Verdict::next:
       break;
@@ -98,37 +99,32 @@ void Consumer::take_one(UnitOfWork& unit, const Source::Received& one, Outcome& 
 }
 
 void Consumer::one_by_one(const Batch& batch) {
-  std::vector<Lane> given_up;
-  for (const auto& one : batch) {
-    const auto& lane = one.message.lane;
-    if (std::ranges::find(given_up, lane) != given_up.end()) continue;
-    std::optional<Outcome> outcome;
-    for (int tries = 0; tries < options_.tries_max; ++tries) {
-      outcome = apply({one}, {});
-      if (outcome->is_durable) break;
+  for (auto one = batch.begin(); one != batch.end(); ++one) {
+    bool is_done = apply({*one}, {});
+    for (int tries = 1; !is_done; ++tries) {
+      // What the store cannot take is not the message's fault: it would be put aside for nothing.
+      if (!is_store_well()) return all_again({one, batch.end()});
+      const auto reason = "it failed " + std::to_string(tries) + " times";
       std::this_thread::sleep_for(options_.pause);
+      is_done = apply({*one}, tries < options_.tries_max ? std::string() : reason);
     }
-    if (!outcome->is_durable) {
-      // What keeps one message from being taken may keep all: a database that is away parks
-      // nothing.
-      const auto reason = "it failed " + std::to_string(options_.tries_max) + " times";
-      outcome = apply({one}, reason);
-    }
-    if (outcome->is_durable && outcome->stopped.empty()) continue;
-    if (!outcome->is_durable) parts_.source.go_back(lane, one.offset);
-    stand_still(*outcome);
-    given_up.push_back(lane);
   }
 }
 
-void Consumer::stand_still(const Outcome& outcome) {
-  for (const auto& [lane, why] : outcome.stopped) {
-    ++gaps_;
-    parts_.warn("The messages of " + lane.topic + "/" + std::to_string(lane.partition) +
-                " are not taken: " + why.second + ".");
-    parts_.source.go_back(lane, why.first);
-  }
-  if (!outcome.stopped.empty()) std::this_thread::sleep_for(options_.pause);
+bool Consumer::is_store_well() {
+  std::promise<bool> durable;
+  const bool submitted = parts_.executor.submit(
+      {.cause = {.actor = "system", .causation = "message"},
+       .run = [](UnitOfWork&) {},
+       .done = [&](const Error* failure) { durable.set_value(failure == nullptr); }});
+  return submitted && durable.get_future().get();
+}
+
+void Consumer::all_again(const Batch& rest) {
+  std::map<Lane, std::int64_t> first;
+  for (const auto& one : rest) first.emplace(one.message.lane, one.offset);
+  for (const auto& [lane, offset] : first) parts_.source.go_back(lane, offset);
+  std::this_thread::sleep_for(options_.pause);
 }
 
 }  // namespace stoa::messaging

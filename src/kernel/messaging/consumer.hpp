@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <functional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -41,7 +42,8 @@ struct Parked {
 
 /// Carries messages from a source into a service: a batch of them is one command, whose effects and
 /// places commit together. A message that fails is tried alone, and put aside after some tries, so
-/// that those behind it go on. What leaves a gap, or comes from another epoch, stops its lane.
+/// that those behind it go on. One before which another is missing is passed over, as are those
+/// behind it, until what is missing comes, and they again; so are messages of another epoch.
 class Consumer {
  public:
   struct Options {
@@ -74,14 +76,19 @@ class Consumer {
   using Batch = std::vector<Source::Received>;
   struct Outcome;
 
-  [[nodiscard]] Outcome apply(const Batch& batch, const std::string& park_reason);
+  /// True when what became of it is durable.
+  [[nodiscard]] bool apply(const Batch& batch, const std::string& park_reason);
+  void account(const Outcome& outcome);
   void take_one(UnitOfWork& unit, const Source::Received& one, Outcome& outcome,
                 const std::string& park_reason);
   void one_by_one(const Batch& batch);
-  void stand_still(const Outcome& outcome);
+  /// Whether a transaction that does nothing can be committed now.
+  [[nodiscard]] bool is_store_well();
+  void all_again(const Batch& rest);
 
   Parts parts_;
   Options options_;
+  std::set<Lane> warned_;  ///< lanes whose messages are passed over, since one was taken last
   std::atomic<std::int64_t> taken_ = 0, repeats_ = 0, parked_ = 0, gaps_ = 0;
 };
 

@@ -172,7 +172,83 @@ class ConsumerLoop final : public Loop {
   std::unique_ptr<Consumer> consumer_;
 };
 
+class FollowerLoop final : public Loop {
+ public:
+  FollowerLoop(const std::vector<std::string>& prefixes, sql::OpenDatabase open_reader,
+               std::function<void(std::vector<std::string>)> grown,
+               std::function<void(const std::string&)> warn, Duration pause)
+      : open_reader_(std::move(open_reader)),
+        grown_(std::move(grown)),
+        warn_(std::move(warn)),
+        pause_(pause) {
+    for (const auto& prefix : prefixes)
+      logs_.push_back({"SELECT max(position) FROM " + prefix + "log",
+                       "SELECT position, stream FROM " + prefix +
+                           "log WHERE position > ? ORDER BY position LIMIT 1000"});
+    start();
+  }
+  ~FollowerLoop() override { stop(); }
+
+ private:
+  struct Followed {
+    std::string head, next;
+    std::int64_t seen = -1;  ///< nothing yet: what stands at the beginning is no news
+  };
+
+  Duration step() override {
+    try {
+      if (!reader_) {
+        reader_ = open_reader_();
+        db_ = reader_->handle("");
+      }
+      std::vector<std::string> streams;
+      reader_->begin();
+      for (auto& one : logs_) look(one, streams);
+      reader_->rollback();
+      if (!streams.empty()) grown_(std::move(streams));
+      return pause_;
+    } catch (const std::exception& e) {
+      warn_(std::string("The log is not followed: ") + e.what());
+      end();
+      return failure_pause;
+    }
+  }
+  void end() override {
+    db_.reset();
+    reader_.reset();
+  }
+  void look(Followed& one, std::vector<std::string>& streams) {
+    if (one.seen < 0) {
+      one.seen = db_->one(one.head, [](const sql::Row& row) { return row.integer(0); }).value_or(0);
+      return;
+    }
+    db_->query(
+        one.next,
+        [&](const sql::Row& row) {
+          one.seen = row.integer(0);
+          streams.emplace_back(row.text(1));
+        },
+        one.seen);
+  }
+
+  std::vector<Followed> logs_;
+  sql::OpenDatabase open_reader_;
+  std::function<void(std::vector<std::string>)> grown_;
+  std::function<void(const std::string&)> warn_;
+  Duration pause_;
+  std::unique_ptr<sql::Database> reader_;
+  std::unique_ptr<sql::Connection> db_;
+};
+
 }  // namespace
+
+std::unique_ptr<Runner> follow_logs(const std::vector<std::string>& prefixes,
+                                    sql::OpenDatabase open_reader,
+                                    std::function<void(std::vector<std::string>)> grown,
+                                    std::function<void(const std::string&)> warn, Duration pause) {
+  return std::make_unique<FollowerLoop>(prefixes, std::move(open_reader), std::move(grown),
+                                        std::move(warn), pause);
+}
 
 std::unique_ptr<Runner> run_relay(RelayRunnerParts parts) {
   return std::make_unique<RelayLoop>(std::move(parts));

@@ -44,4 +44,12 @@ std::unique_ptr<Runner> run_consumer(
     std::function<std::unique_ptr<Consumer>(Source&)> make_consumer,
     std::function<void(const std::string&)> warn);
 
+/// Looks every `pause` at how far the logs of some services (their prefixes) have come, whoever
+/// wrote them, and calls `grown` with the streams of what is new, on its thread.
+std::unique_ptr<Runner> follow_logs(const std::vector<std::string>& prefixes,
+                                    sql::OpenDatabase open_reader,
+                                    std::function<void(std::vector<std::string> streams)> grown,
+                                    std::function<void(const std::string&)> warn,
+                                    Duration pause = std::chrono::milliseconds(20));
+
 }  // namespace stoa::messaging

@@ -18,6 +18,7 @@ class KafkaPublisher final : public messaging::Publisher {
       : settings_(std::move(settings)), confirm_timeout_(confirm_timeout) {
     settings_["acks"] = "all";
     settings_["enable.idempotence"] = "true";
+    settings_["enable.gapless.guarantee"] = "true";
     settings_["message.timeout.ms"] = "0";  // a message is given up by this class, not by time
     settings_["log_level"] = "2";
     settings_.try_emplace("linger.ms", "1");

@@ -27,11 +27,10 @@ class Module final : public Ordering {
     context.participants.push_back(&orders_);
     order_export_ = add_order_routes(context, orders_, *queries_, std::move(payment_providers));
     add_order_stream(context);
-    auto& clock = context.clock;
     context.executor.every(std::chrono::milliseconds(250),
                            [this](UnitOfWork& unit) { orders_.act_on_deadlines(unit); });
     context.executor.every(std::chrono::milliseconds(50),
-                           [this, &clock](UnitOfWork&) { orders_.expire_waits(clock.now()); });
+                           [this](UnitOfWork& unit) { orders_.tend_waits(unit); });
     context.executor.every(Idempotency::sweep_interval,
                            [this](UnitOfWork& unit) { idempotency_.forget_old(unit.now()); });
   }

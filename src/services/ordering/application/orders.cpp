@@ -1,5 +1,7 @@
 #include "services/ordering/application/orders.hpp"
 
+#include <utility>
+
 #include "kernel/base/overload.hpp"
 #include "kernel/base/planted.hpp"
 #include "kernel/base/text.hpp"
@@ -258,15 +260,17 @@ void Orders::append(UnitOfWork& unit, std::string_view order_id,
   STOA_ASSERT(revision && *revision == order->revision);
   const auto waits = waits_.equal_range(order_id);
   if (!order->is_final() || waits.first == waits.second) return;
-  unit.after_commit([this, id] {
-    const auto [first, last] = waits_.equal_range(id);
-    std::vector<Then> due;
-    for (auto at = first; at != last; ++at) due.push_back(std::move(at->second.then));
-    waits_.erase(first, last);
-    const auto known = hot_.find(id);
-    const auto now = known == hot_.end() ? nullptr : std::make_shared<const Order>(*known->second);
-    for (const auto& then : due) then(now);
-  });
+  unit.after_commit([this, id] { answer_waits(id); });
+}
+
+void Orders::answer_waits(const std::string& order_id) {
+  const auto [first, last] = waits_.equal_range(order_id);
+  std::vector<Then> due;
+  for (auto at = first; at != last; ++at) due.push_back(std::move(at->second.then));
+  waits_.erase(first, last);
+  const auto known = hot_.find(order_id);
+  const auto now = known == hot_.end() ? nullptr : std::make_shared<const Order>(*known->second);
+  for (const auto& then : due) then(now);
 }
 
 void Orders::tell(UnitOfWork& unit, std::string_view order_id,
@@ -376,9 +380,16 @@ void Orders::wait_until_final(std::string_view order_id, Timestamp until, Then t
   then(order ? std::make_shared<const Order>(*order) : nullptr);
 }
 
-void Orders::expire_waits(Timestamp now) {
+void Orders::tend_waits(UnitOfWork& unit) {
+  if (std::exchange(others_wrote_, false)) {
+    for (auto at = waits_.begin(); at != waits_.end(); at = waits_.upper_bound(at->first)) {
+      const auto order = load(at->first);
+      if (order && order->is_final())
+        unit.after_commit([this, id = at->first] { answer_waits(id); });
+    }
+  }
   for (auto at = waits_.begin(); at != waits_.end();) {
-    if (at->second.until > now) {
+    if (at->second.until > unit.now()) {
       ++at;
       continue;
     }
@@ -404,6 +415,7 @@ void Orders::flush(UnitOfWork&) {
 
 void Orders::rolled_back() noexcept {
   if (!planted(Defect::rollback_keeps_memory)) hot_.clear();
+  others_wrote_ = true;
   changed_.clear();
   offers_.clear();
   person_keys_.clear();

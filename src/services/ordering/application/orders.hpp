@@ -95,12 +95,15 @@ class Orders final : public Participant {
   /// Calls `then` once the order is final and durable, or at `until`: on the writer thread. Between
   /// batches only, as after a commit.
   void wait_until_final(std::string_view order_id, Timestamp until, Then then);
-  void expire_waits(Timestamp now);
+  /// From time to time: ends waits whose time is over, and those for orders that another replica
+  /// has brought to their end.
+  void tend_waits(UnitOfWork& unit);
 
   void flush(UnitOfWork& unit) override;
   void rolled_back() noexcept override;
 
  private:
+  void answer_waits(const std::string& order_id);
   struct Wait {
     Timestamp until;
     Then then;
@@ -133,6 +136,7 @@ class Orders final : public Participant {
   std::unordered_map<std::string, Offer> offers_;
   std::unordered_map<std::string, SealingKey> person_keys_;
   std::multimap<std::string, Wait, std::less<>> waits_;
+  bool others_wrote_ = false;  // perhaps, since the waits were tended
 };
 
 /// Folds the stream of an order; nothing when there is none.
