@@ -1,7 +1,7 @@
 """A fleet on real servers: PostgreSQL and Kafka in folders of their own, and a process for each service."""
-import contextlib, glob, http.client, json, os, pathlib, pwd, re, shutil, signal, socket, subprocess, tempfile, time, uuid
+import contextlib, glob, os, pathlib, pwd, re, shutil, signal, socket, subprocess, tempfile, time, uuid
 import pytest
-from conftest import PUBLISHABLE, SECRET, STOA, Answer
+from conftest import PUBLISHABLE, SECRET, STOA, Shop
 from patience import PATIENCE
 from servers import FOLDER, free_port
 
@@ -148,24 +148,7 @@ class Service:
             self.kill()
         shutil.rmtree(self.data, ignore_errors=True)
 
-    def call(self, method, path, body=None, key=SECRET, idempotency=None, wait=None, positions=None, timeout=40 * PATIENCE):
-        sent = {"Authorization": "Bearer " + key}
-        if positions:
-            sent["Stoa-Position"] = positions
-        if idempotency:
-            sent["Idempotency-Key"] = idempotency
-        if wait is not None:
-            sent["Prefer"] = f"wait={wait}"
-        data = None
-        if body is not None:
-            data, sent["Content-Type"] = json.dumps(body).encode(), "application/json"
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
-        try:
-            connection.request(method, path, data, sent)
-            answer = connection.getresponse()
-            return Answer(answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read())
-        finally:
-            connection.close()
+    call = Shop.call
 
 
 class Fleet:
