@@ -2,7 +2,7 @@
 import contextlib, glob, os, pathlib, pwd, re, shutil, signal, socket, subprocess, tempfile, time, uuid
 import pytest
 from conftest import PUBLISHABLE, SECRET, STOA, Shop
-from patience import PATIENCE
+from patience import PATIENCE, SANITIZER
 from servers import FOLDER, free_port
 
 SERVICES = ["catalog", "ordering", "payment", "notification", "agents"]
@@ -82,6 +82,8 @@ class Kafka(Server):
     at_end = signal.SIGKILL
 
     def __init__(self):
+        if SANITIZER == "tsan":
+            pytest.skip("the thread sanitizer does not know the threads of Kafka's client, made by thrd_create")
         libraries = FOLDER / "kafka"
         if not libraries.is_dir() or not shutil.which("java"):
             pytest.skip(f"Kafka is not in {FOLDER}: `./dev servers` could not fetch it")

@@ -12,7 +12,8 @@ namespace stoa {
 /// A real Kafka of one node in a folder of its own, on loopback; stopped with the program.
 class KafkaServer {
  public:
-  /// The one that tests share; null where `./dev servers` could not fetch it.
+  /// The one that tests share; null where `./dev servers` could not fetch it, and under the thread
+  /// sanitizer.
   static KafkaServer* shared();
 
   [[nodiscard]] kafka::Settings settings() const;
@@ -38,4 +39,4 @@ class KafkaServer {
 /// Ends a test where there is no Kafka.
 #define STOA_NEEDS_KAFKA()                    \
   if (stoa::KafkaServer::shared() == nullptr) \
-  GTEST_SKIP() << "Kafka is not there: ./dev servers could not fetch it"
+  GTEST_SKIP() << "Kafka is not there, or the thread sanitizer does not know its client's threads"
