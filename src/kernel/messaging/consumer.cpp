@@ -3,12 +3,12 @@
 #include <future>
 #include <map>
 #include <thread>
+#include <utility>
 
 namespace stoa::messaging {
 
 /// What became of a batch.
 struct Consumer::Outcome {
-  bool is_durable = false;
   std::int64_t taken = 0;
   std::int64_t repeats = 0;
   std::int64_t parked = 0;
@@ -23,21 +23,24 @@ bool Consumer::step(Duration wait) {
 }
 
 bool Consumer::apply(const Batch& batch, const std::string& park_reason) {
-  std::promise<bool> durable;
   Outcome outcome;
+  const bool is_durable = commit(static_cast<int>(batch.size()), [&](UnitOfWork& unit) {
+    outcome = {};  // it may run again
+    for (const auto& one : batch) take_one(unit, one, outcome, park_reason);
+  });
+  if (is_durable) account(outcome);
+  return is_durable;
+}
+
+bool Consumer::commit(int weight, std::function<void(UnitOfWork&)> run) {
+  std::promise<bool> durable;
   const bool submitted = parts_.executor.submit(
       {.lane = Executor::Lane::inside,
-       .weight = static_cast<int>(batch.size()),
+       .weight = weight,
        .cause = {.actor = "system", .causation = "message"},
-       .run =
-           [&](UnitOfWork& unit) {
-             outcome = {};  // it may run again
-             for (const auto& one : batch) take_one(unit, one, outcome, park_reason);
-           },
+       .run = std::move(run),
        .done = [&](const Error* failure) { durable.set_value(failure == nullptr); }});
-  if (!submitted || !durable.get_future().get()) return false;
-  account(outcome);
-  return true;
+  return submitted && durable.get_future().get();
 }
 
 void Consumer::account(const Outcome& outcome) {
@@ -112,12 +115,7 @@ void Consumer::one_by_one(const Batch& batch) {
 }
 
 bool Consumer::is_store_well() {
-  std::promise<bool> durable;
-  const bool submitted = parts_.executor.submit(
-      {.cause = {.actor = "system", .causation = "message"},
-       .run = [](UnitOfWork&) {},
-       .done = [&](const Error* failure) { durable.set_value(failure == nullptr); }});
-  return submitted && durable.get_future().get();
+  return commit(1, [](UnitOfWork&) {});
 }
 
 void Consumer::all_again(const Batch& rest) {

@@ -28,10 +28,8 @@ class Source {
   /// new here begins where the service's inbox says. Throws what the messages are to be tried again
   /// for.
   virtual std::vector<Received> receive(std::size_t most, Duration wait) = 0;
-  /// Messages from `offset` on come again.
+  /// Messages from `offset` on come again, if the lane is this member's still.
   virtual void go_back(const Lane& lane, std::int64_t offset) = 0;
-  /// Whether the lane is this member's.
-  [[nodiscard]] virtual bool has(const Lane& lane) const = 0;
 };
 
 /// A message that could not be taken again and again.
@@ -78,6 +76,8 @@ class Consumer {
 
   /// True when what became of it is durable.
   [[nodiscard]] bool apply(const Batch& batch, const std::string& park_reason);
+  /// Waits for a transaction of one command; whether it is durable.
+  bool commit(int weight, std::function<void(UnitOfWork&)> run);
   void account(const Outcome& outcome);
   void take_one(UnitOfWork& unit, const Source::Received& one, Outcome& outcome,
                 const std::string& park_reason);

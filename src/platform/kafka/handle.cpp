@@ -80,11 +80,10 @@ int partitions_of(rd_kafka_t* client, const std::string& topic) {
 
 void make_topics(const Settings& settings, const std::vector<TopicPlan>& topics) {
   auto own = settings;
-  own["allow.auto.create.topics"] = "false";
   own["log_level"] = "2";
-  const auto client = make_client(RD_KAFKA_PRODUCER, make_conf(settings));
+  const auto client = make_client(RD_KAFKA_PRODUCER, make_conf(own));
   for (const auto& plan : topics) {
-    auto count = count_partitions(client.get(), plan.name);
+    const auto count = count_partitions(client.get(), plan.name);
     if (count == 0) {
       create(client.get(), plan);
       continue;

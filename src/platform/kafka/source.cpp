@@ -68,7 +68,7 @@ class KafkaSource final : public Source {
   }
 
   void go_back(const Lane& lane, std::int64_t offset) override {
-    if (!has(lane)) return;
+    if (!next_.contains(lane)) return;
     const Partitions one(rd_kafka_topic_partition_list_new(1));
     rd_kafka_topic_partition_list_add(one.get(), lane.topic.c_str(), lane.partition)->offset =
         offset;
@@ -78,7 +78,6 @@ class KafkaSource final : public Source {
     next_[lane] = offset;
   }
 
-  [[nodiscard]] bool has(const Lane& lane) const override { return next_.contains(lane); }
   [[nodiscard]] std::int64_t lag() const override { return lag_; }
 
  private:

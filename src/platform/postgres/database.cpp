@@ -9,7 +9,6 @@
 #include <unordered_map>
 #include <vector>
 
-#include "kernel/base/planted.hpp"
 #include "platform/postgres/dialect.hpp"
 #include "platform/postgres/link.hpp"
 
