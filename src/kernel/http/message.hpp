@@ -51,8 +51,11 @@ class Stream {
   /// Calls `take` once, from any thread, as soon as there is a piece; an empty one ends the stream.
   /// Asked again only after that.
   virtual void next(Take take) = 0;
-  /// Sent when nothing has come for a while; says nothing.
+  /// Sent when nothing has come for a while; says nothing. Empty: nothing is sent.
   [[nodiscard]] virtual std::string_view heartbeat() const = 0;
+  /// Whether it ended too early. Asked after the empty piece: the client's connection is then cut
+  /// off, so that what it has is not taken for the whole.
+  [[nodiscard]] virtual bool is_broken() const { return false; }
 };
 
 struct Response {

@@ -30,6 +30,8 @@
 #include "kernel/http/chunked_body.hpp"
 #include "kernel/http/request_head.hpp"
 #include "platform/beast/message.hpp"
+#include "platform/beast/socket_deadline.hpp"
+#include "platform/beast/worker_context.hpp"
 
 namespace stoa::beast {
 namespace {
@@ -38,7 +40,6 @@ namespace asio = boost::asio;
 namespace bhttp = boost::beast::http;
 using asio::ip::tcp;
 using boost::beast::error_code;
-using Steady = std::chrono::steady_clock;
 
 /// Why a connection ends before its request could be served; nothing when the client has gone.
 using Ending = std::optional<http::Fault>;
@@ -173,7 +174,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Connection(tcp::socket socket, asio::io_context& context, std::shared_ptr<Gate> gate,
              Connections& others, Shared& shared)
       : socket_(std::move(socket)),
-        deadline_(context),
+        deadline_(socket_, context),
         context_(context),
         gate_(std::move(gate)),
         others_(others),
@@ -196,7 +197,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     if (!code) self->peer_ = peer.address().to_string();
     bool open = true;
     while (open && !self->shared_.stopping) open = co_await self->serve_one();
-    self->disarm();
+    self->deadline_.disarm();
     self->socket_.shutdown(tcp::socket::shutdown_both, code);
   }
 
@@ -204,7 +205,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     auto busy = http::problem(
         {ErrorKind::unavailable, "overloaded", "The shop is busy: try again shortly."}, {});
     co_await self->refuse(std::move(busy));
-    self->disarm();
+    self->deadline_.disarm();
   }
 
   void close_if_idle() {
@@ -232,7 +233,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
       co_await refuse(std::move(told));
       co_return false;
     }
-    disarm();
+    deadline_.disarm();
     const auto framing = incoming->framing;
     const bool head = incoming->request->method == "HEAD";
     auto response = co_await ask(std::move(incoming->request), incoming->answer_timeout);
@@ -258,9 +259,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
     }
     auto rest = buffers_of(message);
     rest[0] += count;
-    arm(shared_.options.body_timeout);
+    deadline_.arm(shared_.options.body_timeout);
     co_await asio::async_write(socket_, rest, asio::redirect_error(asio::use_awaitable, code));
-    disarm();
+    deadline_.disarm();
     co_return !code;
   }
 
@@ -268,7 +269,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   asio::awaitable<bool> wait_for_request() {
     if (buffer_.size() > 0) co_return true;
     error_code code;
-    arm(shared_.options.idle_timeout);
+    deadline_.arm(shared_.options.idle_timeout);
     idle_ = true;
     const auto space = buffer_.prepare(read_bytes);
     const auto count =
@@ -290,13 +291,13 @@ class Connection : public std::enable_shared_from_this<Connection> {
         co_await socket_.async_read_some(space, asio::redirect_error(asio::use_awaitable, code));
     buffer_.commit(count);
     if (!code && count > 0) co_return Read<void>();
-    if (expired_) co_return std::unexpected(Ending(too_slow));
+    if (deadline_.has_expired()) co_return std::unexpected(Ending(too_slow));
     if (code == asio::error::eof) co_return std::unexpected(Ending(incomplete));
     co_return std::unexpected(Ending());
   }
 
   asio::awaitable<Read<Incoming>> receive() {
-    arm(shared_.options.read_timeout);
+    deadline_.arm(shared_.options.read_timeout);
     http::HeadEnd end;
     auto size = end.find(unread());
     while (size && !*size) {
@@ -327,7 +328,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
                                         std::string& body) {
     const auto length = framing.content_length.value_or(0);
     if (length > limit) co_return std::unexpected(Ending(body_too_large));
-    arm(shared_.options.body_timeout);
+    deadline_.arm(shared_.options.body_timeout);
     if (framing.version >= 11 && framing.expects_continue) {
       error_code code;
       bhttp::response<bhttp::empty_body> go_on(bhttp::status::continue_, 11);
@@ -396,21 +397,21 @@ class Connection : public std::enable_shared_from_this<Connection> {
     // What a slow client has not read is kept here, and not in the kernel by the megabyte.
     socket_.set_option(asio::socket_base::send_buffer_size(64 * 1024), code);
     code = {};
-    arm(shared_.options.body_timeout);
+    deadline_.arm(shared_.options.body_timeout);
     co_await asio::async_write(socket_, asio::buffer(header),
                                asio::redirect_error(asio::use_awaitable, code));
-    disarm();
+    deadline_.disarm();
     if (code || head) co_return;
     watch_client();
     const auto until = std::chrono::steady_clock::now() + shared_.options.stream_age_max;
-    bool open = co_await send_piece(response.body, chunked);
+    bool open = response.body.empty() || co_await send_piece(response.body, chunked);
     while (open && !is_over(until)) {
       const auto piece = co_await next_piece(*stream, until, chunked);
       if (!piece) co_return;
       if (piece->empty()) break;
       open = co_await send_piece(*piece, chunked);
     }
-    if (open && chunked) co_await send_last_chunk();
+    if (open && chunked && !stream->is_broken()) co_await send_last_chunk();
   }
 
   [[nodiscard]] bool is_over(std::chrono::steady_clock::time_point until) const {
@@ -431,8 +432,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
       pending->wake.expires_at(std::min(beat, until));
       error_code code;
       co_await pending->wake.async_wait(asio::redirect_error(asio::use_awaitable, code));
-      if (!pending->value && !is_over(until))
-        open = co_await send_piece(stream.heartbeat(), chunked);
+      const auto heartbeat = stream.heartbeat();
+      if (!pending->value && !is_over(until) && !heartbeat.empty())
+        open = co_await send_piece(heartbeat, chunked);
     }
     piece_.reset();
     if (!open || gone_) co_return std::nullopt;
@@ -442,23 +444,23 @@ class Connection : public std::enable_shared_from_this<Connection> {
   asio::awaitable<bool> send_piece(std::string_view piece, bool chunked) {
     error_code code;
     const asio::const_buffer bytes(piece.data(), piece.size());
-    arm(shared_.options.body_timeout);
+    deadline_.arm(shared_.options.body_timeout);
     if (chunked) {
       const auto chunk = bhttp::make_chunk(bytes);
       co_await asio::async_write(socket_, chunk, asio::redirect_error(asio::use_awaitable, code));
     } else {
       co_await asio::async_write(socket_, bytes, asio::redirect_error(asio::use_awaitable, code));
     }
-    disarm();
+    deadline_.disarm();
     co_return !code;
   }
 
   asio::awaitable<void> send_last_chunk() {
     error_code ignored;
     const auto last = bhttp::make_chunk_last();
-    arm(shared_.options.body_timeout);
+    deadline_.arm(shared_.options.body_timeout);
     co_await asio::async_write(socket_, last, asio::redirect_error(asio::use_awaitable, ignored));
-    disarm();
+    deadline_.disarm();
   }
 
   /// The client of a stream has nothing more to say: when its side closes, it has gone.
@@ -476,7 +478,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   asio::awaitable<void> refuse(http::Response response) {
     const Message message(std::move(response), 11, false, false);
-    arm(std::chrono::seconds(2));
+    deadline_.arm(std::chrono::seconds(2));
     error_code ignored;
     co_await asio::async_write(socket_, buffers_of(message),
                                asio::redirect_error(asio::use_awaitable, ignored));
@@ -493,48 +495,14 @@ class Connection : public std::enable_shared_from_this<Connection> {
                                        asio::redirect_error(asio::use_awaitable, code));
   }
 
-  /// One deadline at a time: when it passes, what the socket does is cancelled, and the socket
-  /// stays open for an answer (Beast's tcp_stream would close it). Most deadlines are moved or
-  /// taken back long before: the timer goes on to an earlier moment, and looks there what became of
-  /// them.
-  void arm(std::chrono::milliseconds after) {
-    expired_ = false;
-    due_ = Steady::now() + after;
-    if (!rings_ || due_ < deadline_.expiry()) wait();
-  }
-  void disarm() { due_ = Steady::time_point::max(); }
-  void wait() {
-    rings_ = true;
-    deadline_.expires_at(due_);
-    deadline_.async_wait([weak = weak_from_this(), round = ++round_](error_code code) {
-      const auto self = weak.lock();
-      if (self && !code && self->round_ == round) self->ring();
-    });
-  }
-  void ring() {
-    rings_ = false;
-    if (due_ == Steady::time_point::max()) return;
-    if (const auto now = Steady::now(); now >= due_) {
-      expired_ = true;
-      error_code code;
-      socket_.cancel(code);
-      due_ = now + std::chrono::milliseconds(50);  // it may have been between two reads
-    }
-    wait();
-  }
-
   tcp::socket socket_;
-  asio::steady_timer deadline_;
+  SocketDeadline deadline_;
   asio::io_context& context_;
   std::shared_ptr<Gate> gate_;  ///< shared with replies that may outlive the server
   Connections& others_;
   Shared& shared_;
   std::string peer_;
   boost::beast::flat_buffer buffer_{http::head_bytes_max + 2 * read_bytes_max};
-  std::uint64_t round_ = 0;
-  Steady::time_point due_ = Steady::time_point::max();
-  bool rings_ = false;  ///< the timer waits
-  bool expired_ = false;
   bool idle_ = false;
   bool gone_ = false;                    ///< the client of a stream
   std::shared_ptr<PendingPiece> piece_;  ///< that its stream waits for
@@ -571,7 +539,10 @@ class Worker {
 
   void start() {
     asio::co_spawn(context_, accept(), asio::detached);
-    thread_ = std::thread([this] { context_.run(); });
+    thread_ = std::thread([this] {
+      worker_context() = &context_;
+      context_.run();
+    });
   }
   void close() {
     asio::post(context_, [this] {
@@ -663,6 +634,11 @@ class Server final : public HttpServer {
 };
 
 }  // namespace
+
+asio::io_context*& worker_context() {
+  thread_local asio::io_context* context = nullptr;
+  return context;
+}
 
 std::unique_ptr<HttpServer> make_http_server(HttpServerOptions options, HttpServer::Handle handle,
                                              HttpServer::Limits limits) {
