@@ -306,6 +306,23 @@ Route& Router::add(Route route) {
   return routes_.emplace_back(std::move(route));
 }
 
+void Router::mount(std::string prefix, Route route) {
+  if (const int version = version_of(segments_of(prefix).front()); version > 0)
+    versions_.insert(version);
+  const bool fresh = mounts_.emplace(std::move(prefix), std::move(route)).second;
+  STOA_ASSERT(fresh);
+}
+
+const Route* Router::mounted_at(std::string_view path) const {
+  const auto is_at = [&](const auto& mount) {
+    const auto& prefix = mount.first;
+    return path.starts_with(prefix) &&
+           (path.size() == prefix.size() || prefix.ends_with('/') || path[prefix.size()] == '/');
+  };
+  const auto at = std::ranges::find_if(mounts_, is_at);
+  return at == mounts_.end() ? nullptr : &at->second;
+}
+
 template <class Visit>
 void Router::walk(Segments segments, std::size_t node, std::size_t at, unsigned parameters,
                   const Visit& visit) const {
@@ -345,9 +362,12 @@ Result<Router::Match> Router::match(std::string_view method, std::string_view pa
     return true;
   });
   const Segments segments(places.data(), count);
-  if (!fits) return nothing_at(segments.front());
-  const auto* route = find(method == "HEAD" ? std::string_view("GET") : method, segments);
-  if (route == nullptr) return no_match(segments);
+  const auto* route =
+      fits ? find(method == "HEAD" ? std::string_view("GET") : method, segments) : nullptr;
+  if (route == nullptr) {
+    if (const auto* mounted = mounted_at(path)) return Match{mounted, {}};
+    return fits ? no_match(segments) : nothing_at(segments.front());
+  }
   Match found{route, {}};
   count = 0;
   split(route->path, [&](std::string_view segment) {

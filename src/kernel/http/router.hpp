@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <functional>
+#include <map>
 #include <optional>
 #include <set>
 #include <span>
@@ -93,6 +94,9 @@ class Router {
   /// Two routes of one method and one shape of path are a defect: asserts.
   /// The route as it is kept; refer to it until the next one is added.
   Route& add(Route route);
+  /// Gives `route` what no route serves at or below `prefix`, `/v1/orders` or `/` for all, whatever
+  /// its method; the longest prefix goes before. It is none of `routes()`.
+  void mount(std::string prefix, Route route);
   [[nodiscard]] const std::vector<Route>& routes() const { return routes_; }
 
   /// The route and the decoded parameters of its path, words before parameters; `route_not_found`,
@@ -121,12 +125,14 @@ class Router {
   void walk(Segments segments, std::size_t node, std::size_t at, unsigned parameters,
             const Visit& visit) const;
   [[nodiscard]] const Route* find(std::string_view method, Segments segments) const;
+  [[nodiscard]] const Route* mounted_at(std::string_view path) const;
   [[nodiscard]] std::unexpected<Error> no_match(Segments segments) const;
   [[nodiscard]] std::unexpected<Error> nothing_at(std::string_view first_segment) const;
 
   std::vector<Route> routes_;
-  std::vector<Node> nodes_{1};  ///< the root first
-  std::set<int> versions_;      ///< that some route is of
+  std::map<std::string, Route, std::greater<>> mounts_;  ///< longer prefixes before shorter ones
+  std::vector<Node> nodes_{1};                           ///< the root first
+  std::set<int> versions_;                               ///< that some route is of
 };
 
 /// OpenAPI 3.1 of the routes, as JSON text.

@@ -189,5 +189,29 @@ TEST(OpenApi, DescribesEachRoute) {
   EXPECT_TRUE(at("/components/schemas/Thing").is_object());
 }
 
+TEST(Router, WhatNoRouteServes_GoesToTheLongestPrefix) {
+  auto router = some_routes();
+  router.mount("/v1/orders", route("any", "orders"));
+  router.mount("/v1/orders/exports", route("any", "exports"));
+  router.mount("/v3", route("any", "three"));
+  const auto served = [&](std::string_view method, std::string_view path) {
+    const auto match = router.match(method, path);
+    return match ? match->route->path : match.error().code;
+  };
+  EXPECT_EQ(served("GET", "/v1/orders/ord_1"), "/v1/orders/{id}");
+  EXPECT_EQ(served("GET", "/v1/orders/ord_1/stream"), "orders");
+  EXPECT_EQ(served("PATCH", "/v1/orders"), "orders");
+  EXPECT_EQ(served("GET", "/v1/orders/exports/now"), "exports");
+  EXPECT_EQ(served("GET", "/v1/ordersmore"), "route_not_found");
+  EXPECT_EQ(served("GET", "/v3"), "three");
+  EXPECT_EQ(served("GET", "/v3/" + std::string(40, '/')), "three");
+  EXPECT_EQ(served("POST", "/health"), "method_not_allowed");
+  EXPECT_EQ(router.routes().size(), some_routes().routes().size());
+  router.mount("/", route("any", "all"));
+  EXPECT_EQ(served("POST", "/health"), "all");
+  EXPECT_EQ(served("GET", "/elsewhere"), "all");
+  EXPECT_EQ(served("GET", "elsewhere"), "route_not_found");
+}
+
 }  // namespace
 }  // namespace stoa::http
