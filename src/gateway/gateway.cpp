@@ -61,6 +61,7 @@ class CountedStream final : public http::Stream {
   ~CountedStream() override { --open_; }
   void next(Take take) override { stream_->next(std::move(take)); }
   [[nodiscard]] std::string_view heartbeat() const override { return stream_->heartbeat(); }
+  [[nodiscard]] bool is_broken() const override { return stream_->is_broken(); }
 
  private:
   std::shared_ptr<http::Stream> stream_;
@@ -300,7 +301,8 @@ class TheGateway final : public Gateway {
     if (text.empty()) return PositionVector{};
     const auto plain = options_.epochs.unmark(text);
     if (!plain) return fail(plain.error());
-    if (auto positions = parse_positions(*plain); positions && are_of_this_shop(*positions))
+    if (auto positions = parse_positions(*plain);
+        positions && (!options_.knows_all_logs || are_of_this_shop(*positions)))
       return std::move(*positions);
     return fail(
         Error{ErrorKind::malformed,
@@ -461,7 +463,7 @@ std::unique_ptr<Gateway> make_gateway(GatewayOptions options, http::Router& rout
                                       const Crypto& crypto, const Clock& clock, IdSource& ids,
                                       telemetry::Metrics& metrics, telemetry::Log& log,
                                       Positions& positions, RateLimiter* limiter) {
-  add_pages(router, options, metrics);
+  if (options.has_pages) add_pages(router, options, metrics);
   return std::make_unique<TheGateway>(std::move(options), router, crypto, clock, ids, metrics, log,
                                       positions, limiter);
 }

@@ -31,6 +31,15 @@ struct GatewayOptions {
   /// Runs work that would hold up the thread of a handler; false when it cannot.
   std::function<bool(std::function<void()>)> background = {};
   const telemetry::Tracer* tracer = nullptr;  ///< null or off: requests are not traced
+  /// Whether no `Stoa-Position` of this shop names a log that `positions` does not know.
+  bool knows_all_logs = true;
+  bool has_pages = true;  ///< health, metrics, OpenAPI, Swagger UI, the front page
+  /// One sentence of the front page.
+  std::string about =
+      "One process runs the catalog and inventory, ordering, payment and fraud assessment of this "
+      "shop.";
+  /// Gives OpenAPI as JSON text, or nothing when it cannot now; without it, that of the routes.
+  std::function<void(std::function<void(std::optional<std::string>)>)> description = {};
 };
 
 /// The edge of the shop: gives a request its identity and trace, finds its route, knows its key,
@@ -47,8 +56,8 @@ class Gateway {
   virtual void handle(std::shared_ptr<http::Request> request, http::Reply reply) = 0;
 };
 
-/// Adds the gateway's own routes (health, metrics, OpenAPI, Swagger UI, the front page). `limiter`
-/// keeps the rate of the options; null when they have none.
+/// Adds the gateway's own pages to the routes, if the options have them. `limiter` keeps the rate
+/// of the options; null when they have none.
 std::unique_ptr<Gateway> make_gateway(GatewayOptions options, http::Router& router,
                                       const Crypto& crypto, const Clock& clock, IdSource& ids,
                                       telemetry::Metrics& metrics, telemetry::Log& log,

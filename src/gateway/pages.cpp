@@ -18,12 +18,11 @@ constexpr std::string_view page_style =
     "body{font:16px/1.5 system-ui,sans-serif;max-width:44rem;margin:3rem auto;padding:0 1rem;"
     "color:#1d2a33}a{color:#0b6b8a}li{margin:.3rem 0}code{background:#eef3f5;padding:.1rem .3rem}";
 
-std::string front_page(const std::string& version) {
+std::string front_page(const std::string& version, const std::string& about) {
   return "<!doctype html><html lang=en><meta charset=utf-8><title>Stoa</title>"
          "<meta name=viewport content='width=device-width'><style>" +
-         std::string(page_style) + "</style><h1>Stoa</h1><p>Version " + version +
-         ". One process runs the catalog and inventory, ordering, payment and fraud assessment of "
-         "this shop.<ul><li><a href='/swagger'>/swagger</a>: try the API<li><a "
+         std::string(page_style) + "</style><h1>Stoa</h1><p>Version " + version + ". " + about +
+         "<ul><li><a href='/swagger'>/swagger</a>: try the API<li><a "
          "href='/openapi.json'>/openapi.json</a>: its description (OpenAPI 3.1)<li><a "
          "href='/health/ready'>/health/ready</a> and <a href='/health/live'>/health/live</a><li><a "
          "href='/metrics'>/metrics</a>: figures for Prometheus</ul><p>The API stands below "
@@ -100,12 +99,13 @@ Response not_ready() {
 }  // namespace
 
 void add_pages(http::Router& router, const GatewayOptions& options, telemetry::Metrics& metrics) {
-  add_open(router, "/", "What runs here",
-           [text = front_page(options.version)](const RequestPtr&, const Reply& reply) {
-             reply(page(text, "text/html; charset=utf-8",
-                        "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; "
-                        "frame-ancestors 'none'"));
-           });
+  add_open(
+      router, "/", "What runs here",
+      [text = front_page(options.version, options.about)](const RequestPtr&, const Reply& reply) {
+        reply(page(text, "text/html; charset=utf-8",
+                   "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; "
+                   "frame-ancestors 'none'"));
+      });
   add_probe(router, "/health/live", "Whether the process runs",
             [](const RequestPtr&, const Reply& reply) {
               reply(http::json_response(200, R"({"status":"live"})"));
@@ -118,11 +118,19 @@ void add_pages(http::Router& router, const GatewayOptions& options, telemetry::M
             [&metrics](const RequestPtr&, const Reply& reply) {
               reply({200, metrics.text(), "text/plain; version=0.0.4", {}});
             });
+  auto describe = options.description;
+  if (!describe)
+    describe = [&router, version = options.version](const auto& then) {
+      then(http::openapi(router, version));
+    };
   add_open(router, "/openapi.json", "This description",
-           [&router, version = options.version](const RequestPtr&, const Reply& reply) {
-             auto description = http::json_response(200, http::openapi(router, version));
-             description.headers.emplace_back("Cache-Control", "no-cache");
-             reply(std::move(description));
+           [describe](const RequestPtr& request, const Reply& reply) {
+             describe([request, reply](std::optional<std::string> text) {
+               if (!text) return reply(http::problem(overloaded(), *request));
+               auto description = http::json_response(200, std::move(*text));
+               description.headers.emplace_back("Cache-Control", "no-cache");
+               reply(std::move(description));
+             });
            });
   const auto files = std::make_shared<const Files>(swagger_files(options.swagger_folder));
   const auto missing = [files](const RequestPtr& request) {

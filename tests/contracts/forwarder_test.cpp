@@ -1,0 +1,343 @@
+#include "gateway/forwarder.hpp"
+
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <future>
+#include <mutex>
+#include <thread>
+
+#include "platform/beast/http_client.hpp"
+#include "platform/beast/http_server.hpp"
+#include "platform/beast/upstream.hpp"
+
+namespace stoa {
+namespace {
+
+using namespace std::chrono_literals;
+using http::UpstreamFault;
+
+/// A server that does with each connection what it is told, one after another.
+class RawServer {
+ public:
+  explicit RawServer(std::function<void(int connection)> each)
+      : each_(std::move(each)), listener_(::socket(AF_INET, SOCK_STREAM, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    EXPECT_EQ(::bind(listener_, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    EXPECT_EQ(::listen(listener_, 8), 0);
+    socklen_t size = sizeof address;
+    ::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size);
+    port_ = ntohs(address.sin_port);
+    thread_ = std::thread([this] {
+      for (int fd = 0; (fd = ::accept(listener_, nullptr, nullptr)) >= 0;) {
+        ++connections_;
+        each_(fd);
+        ::close(fd);
+      }
+    });
+  }
+  RawServer(const RawServer&) = delete;
+  RawServer& operator=(const RawServer&) = delete;
+  ~RawServer() {
+    ::shutdown(listener_, SHUT_RDWR);
+    thread_.join();
+    ::close(listener_);
+  }
+  [[nodiscard]] http::Origin origin() const { return {"127.0.0.1", port_}; }
+  [[nodiscard]] int connections() const { return connections_; }
+
+  /// The request's head and what came with it.
+  static std::string read(int fd) {
+    std::string text;
+    char bytes[4096];
+    while (text.find("\r\n\r\n") == std::string::npos) {
+      const auto count = ::recv(fd, bytes, sizeof bytes, 0);
+      if (count <= 0) break;
+      text.append(bytes, static_cast<std::size_t>(count));
+    }
+    return text;
+  }
+  static void write(int fd, std::string_view text) {
+    std::ignore = ::send(fd, text.data(), text.size(), MSG_NOSIGNAL);
+  }
+
+ private:
+  std::function<void(int)> each_;
+  int listener_;
+  std::uint16_t port_ = 0;
+  std::atomic<int> connections_{0};
+  std::thread thread_;
+};
+
+/// A piece each time, the number of its turn; the last one is the end.
+class Counting final : public http::Stream {
+ public:
+  Counting(int pieces, std::atomic<int>& taken) : pieces_(pieces), taken_(taken) {}
+  void next(Take take) override {
+    if (at_ == pieces_) return take({});
+    ++taken_;
+    take(std::string(64 * 1024, static_cast<char>('a' + at_++ % 26)));
+  }
+  [[nodiscard]] std::string_view heartbeat() const override { return {}; }
+
+ private:
+  int pieces_;
+  std::atomic<int>& taken_;
+  int at_ = 0;
+};
+
+/// A gateway's port in front of a service's.
+class ForwarderTest : public testing::Test {
+ protected:
+  ForwarderTest() {
+    service_ = start([this](const std::shared_ptr<http::Request>& request,
+                            const http::Reply& reply) { serve(request, reply); });
+    forwarder_.add("catalog");
+    forwarder_.instances("catalog").set({origin_of(*service_)});
+    front_ = start([to = forwarder_.to("catalog")](const std::shared_ptr<http::Request>& request,
+                                                   const http::Reply& reply) {
+      request->request_id = "request-1";
+      request->traceparent = "trace-1";
+      to(request, reply);
+    });
+  }
+  ~ForwarderTest() override { front_ = nullptr; }
+
+  static std::unique_ptr<beast::HttpServer> start(beast::HttpServer::Handle handle) {
+    auto server = beast::make_http_server({}, std::move(handle), [](http::Request&) {
+      return http::RouteLimits{std::size_t{8} << 20, 5s};
+    });
+    server->start();
+    return server;
+  }
+  static http::Origin origin_of(const beast::HttpServer& server) {
+    return {"127.0.0.1", server.port()};
+  }
+
+  void serve(const std::shared_ptr<http::Request>& request, const http::Reply& reply) {
+    {
+      const std::lock_guard lock(mutex_);
+      seen_ = *request;
+      ++requests_;
+    }
+    if (request->path == "/echo")
+      return reply({201, request->body, "text/plain", {{"X-One", "1"}, {"ETag", "\"7\""}}});
+    if (request->path == "/large")
+      return reply({200, std::string(std::size_t{3} << 20, 'x'), "text/plain", {}});
+    if (request->path == "/position")
+      return reply({200, "", "text/plain", {{"Stoa-Position", "catalog=12,shop=2"}}});
+    http::Response response{200, "first,", "text/event-stream", {}};
+    response.stream =
+        std::make_shared<Counting>(request->path == "/pieces" ? 40 : 1'000'000, taken_);
+    streamed_ = response.stream;
+    reply(std::move(response));
+  }
+
+  beast::ClientResponse ask(std::string_view method, std::string_view target,
+                            const beast::Headers& headers = {}, std::string_view body = {}) {
+    auto answer = client().send(method, target, headers, body);
+    EXPECT_TRUE(answer) << answer.error().detail;
+    return answer ? *answer : beast::ClientResponse{};
+  }
+  [[nodiscard]] beast::HttpClient client() const {
+    return beast::HttpClient("127.0.0.1", front_->port(), 10s);
+  }
+  static std::string header(const beast::ClientResponse& answer, std::string_view name) {
+    for (const auto& [key, value] : answer.headers)
+      if (key == name) return value;
+    return {};
+  }
+  http::Request seen() {
+    const std::lock_guard lock(mutex_);
+    return seen_;
+  }
+  http::UpstreamAnswer ask_directly(http::UpstreamRequest request) {
+    std::promise<http::UpstreamAnswer> promise;
+    forwarder_.ask("catalog", std::move(request),
+                   [&](http::UpstreamAnswer answer) { promise.set_value(std::move(answer)); });
+    return promise.get_future().get();
+  }
+
+  SystemClock clock_;
+  telemetry::Metrics metrics_;
+  std::mutex mutex_;
+  http::Request seen_;
+  int requests_ = 0;
+  std::atomic<int> taken_{0};
+  std::weak_ptr<http::Stream> streamed_;
+  std::unique_ptr<http::Upstream> upstream_ = beast::make_upstream();
+  Forwarder forwarder_{{*upstream_, clock_, metrics_}};
+  std::unique_ptr<beast::HttpServer> service_, front_;
+};
+
+TEST_F(ForwarderTest, ARequestAndItsAnswerPassThrough) {
+  const auto answer = ask("POST", "/echo?a=%20b", {{"X-Mine", "yes"}}, "the body");
+  EXPECT_EQ(answer.status, 201);
+  EXPECT_EQ(answer.body, "the body");
+  EXPECT_EQ(header(answer, "x-one"), "1");
+  EXPECT_EQ(header(answer, "etag"), "\"7\"");
+  EXPECT_EQ(header(answer, "content-type"), "text/plain");
+  const auto request = seen();
+  EXPECT_EQ(request.method, "POST");
+  EXPECT_EQ(request.query, "a=%20b");
+  EXPECT_EQ(request.header("x-mine"), "yes");
+  EXPECT_EQ(request.header("x-request-id"), "request-1");
+  EXPECT_EQ(request.header("traceparent"), "trace-1");
+}
+
+TEST_F(ForwarderTest, WhatIsOfTheConnectionStays_AndWhoAskedIsTold) {
+  ask("POST", "/echo",
+      {{"Connection", "keep-alive, X-Hop"},
+       {"X-Hop", "1"},
+       {"TE", "trailers"},
+       {"X-Forwarded-For", "192.0.2.7"},
+       {"X-Request-Id", "theirs"}},
+      "b");
+  const auto request = seen();
+  EXPECT_EQ(request.header("x-hop"), "");
+  EXPECT_EQ(request.header("te"), "");
+  EXPECT_EQ(request.header("connection"), "");
+  EXPECT_EQ(request.header("x-forwarded-for"), "192.0.2.7, 127.0.0.1");
+  EXPECT_EQ(request.header("x-forwarded-proto"), "http");
+  EXPECT_EQ(request.header("host"), "127.0.0.1:" + std::to_string(front_->port()));
+  EXPECT_EQ(request.header("x-request-id"), "request-1");
+}
+
+TEST_F(ForwarderTest, ConnectionsAreKept) {
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(ask("POST", "/echo", {}, "b").status, 201);
+  EXPECT_EQ(service_->connections(), 1U);
+}
+
+TEST_F(ForwarderTest, HeadHasTheLengthAndNoBody) {
+  const auto answer = ask("HEAD", "/large");
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_TRUE(answer.body.empty());
+}
+
+TEST_F(ForwarderTest, LargeBodiesPassBothWays) {
+  EXPECT_EQ(ask("GET", "/large").body, std::string(std::size_t{3} << 20, 'x'));
+  const std::string large(std::size_t{5} << 20, 'y');
+  EXPECT_TRUE(ask("POST", "/echo", {}, large).body == large);
+}
+
+TEST_F(ForwarderTest, AStreamPassesWhole) {
+  const auto answer = ask("GET", "/pieces");
+  EXPECT_EQ(answer.body.size(), 6 + 40 * 64 * 1024);
+  EXPECT_EQ(header(answer, "content-type"), "text/event-stream");
+}
+
+TEST_F(ForwarderTest, WhoDoesNotRead_HoldsBackTheService_AndGoing_EndsItsStream) {
+  const auto fd = ::socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(front_->port());
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  ASSERT_EQ(::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  RawServer::write(fd, "GET /endless HTTP/1.1\r\nHost: a\r\n\r\n");
+  int before = -1;
+  for (int i = 0; i < 100 && before != taken_; ++i) {
+    before = taken_;
+    std::this_thread::sleep_for(300ms);
+  }
+  EXPECT_LT(taken_, 1'000) << "64 kB each: what nobody reads is kept nowhere";
+  ::close(fd);
+  for (int i = 0; i < 100 && !streamed_.expired(); ++i) std::this_thread::sleep_for(50ms);
+  EXPECT_TRUE(streamed_.expired());
+}
+
+TEST_F(ForwarderTest, NobodyThere_Is503) {
+  service_ = nullptr;
+  const auto answer = ask("POST", "/echo", {}, "b");
+  EXPECT_EQ(answer.status, 503);
+  EXPECT_NE(answer.body.find("service_unavailable"), std::string::npos);
+  EXPECT_FALSE(header(answer, "retry-after").empty());
+}
+
+TEST_F(ForwarderTest, WhatReachedNobody_GoesToAnother) {
+  auto gone = start([](const auto&, const http::Reply& reply) { reply({}); });
+  const auto origin = origin_of(*gone);
+  gone = nullptr;
+  forwarder_.instances("catalog").set({origin, origin_of(*service_)});
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(ask("POST", "/echo", {}, "b").status, 201);
+}
+
+TEST_F(ForwarderTest, ALostAnswer_IsAskedForAgainOnlyWhereThatIsSafe) {
+  RawServer dying([](int fd) { RawServer::read(fd); });
+  forwarder_.instances("catalog").set({dying.origin()});
+  const auto lost = ask("POST", "/echo", {}, "b");
+  EXPECT_EQ(lost.status, 502);
+  EXPECT_NE(lost.body.find("answer_lost"), std::string::npos);
+  EXPECT_EQ(dying.connections(), 1);
+  EXPECT_EQ(ask("POST", "/echo", {{"Idempotency-Key", "k"}}, "b").status, 502);
+  EXPECT_EQ(dying.connections(), 1 + Forwarder::tries_max);
+}
+
+TEST_F(ForwarderTest, ALostAnswer_ComesFromAnotherReplica) {
+  RawServer dying([](int fd) { RawServer::read(fd); });
+  forwarder_.instances("catalog").set({dying.origin(), origin_of(*service_)});
+  for (int i = 0; i < 10; ++i)
+    EXPECT_EQ(ask("POST", "/echo", {{"Idempotency-Key", "k"}}, "b").status, 201);
+}
+
+TEST_F(ForwarderTest, AnAnswerThatBreaksOff_IsNotTakenForWhole) {
+  RawServer half([](int fd) {
+    RawServer::read(fd);
+    RawServer::write(fd, "HTTP/1.1 200 OK\r\nContent-Length: 4000000\r\n\r\nthe beginning");
+  });
+  forwarder_.instances("catalog").set({half.origin()});
+  const auto answer = client().send("GET", "/", {}, {});
+  EXPECT_FALSE(answer);
+}
+
+TEST_F(ForwarderTest, WhatIsNoAnswer_Is502) {
+  RawServer odd([](int fd) {
+    RawServer::read(fd);
+    RawServer::write(fd, "SMTP ready\r\n\r\n");
+  });
+  forwarder_.instances("catalog").set({odd.origin()});
+  EXPECT_EQ(ask("GET", "/").status, 502);
+}
+
+TEST_F(ForwarderTest, WhoDoesNotAnswer_IsGivenUp) {
+  std::promise<void> end;
+  auto ended = end.get_future().share();
+  RawServer silent([ended](int fd) {
+    RawServer::read(fd);
+    ended.wait();
+  });
+  forwarder_.instances("catalog").set({silent.origin()});
+  const auto answer = ask_directly({.answer_timeout = 100ms});
+  end.set_value();
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error(), UpstreamFault::timed_out);
+}
+
+TEST_F(ForwarderTest, TheClientsPositionGrows) {
+  const auto answer = ask("GET", "/position", {{"Stoa-Position", "catalog=20,ordering=4@2"}});
+  EXPECT_EQ(header(answer, "stoa-position"), "catalog=20,ordering=4@2,shop=2");
+}
+
+TEST(JoinedPositions, OfEachServiceTheLaterOne) {
+  EXPECT_EQ(joined_positions("a=1,b=5", "a=2,b=4,c=3"), "a=2,b=5,c=3");
+  EXPECT_EQ(joined_positions("a=9", "a=2@17"), "a=2@17") << "a log that was restored";
+  EXPECT_EQ(joined_positions("a=x,=,b", "c=1"), "c=1");
+  EXPECT_EQ(joined_positions("", ""), "");
+}
+
+TEST(Resolve, NamesAndAddresses) {
+  using beast::resolve;
+  EXPECT_EQ(resolve("http://127.0.0.1:5001"), (std::vector<http::Origin>{{"127.0.0.1", 5001}}));
+  EXPECT_EQ(resolve("http://127.0.0.1"), (std::vector<http::Origin>{{"127.0.0.1", 80}}));
+  EXPECT_EQ(resolve("http://[::1]:9/"), (std::vector<http::Origin>{{"::1", 9}}));
+  EXPECT_FALSE(resolve("http://localhost:5001").empty());
+  EXPECT_TRUE(resolve("https://127.0.0.1").empty());
+  EXPECT_TRUE(resolve("http://[::1").empty());
+}
+
+}  // namespace
+}  // namespace stoa
