@@ -4,6 +4,7 @@
 #include <map>
 #include <mutex>
 #include <set>
+#include <thread>
 
 #include "contracts/kafka_server.hpp"
 #include "kernel/eventlog/stored_log.hpp"
@@ -268,6 +269,65 @@ TEST_F(KafkaMessaging, WhatStandsBehindAMissingMessage_IsTakenWhenThatHasCome) {
   whole.step(sender_.log());
   EXPECT_TRUE(until_taken(member, 4));
   expect_each_once_and_in_order(4);
+}
+
+/// Loses the first messages that come, as a client might whose broker dies.
+class Forgetful final : public Source {
+ public:
+  Forgetful(Source& real, std::size_t loses) : real_(real), loses_(loses) {}
+  std::vector<Received> receive(std::size_t most, Duration wait) override {
+    auto batch = real_.receive(most, wait);
+    const auto lost = std::min(loses_, batch.size());
+    batch.erase(batch.begin(), batch.begin() + static_cast<std::ptrdiff_t>(lost));
+    loses_ -= lost;
+    return batch;
+  }
+  void go_back(const Lane& lane, std::int64_t offset) override { real_.go_back(lane, offset); }
+
+ private:
+  Source& real_;
+  std::size_t loses_;
+};
+
+TEST_F(KafkaMessaging, WhatIsLostOnTheWay_IsAskedForAgain) {
+  sender_.append("stream-1", 20);
+  auto relay = this->relay();
+  relay.step(sender_.log());
+  Member member(taker_, settings_);
+  Forgetful source(*member.source, 3);
+  Consumer consumer(taker_.parts(source), {.gap_pause = std::chrono::milliseconds(50)});
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  while (taker_.rows().size() < 20 && std::chrono::steady_clock::now() < end)
+    consumer.step(std::chrono::milliseconds(50));
+  expect_each_once_and_in_order(20);
+}
+
+TEST_F(KafkaMessaging, GoingBackWhileTheBrokerIsAway_LosesNothing) {
+  auto& server = *KafkaServer::shared();
+  auto relay = this->relay();
+  auto member = std::make_unique<Member>(taker_, settings_,
+                                         Consumer::Options{.pause = std::chrono::milliseconds(1)});
+  sender_.append_to_many(5, 4);
+  relay.step(sender_.log());
+  EXPECT_TRUE(until_taken(*member, 20));
+  sender_.append_to_many(5, 4);
+  relay.step(sender_.log());
+  const auto batch = member->source->receive(500, std::chrono::seconds(10));
+  ASSERT_FALSE(batch.empty());
+  server.stop(SIGKILL);
+  std::this_thread::sleep_for(std::chrono::seconds(1));
+  bool is_refused = false;
+  try {
+    for (auto one = batch.rbegin(); one != batch.rend(); ++one)
+      member->source->go_back(one->message.lane, one->offset);
+  } catch (const kafka::Failure&) {
+    is_refused = true;
+  }
+  server.start();
+  if (is_refused)  // as its runner does
+    member = std::make_unique<Member>(taker_, settings_);
+  EXPECT_TRUE(until_taken(*member, 40));
+  expect_each_once_and_in_order(40);
 }
 
 TEST_F(KafkaMessaging, AnotherEpoch_IsNotTaken) {

@@ -1,5 +1,6 @@
 #include "kernel/messaging/consumer.hpp"
 
+#include <algorithm>
 #include <future>
 #include <map>
 #include <thread>
@@ -13,9 +14,12 @@ struct Consumer::Outcome {
   std::int64_t repeats = 0;
   std::int64_t parked = 0;
   std::map<Lane, std::string> passed_over;  ///< and why; of each lane the first
+  std::set<Lane> moved;                     ///< lanes of which one was taken
+  std::map<Lane, std::int64_t> gaps;        ///< and the offset behind what was taken last
 };
 
 bool Consumer::step(Duration wait) {
+  ask_for_missing();
   const auto batch = parts_.source.receive(options_.batch_max, wait);
   if (batch.empty()) return false;
   if (!apply(batch, {})) one_by_one(batch);
@@ -56,6 +60,21 @@ void Consumer::account(const Outcome& outcome) {
       parts_.warn("Messages of " + lane.topic + "/" + std::to_string(lane.partition) +
                   " are passed over: " + why + ".");
   }
+  for (const auto& lane : outcome.moved) missing_.erase(lane);
+  const auto due = std::chrono::steady_clock::now() + options_.gap_pause;
+  for (const auto& [lane, offset] : outcome.gaps)
+    missing_.try_emplace(lane, Gap{offset, options_.gap_pause, due}).first->second.offset = offset;
+}
+
+void Consumer::ask_for_missing() {
+  constexpr int longest = 32;
+  const auto now = std::chrono::steady_clock::now();
+  for (auto& [lane, gap] : missing_) {
+    if (now < gap.due) continue;
+    gap.due = now + gap.pause;
+    gap.pause = std::min(2 * gap.pause, longest * options_.gap_pause);
+    parts_.source.go_back(lane, gap.offset);
+  }
 }
 
 void Consumer::take_one(UnitOfWork& unit, const Source::Received& one, Outcome& outcome,
@@ -74,6 +93,7 @@ void Consumer::take_one(UnitOfWork& unit, const Source::Received& one, Outcome& 
       return;
     case Inbox::Verdict::gap:
       // Its publisher sends again what was not confirmed, this one behind what is missing.
+      outcome.gaps.insert_or_assign(message.lane, parts_.inbox.place(message.lane).offset);
       outcome.passed_over.emplace(
           message.lane,
           "one before position " + std::to_string(message.position) + " has not come");
@@ -98,6 +118,7 @@ void Consumer::take_one(UnitOfWork& unit, const Source::Received& one, Outcome& 
     unit.drain_reactions();
   }
   parts_.inbox.take(message, one.offset);
+  outcome.moved.insert(message.lane);
   ++outcome.taken;
 }
 

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <functional>
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
@@ -41,13 +42,16 @@ struct Parked {
 /// Carries messages from a source into a service: a batch of them is one command, whose effects and
 /// places commit together. A message that fails is tried alone, and put aside after some tries, so
 /// that those behind it go on. One before which another is missing is passed over, as are those
-/// behind it, until what is missing comes, and they again; so are messages of another epoch.
+/// behind it, until what is missing comes, and they again: its publisher sends it again, or it was
+/// lost on the way to here, so that the source is asked for it from time to time. Messages of
+/// another epoch are passed over too.
 class Consumer {
  public:
   struct Options {
     std::size_t batch_max = 500;
     int tries_max = 5;                                ///< of one message alone
     Duration pause = std::chrono::milliseconds(200);  ///< before what failed is tried again
+    Duration gap_pause = std::chrono::seconds(2);     ///< before what is missing is asked for
   };
   struct Parts {
     Source& source;
@@ -79,6 +83,8 @@ class Consumer {
   /// Waits for a transaction of one command; whether it is durable.
   bool commit(int weight, std::function<void(UnitOfWork&)> run);
   void account(const Outcome& outcome);
+  /// Goes back to where something is missing, not at once: it may be on its way.
+  void ask_for_missing();
   void take_one(UnitOfWork& unit, const Source::Received& one, Outcome& outcome,
                 const std::string& park_reason);
   void one_by_one(const Batch& batch);
@@ -89,6 +95,12 @@ class Consumer {
   Parts parts_;
   Options options_;
   std::set<Lane> warned_;  ///< lanes whose messages are passed over, since one was taken last
+  struct Gap {
+    std::int64_t offset = 0;  ///< behind what was taken last
+    Duration pause = {};      ///< longer each time
+    std::chrono::steady_clock::time_point due;
+  };
+  std::map<Lane, Gap> missing_;
   std::atomic<std::int64_t> taken_ = 0, repeats_ = 0, parked_ = 0, gaps_ = 0;
 };
 

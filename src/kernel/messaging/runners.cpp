@@ -175,8 +175,8 @@ class ConsumerLoop final : public Loop {
 class FollowerLoop final : public Loop {
  public:
   FollowerLoop(const std::vector<std::string>& prefixes, sql::OpenDatabase open_reader,
-               std::function<void(std::vector<std::string>)> grown,
-               std::function<void(const std::string&)> warn, Duration pause)
+               std::function<void(Grown)> grown, std::function<void(const std::string&)> warn,
+               Duration pause)
       : open_reader_(std::move(open_reader)),
         grown_(std::move(grown)),
         warn_(std::move(warn)),
@@ -201,11 +201,14 @@ class FollowerLoop final : public Loop {
         reader_ = open_reader_();
         db_ = reader_->handle("");
       }
-      std::vector<std::string> streams;
+      Grown grown;
       reader_->begin();
-      for (auto& one : logs_) look(one, streams);
+      for (auto& one : logs_) {
+        look(one, grown.streams);
+        grown.heads.push_back(one.seen);
+      }
       reader_->rollback();
-      if (!streams.empty()) grown_(std::move(streams));
+      if (!grown.streams.empty()) grown_(std::move(grown));
       return pause_;
     } catch (const std::exception& e) {
       warn_(std::string("The log is not followed: ") + e.what());
@@ -233,7 +236,7 @@ class FollowerLoop final : public Loop {
 
   std::vector<Followed> logs_;
   sql::OpenDatabase open_reader_;
-  std::function<void(std::vector<std::string>)> grown_;
+  std::function<void(Grown)> grown_;
   std::function<void(const std::string&)> warn_;
   Duration pause_;
   std::unique_ptr<sql::Database> reader_;
@@ -243,8 +246,7 @@ class FollowerLoop final : public Loop {
 }  // namespace
 
 std::unique_ptr<Runner> follow_logs(const std::vector<std::string>& prefixes,
-                                    sql::OpenDatabase open_reader,
-                                    std::function<void(std::vector<std::string>)> grown,
+                                    sql::OpenDatabase open_reader, std::function<void(Grown)> grown,
                                     std::function<void(const std::string&)> warn, Duration pause) {
   return std::make_unique<FollowerLoop>(prefixes, std::move(open_reader), std::move(grown),
                                         std::move(warn), pause);

@@ -44,11 +44,16 @@ std::unique_ptr<Runner> run_consumer(
     std::function<std::unique_ptr<Consumer>(Source&)> make_consumer,
     std::function<void(const std::string&)> warn);
 
+/// How far some logs have come.
+struct Grown {
+  std::vector<std::int64_t> heads;   ///< the newest position of each
+  std::vector<std::string> streams;  ///< of what is new
+};
+
 /// Looks every `pause` at how far the logs of some services (their prefixes) have come, whoever
-/// wrote them, and calls `grown` with the streams of what is new, on its thread.
+/// wrote them, and calls `grown` when one has grown, on its thread.
 std::unique_ptr<Runner> follow_logs(const std::vector<std::string>& prefixes,
-                                    sql::OpenDatabase open_reader,
-                                    std::function<void(std::vector<std::string> streams)> grown,
+                                    sql::OpenDatabase open_reader, std::function<void(Grown)> grown,
                                     std::function<void(const std::string&)> warn,
                                     Duration pause = std::chrono::milliseconds(20));
 

@@ -1,6 +1,8 @@
 #include "platform/kafka/handle.hpp"
 
 #include <array>
+#include <chrono>
+#include <thread>
 
 namespace stoa::kafka {
 namespace {
@@ -52,6 +54,17 @@ void create(rd_kafka_t* client, const TopicPlan& plan) {
     throw Failure("The topic " + plan.name + " cannot be made: " + text_of(error));
 }
 
+/// A broker tells of a new topic a moment after it was made.
+void await(rd_kafka_t* client, const TopicPlan& plan) {
+  const auto end =
+      std::chrono::steady_clock::now() + std::chrono::milliseconds(2 * ask_timeout_ms);
+  while (count_partitions(client, plan.name) == 0) {
+    if (std::chrono::steady_clock::now() > end)
+      throw Failure("The topic " + plan.name + " was made and cannot be seen.");
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+}
+
 }  // namespace
 
 Conf make_conf(const Settings& settings) {
@@ -86,6 +99,7 @@ void make_topics(const Settings& settings, const std::vector<TopicPlan>& topics)
     const auto count = count_partitions(client.get(), plan.name);
     if (count == 0) {
       create(client.get(), plan);
+      await(client.get(), plan);
       continue;
     }
     if (count != plan.partitions)

@@ -75,6 +75,8 @@ class KafkaSource final : public Source {
     const KafkaError error(rd_kafka_seek_partitions(client_.get(), one.get(), seek_timeout_ms));
     if (error)
       throw Failure(std::string("Kafka cannot go back: ") + rd_kafka_error_string(error.get()));
+    if (const auto fault = one->elems[0].err; fault != RD_KAFKA_RESP_ERR_NO_ERROR)
+      throw Failure(std::string("Kafka cannot go back: ") + rd_kafka_err2str(fault));
     next_[lane] = offset;
   }
 
