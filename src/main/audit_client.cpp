@@ -1,12 +1,22 @@
 #include "main/audit_client.hpp"
 
+#include <stdlib.h>  // mkdtemp
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <iterator>
+#include <stdexcept>
+#include <thread>
 
 #include "kernel/base/text.hpp"
 #include "main/audit.hpp"
 #include "main/audit_chain.hpp"
+#include "main/configuration.hpp"
+#include "main/data_folder.hpp"
+#include "main/fleet_copy.hpp"
 #include "main/stock_ledger.hpp"
 #include "platform/openssl/crypto.hpp"
 #include "platform/sqlite/database.hpp"
@@ -78,23 +88,83 @@ Result<std::vector<ChainHead>> read_heads(const std::string& file) {
   return std::move(kept->heads);
 }
 
+/// A folder of its own for a copy, gone with it.
+class TemporaryFolder {
+ public:
+  TemporaryFolder()
+      : path_(std::filesystem::temp_directory_path().string() + "/stoa-audit-XXXXXX") {
+    if (::mkdtemp(path_.data()) == nullptr)
+      throw std::runtime_error("No folder can be made in " + path_ + ".");
+  }
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  ~TemporaryFolder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+AuditReport audit_folder(const std::string& path, const Crypto& crypto) {
+  const auto shop = open_to_read(path);
+  const auto ledger = sqlite::open(path + "/simulator.db", sqlite::Database::Mode::reader);
+  return audit(*shop->handle(""), *ledger->handle(""), crypto);
+}
+
+/// Reads a copy of the fleet by `look`.
+template <class Look>
+auto with_copy(const Configuration& configuration, const Look& look) {
+  const TemporaryFolder folder;
+  auto copy = DataFolder::open(folder.path());
+  if (!copy) throw std::runtime_error(copy.error().detail);
+  copy_fleet(configuration, *copy);
+  return look(folder.path());
+}
+
+int audit_fleet(const AuditOptions& options, const std::vector<ChainHead>& kept) {
+  const auto configuration = load_configuration(options.settings, process_environment());
+  if (!configuration) return say(configuration.error());
+  const auto crypto = openssl::make_crypto();
+  if (options.chain)
+    return show(Result<ChainAudit>(with_copy(*configuration,
+                                             [&](const std::string& path) {
+                                               return audit_chain(*open_to_read(path)->handle(""),
+                                                                  *crypto, kept);
+                                             })),
+                options.shop.json);
+  const auto look = [&](const std::string& path) { return audit_folder(path, *crypto); };
+  auto report = with_copy(*configuration, look);
+  for (int again = 0; !report.clean && again < 3; ++again) {
+    std::this_thread::sleep_for(std::chrono::seconds(2));
+    auto next = with_copy(*configuration, look);
+    std::erase_if(next.findings, [&](const std::string& finding) {
+      return std::ranges::find(report.findings, finding) == report.findings.end();
+    });
+    next.clean = next.findings.empty();
+    report = std::move(next);
+  }
+  return show(Result<AuditReport>(std::move(report)), options.shop.json);
+}
+
 }  // namespace
 
 int run_audit(const AuditOptions& options) {
   const auto kept = read_heads(options.head);
   if (!kept) return say(kept.error());
   const bool json = options.shop.json;
+  if (options.fleet) return audit_fleet(options, *kept);
   if (options.data.empty()) {
     if (!options.chain) return show(fetch<AuditReport>(options.shop, "/v1/audit"), json);
     const auto query = kept->empty() ? "" : "?kept=" + percent_encode(to_text(*kept));
     return show(fetch<ChainAudit>(options.shop, "/v1/audit/chain" + query), json);
   }
   const auto crypto = openssl::make_crypto();
+  if (!options.chain) return show(Result<AuditReport>(audit_folder(options.data, *crypto)), json);
   const auto shop = open_to_read(options.data);
-  const auto db = shop->handle("");
-  if (options.chain) return show(Result<ChainAudit>(audit_chain(*db, *crypto, *kept)), json);
-  const auto ledger = sqlite::open(options.data + "/simulator.db", sqlite::Database::Mode::reader);
-  return show(Result<AuditReport>(audit(*db, *ledger->handle(""), *crypto)), json);
+  return show(Result<ChainAudit>(audit_chain(*shop->handle(""), *crypto, *kept)), json);
 }
 
 }  // namespace stoa

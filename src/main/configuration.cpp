@@ -30,7 +30,8 @@ enum class Kind {
   provider_url,
   schedule,
   ratio,
-  url
+  url,
+  urls
 };
 
 struct Setting {
@@ -120,7 +121,13 @@ constexpr Setting settings[] = {
     {"ConnectionStrings:BasketDb", Kind::text, "", 0, 0, "", true},
     {"ConnectionStrings:Redis", Kind::text, "", 0, 0, "", true},
     {"ConnectionStrings:EventStore", Kind::text, "", 0, 0, "", true},
-    {"Services:Ordering", Kind::url, "http://127.0.0.1:5002"},
+    {"Services:Catalog", Kind::urls, "http://127.0.0.1:5001"},
+    {"Services:Ordering", Kind::urls, "http://127.0.0.1:5002"},
+    {"Services:Payment", Kind::urls, "http://127.0.0.1:5003"},
+    {"Services:Notification", Kind::urls, "http://127.0.0.1:5004"},
+    {"Services:Agents", Kind::urls, "http://127.0.0.1:5005"},
+    {"Services:File"},
+    {"Gateway:Endpoints"},
     {"Kafka:BootstrapServers"},
     {"Kafka:Partitions", Kind::integer, "6", 1, 1'000},
     {"Kafka:Replication", Kind::integer, "1", 1, 15},
@@ -208,6 +215,11 @@ std::string fault(const Setting& setting, const std::string& value) {
       return value.empty() || value.starts_with("http://") || value.starts_with("https://")
                  ? ""
                  : "must begin with http:// or https://";
+    case Kind::urls:
+      return std::ranges::all_of(split_list(value),
+                                 [](const auto& one) { return one.starts_with("http://"); })
+                 ? ""
+                 : "must be http:// addresses, separated by commas";
     case Kind::choice:
       return is_choice(setting.choices, value) ? ""
                                                : "must be one of " + std::string(setting.choices);

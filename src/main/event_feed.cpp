@@ -79,6 +79,23 @@ const std::vector<Publisher> publishers{
     {"agents", agents::published, describe_events<agents::contracts::Event>},
     {"shop", shop::published, describe_events<shop::contracts::Event>}};
 
+/// A log that this process serves, and who reads it.
+struct Source {
+  const Publisher* publisher;
+  Readers* readers;
+};
+using Sources = std::vector<Source>;
+
+/// Of every service; nobody reads them where that is not asked.
+Sources all_sources(const std::function<Readers*(const std::string& service)>& readers = {}) {
+  Sources sources;
+  for (const auto& publisher : publishers) {
+    auto* const reads = readers ? readers(publisher.service) : nullptr;
+    if (reads != nullptr || !readers) sources.push_back({&publisher, reads});
+  }
+  return sources;
+}
+
 constexpr std::size_t looked_at_max = 50'000;  ///< events of a service, for one page
 
 /// Reads up to `limit` published events of one service, or until their data has `bytes_max`, and
@@ -112,17 +129,17 @@ std::vector<FeedItem> read_source(const Publisher& source, EventLog& log, std::i
   return items;
 }
 
-std::string text_of(Cursor& cursor) {
+std::string text_of(const Sources& sources, Cursor& cursor) {
   std::string text;
-  for (const auto& publisher : publishers)
-    text += (text.empty() ? "" : ",") + publisher.service + ":" +
-            std::to_string(cursor[publisher.service]);
+  for (const auto& [publisher, readers] : sources)
+    text += (text.empty() ? "" : ",") + publisher->service + ":" +
+            std::to_string(cursor[publisher->service]);
   return text;
 }
 
 /// One request: asks every service on its own reader, then answers in the order of the sources.
 struct FeedQuery : std::enable_shared_from_this<FeedQuery> {
-  const std::vector<Readers*>* readers = nullptr;  ///< of each publisher
+  const Sources* sources = nullptr;
   const ServiceEpochs* epochs = nullptr;
   Cursor cursor;
   std::vector<std::string> types;
@@ -133,10 +150,10 @@ struct FeedQuery : std::enable_shared_from_this<FeedQuery> {
 
   /// Services one after another: what one leaves of the limit, the next may fill.
   void ask(std::size_t at) {
-    if (at == publishers.size() || page.data.size() >= limit) return answer();
-    const bool taken = (*readers)[at]->submit(
+    if (at == sources->size() || page.data.size() >= limit) return answer();
+    const bool taken = (*sources)[at].readers->submit(
         [self = shared_from_this(), at](Store store) {
-          const auto& from = publishers[at];
+          const auto& from = *(*self->sources)[at].publisher;
           auto items = read_source(from, store.log, self->cursor[from.service],
                                    self->limit - self->page.data.size(), self->types);
           std::move(items.begin(), items.end(), std::back_inserter(self->page.data));
@@ -149,14 +166,14 @@ struct FeedQuery : std::enable_shared_from_this<FeedQuery> {
   }
 
   void answer() {
-    page.next_after = epochs->mark(text_of(cursor));
+    page.next_after = epochs->mark(text_of(*sources, cursor));
     reply(http::json_response(200, json::to_json(page)));
   }
 };
 
 /// One client of the stream, between its looks. Of one look at a time.
 struct FeedStream : std::enable_shared_from_this<FeedStream> {
-  const std::vector<Readers*>* readers = nullptr;  ///< of each publisher
+  const Sources* sources = nullptr;
   const Positions* positions = nullptr;
   const ServiceEpochs* epochs = nullptr;
   Cursor cursor;
@@ -171,10 +188,10 @@ struct FeedStream : std::enable_shared_from_this<FeedStream> {
 
   /// Reads the logs that have grown, one after another, until one has something wanted.
   void look(const http::Found& found, std::size_t asked = 0) {
-    for (; asked < publishers.size(); ++asked) {
-      turn = (turn + 1) % publishers.size();
-      if (!has_more(publishers[turn])) continue;
-      const bool taken = (*readers)[turn]->submit(
+    for (; asked < sources->size(); ++asked) {
+      turn = (turn + 1) % sources->size();
+      if (!has_more(*(*sources)[turn].publisher)) continue;
+      const bool taken = (*sources)[turn].readers->submit(
           [self = shared_from_this(), found, asked](Store store) {
             auto piece = self->read(store.log);
             if (!piece.empty()) return found(std::move(piece));
@@ -188,7 +205,7 @@ struct FeedStream : std::enable_shared_from_this<FeedStream> {
   }
 
   std::string read(EventLog& log) {
-    const auto& from = publishers[turn];
+    const auto& from = *(*sources)[turn].publisher;
     auto& place = cursor[from.service];
     const auto end = place + static_cast<std::int64_t>(looked_at_max);
     std::string piece;
@@ -196,12 +213,13 @@ struct FeedStream : std::enable_shared_from_this<FeedStream> {
     const auto last = std::exchange(place, 0);
     for (const auto& item : items) {
       place = item.position;
-      http::append_event(piece, epochs->mark(text_of(cursor)), item.type, json::to_json(item));
+      http::append_event(piece, epochs->mark(text_of(*sources, cursor)), item.type,
+                         json::to_json(item));
     }
     place = last;
     // Nothing wanted in so many: the client's place moves all the same, and the look goes on.
     if (items.empty() && place >= end)
-      http::append_event(piece, epochs->mark(text_of(cursor)), {}, {});
+      http::append_event(piece, epochs->mark(text_of(*sources, cursor)), {}, {});
     return piece;
   }
 };
@@ -261,8 +279,7 @@ Result<Cursor> place_of(const http::Request& request, const std::string& after,
   return std::move(*cursor);
 }
 
-void add_event_stream(http::Router& router,
-                      const std::shared_ptr<std::vector<Readers*>>& of_publishers,
+void add_event_stream(http::Router& router, const std::shared_ptr<const Sources>& sources,
                       const Positions& positions, News& news, const ServiceEpochs& epochs) {
   router.add({.method = "GET",
               .path = "/v1/events/stream",
@@ -270,8 +287,8 @@ void add_event_stream(http::Router& router,
               .summary = "Integration events of all services as they happen, server-sent events",
               .tag = "Events",
               .handler =
-                  [of_publishers, &positions, &news, &epochs](const http::RequestPtr& request,
-                                                              const http::Reply& reply) {
+                  [sources, &positions, &news, &epochs](const http::RequestPtr& request,
+                                                        const http::Reply& reply) {
                     http::Query query(*request);
                     const auto after = query.text("after").value_or("");
                     const auto feed = std::make_shared<FeedStream>();
@@ -280,7 +297,7 @@ void add_event_stream(http::Router& router,
                       return reply(http::problem(good.error(), *request));
                     auto cursor = place_of(*request, after, positions, epochs);
                     if (!cursor) return reply(http::problem(cursor.error(), *request));
-                    feed->readers = of_publishers.get();
+                    feed->sources = sources.get();
                     feed->positions = &positions;
                     feed->epochs = &epochs;
                     feed->cursor = std::move(*cursor);
@@ -291,7 +308,8 @@ void add_event_stream(http::Router& router,
                         }));
                     // Who begins now knows its place also before the first event.
                     if (after == from_now_on)
-                      http::append_event(response.body, epochs.mark(text_of(feed->cursor)), {}, {});
+                      http::append_event(response.body,
+                                         epochs.mark(text_of(*sources, feed->cursor)), {}, {});
                     reply(std::move(response));
                   },
               .answer = http::schema_of<FeedItem>(),
@@ -307,20 +325,19 @@ void add_event_stream(http::Router& router,
 void add_event_feed(http::Router& router,
                     const std::function<Readers*(const std::string& service)>& readers,
                     const Positions& positions, News& news, const ServiceEpochs& epochs) {
-  auto of_publishers = std::make_shared<std::vector<Readers*>>();
-  for (const auto& publisher : publishers) of_publishers->push_back(readers(publisher.service));
+  const auto sources = std::make_shared<const Sources>(all_sources(readers));
   router.add({"GET",
               "/v1/events",
               http::Access::secret,
               "Integration events of all services",
               "Events",
-              [of_publishers, &epochs](const http::RequestPtr& request, http::Reply reply) {
+              [sources, &epochs](const http::RequestPtr& request, http::Reply reply) {
                 http::Query query(*request);
                 const auto after = epochs.unmark(query.text("after").value_or(""));
                 if (!after) return reply(http::problem(after.error(), *request));
                 const auto feed = std::make_shared<FeedQuery>();
                 feed->epochs = &epochs;
-                feed->readers = of_publishers.get();
+                feed->sources = sources.get();
                 feed->limit = static_cast<std::size_t>(query.integer("limit", 1, 1000, 100));
                 feed->types = split(query.text("types").value_or(""));
                 const auto cursor = parse_cursor(*after);
@@ -338,7 +355,7 @@ void add_event_feed(http::Router& router,
               {{"after", "next_after of the page before; absent: from the beginning"},
                {"limit", "1 to 1000, default 100"},
                {"types", "Only these types, separated by commas"}}});
-  add_event_stream(router, of_publishers, positions, news, epochs);
+  add_event_stream(router, sources, positions, news, epochs);
 }
 
 jobs::ExportSourcePtr add_event_export(http::Router& router, Readers& whole_shop,
@@ -367,7 +384,7 @@ jobs::ExportSourcePtr add_event_export(http::Router& router, Readers& whole_shop
       left -= items.size();
       page.more = page.more || at < log->head();
     }
-    page.cursor = epochs.mark(text_of(*cursor));
+    page.cursor = epochs.mark(text_of(all_sources(), *cursor));
     return page;
   };
   jobs::add_export_route(router, source);
@@ -405,7 +422,7 @@ Result<std::string> read_event_page(sqlite::Database& shop, const Crypto& crypto
     std::move(items.begin(), items.end(), std::back_inserter(page.data));
     if (page.data.size() >= limit) break;
   }
-  page.next_after = epochs.mark(text_of(*cursor));
+  page.next_after = epochs.mark(text_of(all_sources(), *cursor));
   return json::to_json(page);
 }
 

@@ -19,7 +19,8 @@ namespace stoa {
 /// Adds `GET /v1/events`: the integration events of all services under a vector cursor
 /// (`catalog:12,ordering:7`), ordered and without gaps within each service, and
 /// `GET /v1/events/stream`, the same as server-sent events whose ids are such cursors. `readers` is
-/// asked for each service by its name, now; what it gives outlives the router, as do the others. A
+/// asked for each service by its name, now, and null leaves it out; what it gives outlives the
+/// router, as do the others. A
 /// cursor of before a restore that is ahead of the shop is answered 409 `log_epoch_changed`.
 void add_event_feed(http::Router& router,
                     const std::function<Readers*(const std::string& service)>& readers,

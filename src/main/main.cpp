@@ -15,6 +15,7 @@
 #include "main/demo.hpp"
 #include "main/event_tail.hpp"
 #include "main/export_client.hpp"
+#include "main/gateway_process.hpp"
 #include "main/operator_commands.hpp"
 #include "main/replay.hpp"
 #include "main/service_modules.hpp"
@@ -121,8 +122,10 @@ int serve(const ServeOptions& options) {
   if (!keys) return say(keys.error());
   const auto port = options.port < 0 ? default_port_of(options.service)
                                      : static_cast<std::uint16_t>(options.port);
-  const auto process = make_service_process(
-      {options.service, *configuration, *keys, *folder, port, swagger_folder()});
+  const ServiceProcessOptions process_options{options.service, *configuration, *keys,
+                                              *folder,         port,           swagger_folder()};
+  const auto process = options.service == gateway_name ? make_gateway_process(process_options)
+                                                       : make_service_process(process_options);
   std::cout << "Stoa's " << options.service << " listens on http://"
             << configuration->text("Http:Address") << ":" << process->port() << " (ready in "
             << milliseconds_since(begun) << " ms)" << std::endl;
@@ -132,20 +135,24 @@ int serve(const ServeOptions& options) {
 }
 
 CLI::App* add_serve_command(CLI::App& app, ServeOptions& options) {
-  auto* command = app.add_subcommand("serve", "Run one service of a fleet");
+  auto* command = app.add_subcommand("serve", "Run one service of a fleet, or its gateway");
+  std::vector<std::string> names(service_names.begin(), service_names.end());
+  names.emplace_back(gateway_name);
   command->add_option("SERVICE", options.service, "Its name")
       ->required()
-      ->check(CLI::IsMember(std::vector<std::string>(service_names.begin(), service_names.end())));
+      ->check(CLI::IsMember(std::move(names)));
   command->add_option("--data", options.data, "Folder for what the process keeps for itself")
       ->capture_default_str();
   command->add_option("--port", options.port, "0: a free one; default: the service's own")
       ->check(CLI::Range(0, 65'535));
   command->add_option("--settings", options.settings, "Configuration file")->capture_default_str();
   command->footer(
-      "It needs a PostgreSQL database (ConnectionStrings), Kafka (Kafka:BootstrapServers), the\n"
+      "A service needs a PostgreSQL database (ConnectionStrings), Kafka (Kafka:BootstrapServers), "
+      "the\n"
       "keys of the API (Auth:SecretKey, Auth:PublishableKey) and a secret that all services of "
       "the\n"
-      "fleet share (Auth:ShopSecret).\n"
+      "fleet share (Auth:ShopSecret). The gateway needs the keys and where the services are\n"
+      "(Services:Catalog and so on, or Services:File).\n"
       "Example:\n  stoa serve ordering --data /var/lib/stoa/ordering");
   return command;
 }
@@ -293,6 +300,10 @@ int run(int argc, char** argv) {
           "File of an earlier `--chain --json`: tells whether what stood then stands still")
       ->check(CLI::ExistingFile)
       ->needs("--chain");
+  audit_command->add_flag("--fleet", audit_options.fleet,
+                          "Of the databases of a fleet (ConnectionStrings), running or not");
+  audit_command->add_option("--settings", audit_options.settings, "Configuration file of the fleet")
+      ->capture_default_str();
   events_command->footer(
       "One JSON object a line; with --json one object with data and next_after. Of a running "
       "shop,\n"
@@ -328,6 +339,10 @@ int run(int argc, char** argv) {
   };
   for (const auto* command : export_commands)
     if (*command) wanted.what = command->get_name();
+  if (*audit_command && audit_options.fleet) {
+    audit_options.shop = shop;
+    return run_audit(audit_options);
+  }
   if (is_stopped_shop(audit_command)) {
     audit_options.data = up_options.data;
     audit_options.shop = shop;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <mutex>
 
 #include "kernel/sql/migrate.hpp"
 #include "platform/kafka/publisher.hpp"
@@ -47,12 +48,24 @@ class ServiceHost::OwnPositions final : public Positions {
  public:
   OwnPositions(LocalPositions& local, Readers& readers) : local_(local), readers_(readers) {}
 
-  [[nodiscard]] PositionVector durable() const override { return local_.durable(); }
+  /// How far the logs have come, in the order in which they were added.
+  void grown(std::vector<std::int64_t> heads) {
+    const std::lock_guard lock(mutex_);
+    heads_ = std::move(heads);
+  }
+
+  [[nodiscard]] PositionVector durable() const override {
+    auto positions = local_.durable();
+    const std::lock_guard lock(mutex_);
+    for (std::size_t i = 0; i < std::min(heads_.size(), positions.size()); ++i)
+      positions[i].second = std::max(positions[i].second, heads_[i]);
+    return positions;
+  }
   [[nodiscard]] bool stands_at(const PositionVector& positions) const override {
-    return local_.stands_at(positions);
+    return positions == durable();
   }
   void when_reached(PositionVector wanted, std::function<void(bool)> then) override {
-    const auto known = local_.durable();
+    const auto known = durable();
     std::erase_if(wanted, [&](const auto& one) {
       const auto at = std::ranges::find(known, one.first, &PositionVector::value_type::first);
       return at == known.end() || at->second >= one.second;
@@ -70,6 +83,8 @@ class ServiceHost::OwnPositions final : public Positions {
  private:
   LocalPositions& local_;
   Readers& readers_;
+  mutable std::mutex mutex_;
+  std::vector<std::int64_t> heads_;
 };
 
 ServiceHost::ServiceHost(Options options, Parts parts)
@@ -88,6 +103,10 @@ ServiceHost::ServiceHost(Options options, Parts parts)
   inbox_ = std::make_unique<messaging::Inbox>(*inbox_db_, "host_");
   participants_.push_back(inbox_.get());
 }
+
+ServiceHost::~ServiceHost() { stop(); }
+
+Positions& ServiceHost::positions() { return *positions_; }
 
 sql::OpenDatabase ServiceHost::opens_reader() const {
   return [database = options_.database] {
@@ -136,6 +155,11 @@ void ServiceHost::migrate(const sql::Migrations& migrations) {
   sql::migrate(*database_, migrations);
 }
 
+Readers* ServiceHost::readers_of(std::string_view service) {
+  const auto part = std::ranges::find(parts_, std::string(service) + "_", &Part::prefix);
+  return part == parts_.end() ? nullptr : part->readers.get();
+}
+
 void ServiceHost::start() {
   participants_.push_back(&local_positions_);
   participants_.push_back(&news_);
@@ -149,7 +173,10 @@ void ServiceHost::start() {
   }
   runners_.push_back(messaging::follow_logs(
       prefixes, opens_reader(),
-      [this](std::vector<std::string> streams) { news_.announce(std::move(streams)); },
+      [this](messaging::Grown grown) {
+        positions_->grown(std::move(grown.heads));
+        news_.announce(std::move(grown.streams));
+      },
       shared_.warn));
   if (taken_topics_.empty()) return;
   runners_.push_back(messaging::run_consumer(

@@ -54,7 +54,7 @@ class ServiceHost {
   ServiceHost(Options options, Parts parts);
   ServiceHost(const ServiceHost&) = delete;
   ServiceHost& operator=(const ServiceHost&) = delete;
-  ~ServiceHost() { stop(); }
+  ~ServiceHost();
 
   /// Brings the tables of a module and its log to their newest version, and gives what the module
   /// is made of. `published` is what leaves the process of its events; null: nothing does.
@@ -78,7 +78,10 @@ class ServiceHost {
 
   http::Router& router() { return router_; }
   WriteLoop& loop() { return *loop_; }
-  Positions& positions() { return *positions_; }
+  Positions& positions();
+  News& news() { return news_; }
+  /// Of the log of a service that runs here; null: it does not.
+  [[nodiscard]] Readers* readers_of(std::string_view service);
   [[nodiscard]] sql::OpenDatabase opens_reader() const;
   /// Runs work on a reader's thread; false when it cannot.
   bool in_background(std::function<void()> work);
@@ -111,7 +114,7 @@ class ServiceHost {
   http::Router router_;
   News news_;
   LocalPositions local_positions_;
-  std::unique_ptr<Positions> positions_;
+  std::unique_ptr<OwnPositions> positions_;
   std::unique_ptr<postgres::Database> database_;
   std::unique_ptr<ReaderPool> pool_;
   std::vector<Participant*> participants_;

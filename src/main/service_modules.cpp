@@ -133,7 +133,7 @@ class PaymentModules final : public ServiceModules {
 class NotificationModules final : public ServiceModules {
  public:
   explicit NotificationModules(const ServiceParts& parts)
-      : orders_(make_remote_order_source(parts.configuration.text("Services:Ordering"),
+      : orders_(make_remote_order_source(parts.configuration.list("Services:Ordering").at(0),
                                          parts.secret_key,
                                          [&host = parts.host](std::function<void()> work) {
                                            return host.in_background(std::move(work));

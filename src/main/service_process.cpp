@@ -8,6 +8,7 @@
 
 #include "gateway/gateway.hpp"
 #include "kernel/base/text.hpp"
+#include "main/event_feed.hpp"
 #include "main/http_settings.hpp"
 #include "main/process_figures.hpp"
 #include "main/read_cache.hpp"
@@ -25,15 +26,6 @@ const std::string& required(const Configuration& configuration, const std::strin
   const auto& value = configuration.text(path);
   if (value.empty()) throw std::runtime_error("The setting " + path + " is missing.");
   return value;
-}
-
-postgres::Options database_of(const std::string& service, const Configuration& configuration) {
-  auto name = service;
-  name.front() = static_cast<char>(std::toupper(static_cast<unsigned char>(name.front())));
-  const auto path = "ConnectionStrings:" + name + "Db";
-  auto conninfo = postgres::conninfo_of(required(configuration, path));
-  if (!conninfo) throw std::runtime_error(path + ": " + conninfo.error().detail);
-  return {std::move(*conninfo)};
 }
 
 kafka::Settings kafka_settings(const Configuration& configuration) {
@@ -93,6 +85,9 @@ class Process final : public ServiceProcess {
             {host_, shared_, options.configuration, options.folder.path(),
              options.configuration.text("Auth:ShopSecret"), options.keys.secret})) {
     add_loop_figures(metrics_, host_.loop());
+    add_event_feed(
+        host_.router(), [this](const std::string& service) { return host_.readers_of(service); },
+        host_.positions(), host_.news(), epochs_);
     const auto rate_limit = rate_limit_of(options.configuration);
     if (rate_limit) limiter_ = make_memory_rate_limiter(*rate_limit);
     GatewayOptions gateway;
@@ -109,6 +104,8 @@ class Process final : public ServiceProcess {
       return host_.in_background(std::move(work));
     };
     gateway.tracer = &telemetry_.tracer();
+    gateway.knows_all_logs = false;
+    gateway.about = "This is one of its services: " + options.service + ".";
     gateway_ = make_gateway(std::move(gateway), host_.router(), *crypto_, clock_, *ids_, metrics_,
                             log_, host_.positions(), limiter_.get());
     server_ = beast::make_http_server(
@@ -149,6 +146,7 @@ class Process final : public ServiceProcess {
   Telemetry telemetry_;
   ServiceHost::Parts shared_;
   ServiceHost host_;
+  ServiceEpochs epochs_;
   std::unique_ptr<ServiceModules> modules_;
   std::unique_ptr<RateLimiter> limiter_;
   std::unique_ptr<Gateway> gateway_;
@@ -163,12 +161,19 @@ std::unique_ptr<ServiceProcess> make_service_process(const ServiceProcessOptions
   return std::make_unique<Process>(options);
 }
 
+postgres::Options database_of(const std::string& service, const Configuration& configuration) {
+  auto name = service;
+  name.front() = static_cast<char>(std::toupper(static_cast<unsigned char>(name.front())));
+  const auto path = "ConnectionStrings:" + name + "Db";
+  auto conninfo = postgres::conninfo_of(required(configuration, path));
+  if (!conninfo) throw std::runtime_error(path + ": " + conninfo.error().detail);
+  return {std::move(*conninfo)};
+}
+
 std::uint16_t default_port_of(const std::string& service) {
-  static const std::map<std::string_view, std::uint16_t> ports{{"catalog", 5001},
-                                                               {"ordering", 5002},
-                                                               {"payment", 5003},
-                                                               {"notification", 5004},
-                                                               {"agents", 5005}};
+  static const std::map<std::string_view, std::uint16_t> ports{
+      {gateway_name, 5000}, {"catalog", 5001},      {"ordering", 5002},
+      {"payment", 5003},    {"notification", 5004}, {"agents", 5005}};
   const auto found = ports.find(service);
   return found == ports.end() ? std::uint16_t{0} : found->second;
 }

@@ -6,11 +6,15 @@
 
 #include "main/configuration.hpp"
 #include "main/data_folder.hpp"
+#include "platform/postgres/database.hpp"
 
 namespace stoa {
 
+/// What stands in front of the services of a fleet.
+inline constexpr const char* gateway_name = "gateway";
+
 struct ServiceProcessOptions {
-  std::string service;  ///< one of `service_names`
+  std::string service;  ///< one of `service_names`, or `gateway_name`
   const Configuration& configuration;
   ApiKeys keys;
   DataFolder& folder;  ///< for what the process keeps for itself; all of it can be made again
@@ -30,6 +34,10 @@ class ServiceProcess {
 /// Migrates its database and listens; the brokers may come later. Throws std::runtime_error when it
 /// cannot, or when a setting is missing.
 std::unique_ptr<ServiceProcess> make_service_process(const ServiceProcessOptions& options);
+
+/// The database of a service, by `ConnectionStrings`. Throws std::runtime_error that names the
+/// setting when it is missing or wrong.
+postgres::Options database_of(const std::string& service, const Configuration& configuration);
 
 /// The port of a service where nothing else is said.
 std::uint16_t default_port_of(const std::string& service);

@@ -1,5 +1,5 @@
 """A fleet on real servers: PostgreSQL and Kafka in folders of their own, and a process for each service."""
-import contextlib, glob, os, pathlib, pwd, re, shutil, signal, socket, subprocess, tempfile, time, uuid
+import contextlib, glob, json, os, pathlib, pwd, re, shutil, signal, socket, subprocess, tempfile, time, uuid
 import pytest
 from conftest import PUBLISHABLE, SECRET, STOA, Shop
 from patience import PATIENCE, SANITIZER
@@ -128,7 +128,7 @@ class Service:
     def start(self):
         self.process = subprocess.Popen(
             [STOA, "serve", self.name, "--data", self.data, "--port", str(self.port)], stdout=subprocess.PIPE,
-            stderr=open(self.log, "ab"), text=True, env=self.fleet.environment())
+            stderr=open(self.log, "ab"), text=True, env=self.environment())
         for line in self.process.stdout:
             found = re.search(r"listens on http://[\d.]+:(\d+)", line)
             if found:
@@ -150,7 +150,31 @@ class Service:
             self.kill()
         shutil.rmtree(self.data, ignore_errors=True)
 
+    def environment(self):
+        return self.fleet.environment()
+
     call = Shop.call
+
+
+class Gateway(Service):
+    """`stoa serve gateway` in front of a fleet, and for each service a port with it alone behind it."""
+
+    def __init__(self, fleet):
+        super().__init__(fleet, "gateway")
+        self.file = self.data + "/services.json"
+        self.endpoints = {name: free_port() for name in SERVICES}
+        self.route()
+
+    def route(self, **replicas):
+        """`catalog=[…]` for other processes than the fleet's own."""
+        urls = {name: [f"http://127.0.0.1:{one.port}" for one in replicas.get(name, [service])]
+                for name, service in self.fleet.services.items()}
+        pathlib.Path(self.file + ".new").write_text(json.dumps(urls))
+        os.rename(self.file + ".new", self.file)
+
+    def environment(self):
+        return {**super().environment(), "STOA__Services__File": self.file,
+                "STOA__Gateway__Endpoints": ",".join(f"{name}={port}" for name, port in self.endpoints.items())}
 
 
 class Fleet:

@@ -150,7 +150,10 @@ def under_load(fleet, sku, seconds, harm):
         assert captured == (1000 * orders[i] if i in confirmed else 0), order
     # What could not be sent is tried again after pauses that double.
     wrong = {i: ids for i, ids in mail_about(fleet, ended, 240).items() if len(ids) != 1}
-    assert not wrong, {i: (ids, fleet.notification.call("GET", f"/v1/notifications?filter[order_id]={i}").json) for i, ids in wrong.items()}
+    assert not wrong, ({i: (ids, ended[i]["status"], fleet.notification.call("GET", f"/v1/notifications?filter[order_id]={i}").json)
+                        for i, ids in wrong.items()}, fleet.postgres.psql("notificationdb", "SELECT * FROM host_parked_message").stdout,
+                       fleet.postgres.psql("notificationdb", "SELECT * FROM host_inbox").stdout,
+                       fleet.postgres.psql("orderingdb", "SELECT * FROM ordering_relay_lane").stdout, open(fleet.notification.log).read()[-6000:])
 
 
 def test_processes_that_are_killed_under_load_lose_double_and_oversell_nothing(fleet):

@@ -1,0 +1,263 @@
+"""The gateway of a fleet: one address for all services and their replicas, also while these come, go and die."""
+import http.client, json, random, threading, time, uuid
+import pytest
+from conftest import SECRET
+from fleet import Fleet, Gateway
+from patience import PATIENCE
+from steered import SmtpServer, serving
+
+
+@pytest.fixture(scope="module")
+def fleet():
+    with serving(SmtpServer()) as smtp:
+        fleet = Fleet(smtp)
+        yield fleet
+        fleet.remove()
+
+
+@pytest.fixture(scope="module")
+def gateway(fleet):
+    gateway = Gateway(fleet)
+    try:
+        yield gateway.start()
+    finally:
+        gateway.remove()
+
+
+def test_an_order_goes_through_the_gateway(fleet, gateway):
+    fleet.product("MUG", 1250, 10)
+    fleet.sold("MUG")
+    placed = fleet.order("MUG", 2, wait=30, service=gateway)
+    assert placed.json["status"] == "confirmed", placed.body
+    seen = gateway.call("GET", "/v1/orders/" + placed.json["id"], headers={"Stoa-Position": placed.headers["stoa-position"], "X-Request-Id": "mine"})
+    assert seen.status == 200 and seen.headers["x-request-id"] == "mine"
+    assert seen.headers["etag"] and seen.headers["cache-control"] == "no-store"
+    again = gateway.call("GET", "/v1/orders/" + placed.json["id"], headers={"If-None-Match": seen.headers["etag"]})
+    assert again.status == 304 and not again.body
+    stock = gateway.call("GET", "/v1/inventory/MUG", headers={"Stoa-Position": seen.headers["stoa-position"]})
+    assert stock.json["on_hand"] == 10
+    position = dict(one.split("=") for one in stock.headers["stoa-position"].split(","))
+    assert int(position["ordering"]) > 0 and int(position["catalog"]) > 0, "what the client has seen of other services stays in its vector"
+    payments = gateway.call("GET", f"/v1/payments?filter[order_id]={placed.json['id']}").json["data"]
+    assert [one["captured"]["amount"] for one in payments] == [2500]
+    assert gateway.call("GET", f"/v1/fraud/assessments/{placed.json['id']}").status == 200
+
+
+def test_keys_and_unknown_paths_are_refused_at_the_edge(gateway):
+    assert gateway.call("GET", "/v1/orders", key="sk_" + "0" * 32).json["code"] == "wrong_key"
+    assert gateway.call("GET", "/v1/orders", key=None).json["code"] == "key_missing"
+    assert gateway.call("GET", "/v1/nothing").json["code"] == "route_not_found"
+    assert gateway.call("GET", "/internal/order-facts?ids=ord_1").json["code"] == "route_not_found"
+    assert gateway.call("PATCH", "/v1/orders").json["code"] == "method_not_allowed"
+
+
+def test_its_pages_speak_of_all_services(gateway):
+    paths = gateway.call("GET", "/openapi.json", key=None).json["paths"]
+    for path in ["/v1/products", "/v1/orders", "/v1/payments", "/v1/notifications", "/v1/fraud/assessments/{order_id}", "/v1/shop", "/v1/events"]:
+        assert path in paths, sorted(paths)
+    assert not [path for path in paths if path.startswith("/internal")]
+    assert "get" in paths["/v1/orders"] and "post" in paths["/v1/orders"]
+    assert gateway.call("GET", "/health/ready", key=None).status == 200
+    assert gateway.call("GET", "/swagger", key=None).status in (200, 404)
+    assert 'stoa_upstream_instances_well{service="catalog"} 1' in gateway.call("GET", "/metrics", key=None).body.decode()
+
+
+def test_each_service_has_a_port_of_its_own(gateway):
+    at = lambda name, path: Endpoint(gateway.endpoints[name]).call("GET", path)
+    assert at("ordering", "/v1/orders").status == 200
+    assert "/v1/orders" in at("ordering", "/openapi.json").json["paths"] and "/v1/products" not in at("ordering", "/openapi.json").json["paths"]
+    assert at("catalog", "/v1/orders").status == 404
+    assert at("notification", "/v1/notifications").status == 200
+
+
+class Endpoint:
+    def __init__(self, port):
+        self.port = port
+
+    call = Gateway.call
+
+
+def test_the_feed_is_that_of_all_services(fleet, gateway):
+    fleet.product("URN", 100, 10)
+    fleet.sold("URN")
+    order = fleet.ended(fleet.order("URN", 1, wait=30, service=gateway).json["id"])
+
+    def feed(limit):
+        after, events = "", []
+        while True:
+            page = gateway.call("GET", f"/v1/events?after={after}&limit={limit}").json
+            after = page["next_after"]
+            if not page["data"]:
+                return events, after
+            assert len(page["data"]) <= limit
+            events += page["data"]
+
+    events, end = feed(1000)
+    assert {"catalog", "ordering", "payment", "agents"} <= {event["service"] for event in events}
+    types = [event["type"] for event in events if event["subject"].endswith(order["id"][4:]) and event["service"] == "ordering"]
+    assert types[0] == "ordering.OrderPlaced.v1" and "ordering.OrderConfirmed.v1" in types
+    for service in {event["service"] for event in events}:
+        positions = [event["position"] for event in events if event["service"] == service]
+        assert positions == sorted(set(positions))
+    small, _ = feed(7)
+    assert [event["id"] for event in small][:len(events)] == [event["id"] for event in events]
+    assert gateway.call("GET", "/v1/events?after=nobody:3").json["errors"][0]["code"] == "wrong_cursor"
+    assert gateway.call("GET", "/v1/events?after=" + end + "&types=ordering.OrderPlaced.v1").json["data"] == []
+
+
+def stream(gateway, after, count, last=None):
+    """The first events after a place, as (id, type, data)."""
+    connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=30 * PATIENCE)
+    headers = {"Authorization": "Bearer " + SECRET, **({"Last-Event-ID": last} if last else {})}
+    connection.request("GET", "/v1/events/stream?after=" + after, headers=headers)
+    answer = connection.getresponse()
+    assert answer.status == 200 and answer.getheader("content-type") == "text/event-stream", answer.read()
+    events, fields = [], {}
+    while len(events) < count:
+        line = answer.readline().decode().rstrip("\n")
+        if line and not line.startswith(":"):
+            name, _, value = line.partition(": ")
+            fields[name] = value
+        elif not line:
+            if "data" in fields:
+                events.append((fields["id"], fields["event"], json.loads(fields["data"])))
+            fields = {}
+    connection.close()
+    return events
+
+
+def test_the_stream_of_the_feed_goes_on_where_its_client_was(fleet, gateway):
+    events = []
+    page = gateway.call("GET", "/v1/events?limit=1000").json
+    events = [event["id"] for event in page["data"]]
+    assert len(events) > 20
+    first = stream(gateway, "", 11)
+    rest = stream(gateway, "", len(events) - 11, last=first[-1][0])
+    seen = [data["id"] for _, _, data in first + rest]
+    assert sorted(seen) == sorted(events), "each once"
+    # What happens now comes now, of whichever service.
+    heard = []
+    listener = threading.Thread(target=lambda: heard.extend(stream(gateway, "now", 3)))
+    listener.start()
+    time.sleep(1)
+    fleet.product("EWER", 100, 5)
+    fleet.sold("EWER")
+    listener.join(30 * PATIENCE)
+    assert not listener.is_alive() and {"catalog"} == {data["service"] for _, _, data in heard[:2]}
+
+
+def test_a_stream_of_an_order_passes_through(fleet, gateway):
+    fleet.product("BOWL", 100, 5)
+    fleet.sold("BOWL")
+    order = fleet.order("BOWL", 1, service=gateway).json["id"]
+    connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=30 * PATIENCE)
+    connection.request("GET", f"/v1/orders/{order}/stream", headers={"Authorization": "Bearer " + SECRET})
+    answer = connection.getresponse()
+    text = ""
+    while "OrderConfirmed" not in text and "order.confirmed" not in text.lower():
+        piece = answer.readline().decode()
+        assert piece, text
+        text += piece
+    connection.close()
+
+
+def test_who_wrote_through_one_replica_reads_it_through_the_other(fleet, gateway):
+    second = fleet.replica("catalog")
+    gateway.route(catalog=[fleet.catalog, second])
+    try:
+        wait_for(lambda: 'stoa_upstream_instances_well{service="catalog"} 2' in gateway.call("GET", "/metrics", key=None).body.decode())
+        position = ""
+        for nth in range(60):
+            made = gateway.call("POST", "/v1/products", {"handle": f"p-{nth}", "title": f"P {nth}", "status": "active",
+                                                         "variants": [{"sku": f"P-{nth}", "prices": [{"amount": 5, "currency": "GBP"}]}]},
+                                headers={"Stoa-Position": position} if position else None)
+            assert made.status == 201, made.body
+            position = made.headers["stoa-position"]
+            for _ in range(4):
+                seen = gateway.call("GET", f"/v1/products/p-{nth}", headers={"Stoa-Position": position})
+                assert seen.status == 200, seen.body
+    finally:
+        gateway.route()
+        second.remove()
+
+
+def wait_for(true, seconds=30):
+    until = time.monotonic() + seconds * PATIENCE
+    while not true():
+        assert time.monotonic() < until
+        time.sleep(0.1)
+
+
+def under_load(fleet, gateway, sku, seconds, harm):
+    """Buyers and visitors through the gateway while `harm` is done: every request is answered, and every order ends."""
+    refused, orders, lock, until = [], [], threading.Lock(), time.monotonic() + seconds
+
+    def buy():
+        while time.monotonic() < until:
+            try:
+                answer = fleet.order(sku, 1, service=gateway)
+                with lock:
+                    (orders if answer.status == 202 else refused).append(answer.json.get("id", answer.body))
+            except (OSError, http.client.HTTPException) as e:
+                with lock:
+                    refused.append(repr(e))
+
+    def visit():
+        while time.monotonic() < until:
+            try:
+                answer = gateway.call("GET", random.choice([f"/v1/products/{sku.lower()}", f"/v1/inventory/{sku}", "/v1/orders?limit=5"]))
+                if answer.status != 200:
+                    with lock:
+                        refused.append(answer.body)
+            except (OSError, http.client.HTTPException) as e:
+                with lock:
+                    refused.append(repr(e))
+
+    threads = [threading.Thread(target=work) for work in (buy, buy, visit, visit)]
+    for thread in threads:
+        thread.start()
+    while time.monotonic() < until:
+        harm()
+    for thread in threads:
+        thread.join()
+    assert not refused, (len(refused), refused[:5])
+    assert len(orders) > 20
+    assert {fleet.ended(i)["status"] for i in orders} == {"confirmed"}
+
+
+@pytest.mark.parametrize("how", ["stopped", "killed"])
+def test_replicas_that_go_and_come_under_load_cost_no_request(fleet, gateway, how):
+    sku = "POT" + how.upper()
+    fleet.product(sku, 100, 100_000)
+    fleet.sold(sku)
+    seconds = {name: fleet.replica(name) for name in ("catalog", "ordering")}
+    gateway.route(**{name: [fleet.services[name], second] for name, second in seconds.items()})
+    turns = iter([one for name, second in seconds.items() for one in (fleet.services[name], second)] * 50)
+
+    def harm():
+        one = next(turns)
+        time.sleep(1)
+        one.kill() if how == "killed" else one.stop()
+        one.start()
+        time.sleep(1.5)  # until a probe has found it
+
+    try:
+        under_load(fleet, gateway, sku, 16, harm)
+    finally:
+        gateway.route()
+        for second in seconds.values():
+            second.remove()
+
+
+def test_a_service_that_is_away_is_said_to_be(fleet, gateway):
+    fleet.agents.kill()
+    try:
+        answer = gateway.call("GET", "/v1/fraud/assessments/ord_1")
+        assert answer.status == 503 and answer.json["code"] == "service_unavailable" and "agents" in answer.json["detail"], answer.body
+        assert answer.headers["retry-after"]
+        assert gateway.call("GET", "/v1/orders").status == 200
+        assert gateway.call("GET", "/openapi.json").status == 200, "what the service said last still stands"
+        assert gateway.call("GET", "/v1/events").status in (200, 503)
+    finally:
+        fleet.agents.start()
+    wait_for(lambda: gateway.call("GET", "/v1/fraud/assessments/ord_1").status == 404)
