@@ -103,8 +103,13 @@ std::vector<std::string> accepted_providers(const Configuration& configuration) 
   return names;
 }
 
-void add_webhook_figures(telemetry::Metrics& metrics, const payment::Webhooks& webhooks) {
-  const auto& figures = webhooks.figures();
+void add_payment_figures(telemetry::Metrics& metrics, payment::PaymentService& payment) {
+  const auto& payments = payment.payments();
+  metrics.counter("stoa_payment_provider_calls_total",
+                  [&payments] { return static_cast<double>(payments.calls()); });
+  metrics.counter("stoa_payment_provider_finds_total",
+                  [&payments] { return static_cast<double>(payments.finds()); });
+  const auto& figures = payment.webhooks().figures();
   const auto add = [&](const char* name, const std::atomic<std::int64_t>& count) {
     metrics.counter(name, [&count] { return static_cast<double>(count.load()); });
   };

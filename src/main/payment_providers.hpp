@@ -12,6 +12,7 @@
 #include "main/configuration.hpp"
 #include "services/payment/api/payer_action_api.hpp"
 #include "services/payment/application/webhooks.hpp"
+#include "services/payment/module.hpp"
 
 namespace stoa {
 
@@ -42,7 +43,7 @@ std::unique_ptr<PaymentProviders> make_payment_providers(
 /// An order's payer is who may read the order.
 payment::MayPay payers_of(const Crypto& crypto, const std::string& shop_secret);
 
-/// The counters of webhooks; `webhooks` outlives `metrics`' use of them.
-void add_webhook_figures(telemetry::Metrics& metrics, const payment::Webhooks& webhooks);
+/// The counters of calls and webhooks; `payment` outlives `metrics`' use of them.
+void add_payment_figures(telemetry::Metrics& metrics, payment::PaymentService& payment);
 
 }  // namespace stoa

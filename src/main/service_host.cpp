@@ -114,6 +114,12 @@ sql::OpenDatabase ServiceHost::opens_reader() const {
   };
 }
 
+std::unique_ptr<sql::Database> ServiceHost::open_writer(const std::string& turns) const {
+  auto database = options_.database;
+  database.turns = turns;
+  return postgres::open(std::move(database), postgres::Database::Mode::writer);
+}
+
 bool ServiceHost::in_background(std::function<void()> work) {
   return background_->submit([work = std::move(work)](Store) { work(); }, [] {});
 }

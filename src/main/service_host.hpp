@@ -83,6 +83,11 @@ class ServiceHost {
   /// Of the log of a service that runs here; null: it does not.
   [[nodiscard]] Readers* readers_of(std::string_view service);
   [[nodiscard]] sql::OpenDatabase opens_reader() const;
+  /// Another writer of the service's database, whose turns are those of `turns`
+  /// (postgres::Options).
+  [[nodiscard]] std::unique_ptr<sql::Database> open_writer(const std::string& turns) const;
+  /// The replica's name, the same after a restart.
+  [[nodiscard]] const std::string& member() const { return options_.member; }
   /// Runs work on a reader's thread; false when it cannot.
   bool in_background(std::function<void()> work);
 

@@ -1,13 +1,11 @@
 #include "main/service_modules.hpp"
 
-#include "kernel/sql/migrate.hpp"
 #include "main/notification_part.hpp"
 #include "main/order_facts_route.hpp"
 #include "main/payment_providers.hpp"
 #include "main/product_search.hpp"
 #include "main/read_cache.hpp"
 #include "platform/gumbo/sanitise.hpp"
-#include "platform/sqlite/database.hpp"
 #include "platform/tzdata/time_zones.hpp"
 #include "services/agents/module.hpp"
 #include "services/catalog/application/journal.hpp"
@@ -102,20 +100,22 @@ class OrderingModules final : public ServiceModules {
 class PaymentModules final : public ServiceModules {
  public:
   explicit PaymentModules(const ServiceParts& parts)
-      : simulator_(sqlite::open(parts.folder + "/simulator.db", sqlite::Database::Mode::writer)) {
-    sql::migrate(*simulator_, payment::simulator_migrations());
+      : simulator_(parts.host.open_writer("sim_writer")) {
+    // Its tables stand beside the others here: replicas share them.
+    parts.host.migrate(payment::shared_simulator_migrations());
     simulator_db_ = simulator_->handle("");
     providers_ =
         make_payment_providers(parts.configuration, *simulator_db_, *simulator_, parts.shared.clock,
                                parts.shared.crypto, parts.shop_secret, parts.shared.warn);
     payment::PaymentOptions options;
+    options.owner = parts.host.member();
     options.provider_timeout =
         std::chrono::milliseconds(parts.configuration.integer("Payment:ProviderTimeoutMs"));
     payment_ =
         payment::make_payment(parts.host.add(payment::migrations(), payment::published), own_,
                               ordering_, providers_->all(), options, providers_->webhook_sources(),
                               payers_of(parts.shared.crypto, parts.shop_secret), parts.shared.warn);
-    add_webhook_figures(parts.shared.metrics, payment_->webhooks());
+    add_payment_figures(parts.shared.metrics, *payment_);
     parts.host.take(ordering_);
   }
   void start() override { providers_->deliver_to(payment_->webhooks()); }
@@ -124,7 +124,7 @@ class PaymentModules final : public ServiceModules {
  private:
   Topic<payment::contracts::Event> own_;
   Topic<ordering::contracts::Event> ordering_;
-  std::unique_ptr<sqlite::Database> simulator_;
+  std::unique_ptr<sql::Database> simulator_;
   std::unique_ptr<sql::Connection> simulator_db_;
   std::unique_ptr<PaymentProviders> providers_;
   std::unique_ptr<payment::PaymentService> payment_;

@@ -226,7 +226,7 @@ class EmbeddedShop final : public Shop {
         payment_context, payment_topic_, ordering_topic_, providers_->all(), payment_options,
         providers_->webhook_sources(), payers_of(*crypto_, secret),
         [this](const std::string& what) { log_.write(telemetry::Level::warning, what); });
-    add_webhook_figures(metrics_, payment_->webhooks());
+    add_payment_figures(metrics_, *payment_);
     auto& agents_context = context_of(*agents_part_, secret);
     agents_ = agents::make_agents(agents_context, agents_topic_, ordering_topic_,
                                   {configuration.integer("Fraud:RejectAt")});

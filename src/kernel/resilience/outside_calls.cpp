@@ -2,9 +2,9 @@
 
 namespace stoa {
 
-bool OutsideCalls::send(std::string key, Call call) {
+bool OutsideCalls::send(std::string key, Call call, Timestamp until) {
   if (waiting_.size() >= options_.waiting_max) return false;
-  waiting_.push_back({std::move(key), std::move(call)});
+  waiting_.push_back({std::move(key), std::move(call), until});
   send_waiting();
   return true;
 }
@@ -37,8 +37,13 @@ void OutsideCalls::tend() {
 void OutsideCalls::send_waiting() {
   if (waiting_.empty()) return;
   const auto now = clock_.now();
-  while (!waiting_.empty() && in_flight_.size() < options_.in_flight_max && breaker_.allow(now)) {
-    auto [key, call] = std::move(waiting_.front());
+  while (!waiting_.empty() && in_flight_.size() < options_.in_flight_max) {
+    if (waiting_.front().until <= now) {
+      waiting_.pop_front();
+      continue;
+    }
+    if (!breaker_.allow(now)) return;
+    auto [key, call, until] = std::move(waiting_.front());
     waiting_.pop_front();
     in_flight_.insert_or_assign(std::move(key), now + options_.deadline);
     call();

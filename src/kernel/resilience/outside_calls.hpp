@@ -27,8 +27,9 @@ class OutsideCalls {
   OutsideCalls(const Clock& clock, Options options)
       : clock_(clock), options_(options), breaker_(options.breaker) {}
 
-  /// False when the line is full: then the call is forgotten.
-  bool send(std::string key, Call call);
+  /// False when the line is full: then the call is forgotten, as is one whose turn comes after
+  /// `until`.
+  bool send(std::string key, Call call, Timestamp until = Timestamp::max());
   /// The other side has answered the call with this key, whatever it said.
   void answered(const std::string& key);
   /// The call with this key has ended without an answer.
@@ -43,6 +44,7 @@ class OutsideCalls {
   struct Waiting {
     std::string key;
     Call call;
+    Timestamp until;
   };
   void send_waiting();
 

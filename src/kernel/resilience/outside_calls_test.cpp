@@ -57,6 +57,17 @@ TEST_F(OutsideCallsTest, CallsWithoutAnAnswer_OpenTheBreaker_AndAProbeClosesIt) 
   EXPECT_EQ(sent_.back(), "d");
 }
 
+TEST_F(OutsideCallsTest, ACallWhoseTurnComesTooLate_IsForgotten) {
+  auto calls = calls_with(1, 10);
+  send(calls, "a");
+  calls.send("b", [this] { sent_.emplace_back("b"); }, clock_.time + seconds(1));
+  send(calls, "c");
+  clock_.time += seconds(1);
+  calls.answered("a");
+  EXPECT_EQ(sent_, (std::vector<std::string>{"a", "c"}));
+  EXPECT_EQ(calls.in_flight(), 1U);
+}
+
 TEST_F(OutsideCallsTest, ACallThatSaysItHasNoAnswer_CountsOnce) {
   auto calls = calls_with(10, 10);
   send(calls, "a");

@@ -25,12 +25,16 @@ constexpr std::string_view session_settings =
     "SET idle_in_transaction_session_timeout = '10s'; SET jit = off; SET client_encoding = 'UTF8';"
     "SET synchronous_commit = on; SET bytea_output = 'hex'";
 
-constexpr std::string_view writer_table =
-    "SELECT pg_advisory_lock(7824117);"
-    "CREATE TABLE IF NOT EXISTS host_writer"
-    "(one bigint PRIMARY KEY CHECK(one = 1), number bigint NOT NULL);"
-    "INSERT INTO host_writer VALUES(1, 0) ON CONFLICT DO NOTHING;"
-    "SELECT pg_advisory_unlock(7824117)";
+std::string writer_table(const std::string& name) {
+  return "SELECT pg_advisory_lock(7824117);"
+         "CREATE TABLE IF NOT EXISTS " +
+         name +
+         "(one bigint PRIMARY KEY CHECK(one = 1), number bigint NOT NULL);"
+         "INSERT INTO " +
+         name +
+         " VALUES(1, 0) ON CONFLICT DO NOTHING;"
+         "SELECT pg_advisory_unlock(7824117)";
+}
 
 std::int64_t number_of(std::string_view text) {
   if (text == "t") return 1;
@@ -105,7 +109,7 @@ class Session {
     link_.emplace(Link::Options{options_.conninfo, options_.answer_timeout});
     link_->run_script(std::string(session_settings));
     if (mode_ != Database::Mode::writer || has_table_) return;
-    link_->run_script(std::string(writer_table));
+    link_->run_script(writer_table(options_.turns));
     has_table_ = true;
   }
 
@@ -284,7 +288,10 @@ class Reader final : public Database {
 
 class Writer final : public Database {
  public:
-  explicit Writer(Options options) : session_(std::move(options), Mode::writer) {}
+  explicit Writer(Options options)
+      : lock_("SELECT number, pg_current_xact_id() FROM " + options.turns + " FOR UPDATE"),
+        release_("UPDATE " + options.turns + " SET number = number + 1"),
+        session_(std::move(options), Mode::writer) {}
 
   std::unique_ptr<sql::Connection> handle(std::string_view) override {
     return std::make_unique<Handle>(session_);
@@ -292,7 +299,7 @@ class Writer final : public Database {
 
   bool begin() override {
     session_.begin("BEGIN");
-    session_.send_words("SELECT number, pg_current_xact_id() FROM host_writer FOR UPDATE");
+    session_.send_words(lock_);
     const auto row = session_.wait();
     const auto number = number_of(field(row.get(), 0, 0));
     transaction_ = field(row.get(), 0, 1);
@@ -302,7 +309,7 @@ class Writer final : public Database {
   }
 
   void commit() override {
-    session_.send_words("UPDATE host_writer SET number = number + 1");
+    session_.send_words(release_);
     session_.send_words("COMMIT");
     try {
       session_.wait();
@@ -342,6 +349,7 @@ class Writer final : public Database {
     return false;
   }
 
+  std::string lock_, release_;
   Session session_;
   std::int64_t number_ = -1;  // of the last transaction that this one saw, its own or another's
   std::string transaction_;   // the server's name of the present one

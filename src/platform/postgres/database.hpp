@@ -26,7 +26,7 @@ class Database : public sql::Database {
  public:
   enum class Mode {
     /// Its transactions come one after another, among all writers of all processes: the first
-    /// statement locks the one row of `host_writer`. An answer to COMMIT that does not come is
+    /// statement locks the one row of `Options::turns`. An answer to COMMIT that does not come is
     /// resolved by asking what became of the transaction.
     writer,
     reader,  ///< read only; its transactions see one snapshot
@@ -40,6 +40,9 @@ struct Options {
   std::string conninfo;
   std::chrono::milliseconds answer_timeout{30'000};   ///< of the server, for anything
   std::chrono::milliseconds resolve_timeout{10'000};  ///< of a COMMIT that was not answered
+  /// The table whose one row its writers lock. With one of their own, writers of tables that nobody
+  /// else writes keep out of the others' way.
+  std::string turns = "host_writer";
 };
 
 std::unique_ptr<Database> open(Options options, Database::Mode mode);

@@ -15,7 +15,7 @@ class Module final : public PaymentService {
       : store_(make_sql_payment_store(context.store.db)),
         queries_(make_sql_payment_queries()),
         payments_(context.executor, context.clock, context.store.log, own, *store_, provider,
-                  context.tracer, options),
+                  context.tracer, std::move(options)),
         webhooks_(context.executor, context.clock, context.crypto, payments_, std::move(sources),
                   std::move(warn)) {
     add_payment_routes(context.router, context.readers, *queries_);
@@ -28,7 +28,8 @@ class Module final : public PaymentService {
                            [this](UnitOfWork& unit) { payments_.forget_old_reports(unit); });
   }
   Webhooks& webhooks() override { return webhooks_; }
-  Payments& payments() { return payments_; }
+  [[nodiscard]] const Payments& payments() const override { return payments_; }
+  Payments& writer() { return payments_; }
 
  private:
   std::unique_ptr<PaymentStore> store_;
@@ -44,9 +45,9 @@ std::unique_ptr<PaymentService> make_payment(ServiceContext& context, Topic<cont
                                              PaymentProvider& provider, PaymentOptions options,
                                              WebhookSources sources, MayPay may_pay,
                                              std::function<void(const std::string&)> warn) {
-  auto module = std::make_unique<Module>(context, own, provider, options, std::move(sources),
-                                         std::move(may_pay), std::move(warn));
-  auto& payments = module->payments();
+  auto module = std::make_unique<Module>(context, own, provider, std::move(options),
+                                         std::move(sources), std::move(may_pay), std::move(warn));
+  auto& payments = module->writer();
   ordering.subscribe([&payments](UnitOfWork& unit, const Delivery&, const auto& event) {
     payments.on_ordering(unit, event);
   });

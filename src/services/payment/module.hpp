@@ -18,6 +18,7 @@ class PaymentService {
  public:
   virtual ~PaymentService() = default;
   virtual Webhooks& webhooks() = 0;
+  [[nodiscard]] virtual const Payments& payments() const = 0;
 };
 
 std::unique_ptr<PaymentService> make_payment(ServiceContext& context, Topic<contracts::Event>& own,

@@ -21,6 +21,9 @@ struct Work {
   std::int64_t tries = 0;     ///< repeats after a missed answer
   std::int64_t refusals = 0;  ///< answers that say no to what must be done
   bool parked = false;
+  /// The replica that calls for it, and until when no other one does; empty where there is one.
+  std::string owner = {};
+  Timestamp leased_until = {};
 };
 
 BOOST_DEFINE_ENUM_CLASS(ReportOutcome, taken, repeated, unmatched)
@@ -40,11 +43,12 @@ class PaymentStore {
   virtual void put_work(const Work& work) = 0;
   virtual void remove_work(const std::string& key) = 0;
   virtual std::optional<Work> work(const std::string& key) = 0;
-  /// Not the parked ones.
-  virtual std::vector<Work> due(Timestamp now, int limit) = 0;
+  /// Not the parked ones, nor those that another than `owner` has leased.
+  virtual std::vector<Work> due(Timestamp now, const std::string& owner, int limit) = 0;
   virtual std::vector<Work> parked(const std::string& order_id) = 0;
   virtual std::vector<Work> of_payment(const std::string& payment_id) = 0;
-  virtual void make_all_due(Timestamp now) = 0;
+  /// But for those that another than `owner` has leased.
+  virtual void make_all_due(Timestamp now, const std::string& owner) = 0;
   /// False when this event was kept before; then nothing changes.
   virtual bool keep_report(const StoredReport& report) = 0;
   /// At most `limit` of those received before; how many.

@@ -85,7 +85,7 @@ Payments::Payments(Executor& executor, const Clock& clock, EventLog& log,
       provider_(provider),
       calls_(clock, {.deadline = options.provider_timeout}),
       tracer_(tracer),
-      options_(options),
+      options_(std::move(options)),
       journal_(log, topic, translate) {}
 
 std::shared_ptr<Payment> Payments::load(const std::string& id) {
@@ -137,8 +137,9 @@ void Payments::follow(UnitOfWork& unit, const Payment& payment, const PaymentEve
 
 void Payments::add_work(UnitOfWork& unit, const Payment& payment, Operation operation,
                         const std::string& key) {
-  const Work work{payment.id, operation, key,  unit.now(), unit.now() + options_.provider_timeout,
-                  0,          0,         false};
+  Work work{payment.id, operation, key,  unit.now(), unit.now() + options_.provider_timeout,
+            0,          0,         false};
+  lease(work);
   if (!planted(Defect::work_forgotten)) store_.put_work(work);
   call_after_commit(unit, work, operation);
 }
@@ -179,17 +180,24 @@ void Payments::call_after_commit(UnitOfWork& unit, const Work& work, Operation o
          [this, key, operation, said](UnitOfWork& next) { on_answer(next, key, operation, said); },
          {}}));
   };
-  auto call = [this, request = std::move(request), answer = std::move(answer),
+  const auto until = options_.owner.empty() ? Timestamp::max() : work.leased_until;
+  auto call = [this, request = std::move(request), answer = std::move(answer), until,
                traceparent = cause.traceparent] {
-    // What the line has no room for is brought again by its row of work.
-    calls_.send(request.key, [this, request, answer, traceparent] {
-      at_point(Point::before_provider_call);
-      provider_.call(request, in_span(request, traceparent, answer));
-      at_point(Point::after_provider_call);
-    });
+    // What the line has no room for, or keeps for too long, is brought again by its row of work.
+    calls_.send(
+        request.key, [this, request, answer, traceparent] { send(request, traceparent, answer); },
+        until);
   };
   if (planted(Defect::provider_called_before_commit)) return call();
   unit.after_commit(std::move(call));
+}
+
+void Payments::send(const ProviderRequest& request, std::string_view traceparent,
+                    std::function<void(ProviderAnswer)> answer) {
+  ++(request.operation == Operation::find ? finds_made_ : calls_made_);
+  at_point(Point::before_provider_call);
+  provider_.call(request, in_span(request, traceparent, std::move(answer)));
+  at_point(Point::after_provider_call);
 }
 
 /// `answer`, and the end of a span that begins now.
@@ -213,8 +221,14 @@ std::function<void(ProviderAnswer)> Payments::in_span(
 void Payments::on_answer(UnitOfWork& unit, const std::string& key, Operation asked,
                          const ProviderAnswer& answer) {
   unit.after_commit([this, key] { calls_.answered(key); });
-  const auto open = store_.work(key);
+  auto open = store_.work(key);
   if (!open) return;  // settled meanwhile: by a report, or by an earlier answer
+  const bool is_final = answer.outcome != Outcome::pending &&
+                        answer.outcome != Outcome::not_found && answer.outcome != Outcome::unknown;
+  const bool is_anothers = open->owner != options_.owner && open->leased_until > unit.now();
+  // Whoever has taken it over meanwhile asks for itself.
+  if (is_anothers && !is_final) return;
+  if (!is_anothers) open->leased_until = {};
   if (answer.outcome == Outcome::pending) {
     // A closing payment asks as often as it may: nothing else tells when it can end.
     const auto closing = load(open->payment_id)->closing.has_value();
@@ -223,7 +237,9 @@ void Payments::on_answer(UnitOfWork& unit, const std::string& key, Operation ask
     on_refusal(unit, *open, {Outcome::declined, {}, "", "not_found"});
   } else if (answer.outcome == Outcome::not_found && asked == Operation::find) {
     // Not final: the request may still land. With the same key it lands once.
-    retry_at(*open, unit.now() + options_.provider_timeout);
+    open->due_at = unit.now() + options_.provider_timeout;
+    lease(*open);
+    store_.put_work(*open);
     call_after_commit(unit, *open, open->operation);
   } else {
     settle(unit, *open, answer);
@@ -338,13 +354,20 @@ void Payments::retry_at(Work work, Timestamp due_at) {
   store_.put_work(work);
 }
 
+/// The row is written with it, in the transaction that decides to call.
+void Payments::lease(Work& work) const {
+  if (options_.owner.empty()) return;
+  work.owner = options_.owner;
+  work.leased_until = work.due_at + options_.provider_timeout;
+}
+
 void Payments::take_up_due(UnitOfWork& unit) {
   unit.after_commit([this] {
     started_ = true;
     calls_.tend();
   });
-  if (!started_) store_.make_all_due(unit.now());
-  for (auto& work : store_.due(unit.now(), taken_up_max)) {
+  if (!started_) store_.make_all_due(unit.now(), options_.owner);
+  for (auto& work : store_.due(unit.now(), options_.owner, taken_up_max)) {
     join_trace_of(unit, journal_.log(), stream_of(work.payment_id));
     take_up(unit, std::move(work));
   }
@@ -356,6 +379,7 @@ void Payments::take_up(UnitOfWork& unit, Work work) {
     return park(unit, std::move(work), "The provider has not answered for long.");
   work.due_at = unit.now() + options_.provider_timeout + pause_before(work.tries, work.key);
   ++work.tries;
+  lease(work);
   store_.put_work(work);
   // A missed answer is unknown, not failed: ask what became of it before sending it again. What was
   // refused is sent again at once.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -21,6 +22,9 @@ struct PaymentOptions {
   Duration report_timeout = std::chrono::seconds(10);  ///< for what the provider left pending
   int refusals_max = 8;                                ///< of a void or refund; then it is parked
   Duration park_after = std::chrono::minutes(15);      ///< without any answer
+  /// The name of this replica, the same after a restart. With one, work is leased to the replica
+  /// that calls for it, until a while after its answer is missed. Empty: there is no other one.
+  std::string owner = {};
 };
 
 /// Far longer than a provider goes on repeating an event.
@@ -46,8 +50,14 @@ class Payments final : public Participant {
   /// Forgets reports of more than `reports_kept` ago, some at a time.
   void forget_old_reports(UnitOfWork& unit);
   /// Takes up the calls whose answer is overdue; the first time all of them, for a process that was
-  /// killed left no call behind that could still be answered.
+  /// killed left no call behind that could still be answered. What another replica has leased is
+  /// left to it.
   void take_up_due(UnitOfWork& unit);
+
+  /// To the provider since the start, those that ask what became of another among them: from any
+  /// thread.
+  [[nodiscard]] std::int64_t calls() const { return calls_made_; }
+  [[nodiscard]] std::int64_t finds() const { return finds_made_; }
 
   void flush(UnitOfWork& unit) override;
   void rolled_back() noexcept override;
@@ -70,6 +80,9 @@ class Payments final : public Participant {
   void settle(UnitOfWork& unit, const Work& work, const ProviderAnswer& answer);
   void on_refusal(UnitOfWork& unit, Work work, const ProviderAnswer& answer);
   void retry_at(Work work, Timestamp due_at);
+  void lease(Work& work) const;
+  void send(const ProviderRequest& request, std::string_view traceparent,
+            std::function<void(ProviderAnswer)> answer);
   void take_up(UnitOfWork& unit, Work work);
   void park(UnitOfWork& unit, Work work, const std::string& detail);
   void resume(UnitOfWork& unit, const std::string& order_id);
@@ -84,6 +97,8 @@ class Payments final : public Participant {
   std::unordered_map<std::string, std::shared_ptr<Payment>> hot_;
   std::unordered_map<std::string, std::shared_ptr<Payment>> changed_;
   bool started_ = false;
+  std::atomic<std::int64_t> calls_made_{0};
+  std::atomic<std::int64_t> finds_made_{0};
 };
 
 std::string stream_of(const std::string& payment_id);

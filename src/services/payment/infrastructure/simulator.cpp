@@ -12,12 +12,15 @@
 namespace stoa::payment {
 namespace {
 
-constexpr std::string_view schema = R"sql(
+constexpr std::string_view tables = R"sql(
 CREATE TABLE sim_ledger(
   seq INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, payment_id TEXT NOT NULL, kind TEXT NOT NULL,
   amount INTEGER NOT NULL, currency TEXT NOT NULL, code TEXT NOT NULL, at INTEGER NOT NULL,
   report_at INTEGER);
 CREATE INDEX sim_ledger_payment ON sim_ledger(payment_id);
+)sql";
+
+constexpr std::string_view append_only = R"sql(
 CREATE TRIGGER sim_ledger_no_update BEFORE UPDATE ON sim_ledger
   BEGIN SELECT raise(ABORT, 'the ledger is append-only'); END;
 CREATE TRIGGER sim_ledger_no_delete BEFORE DELETE ON sim_ledger
@@ -282,8 +285,9 @@ class TheSimulator final : public Simulator {
     const auto now = clock_.now();
     const auto report = report_at ? std::optional(to_unix_microseconds(*report_at)) : std::nullopt;
     const auto seq = db_.one(
-        "INSERT INTO sim_ledger(key, payment_id, kind, amount, currency, code, at, report_at)"
-        " VALUES(?, ?, ?, ?, ?, ?, ?, ?) RETURNING seq",
+        "INSERT INTO sim_ledger(seq, key, payment_id, kind, amount, currency, code, at, report_at)"
+        " VALUES((SELECT coalesce(max(seq), 0) + 1 FROM sim_ledger), ?, ?, ?, ?, ?, ?, ?, ?)"
+        " RETURNING seq",
         [](const sql::Row& row) { return row.integer(0); }, key, request.payment_id, kind,
         amount.amount(), amount.currency().code(), code, to_unix_microseconds(now), report);
     return {*seq, request.payment_id, kind, code, amount, now, report_at};
@@ -360,6 +364,11 @@ void for_each_entry(sql::Connection& ledger, const std::function<bool(const Ledg
       });
 }
 
-sql::Migrations simulator_migrations() { return {"sim_", {schema}}; }
+sql::Migrations simulator_migrations() {
+  static const std::string schema = std::string(tables) + std::string(append_only);
+  return {"sim_", {schema}};
+}
+
+sql::Migrations shared_simulator_migrations() { return {"sim_", {tables}}; }
 
 }  // namespace stoa::payment

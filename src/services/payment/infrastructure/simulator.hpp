@@ -13,8 +13,8 @@
 namespace stoa::payment {
 
 /// A payment provider of our own, for development, tests and the demonstration. Its append-only
-/// ledger stands in a database of its own, so that an audit can hold it against the shop. The
-/// tokens that steer it are listed in the README of this service.
+/// ledger stands in tables of its own, so that an audit can hold it against the shop, and several
+/// may share it. The tokens that steer it are listed in the README of this service.
 class Simulator : public PaymentProvider {
  public:
   /// Takes one signed webhook; `taken` is called once, and false asks for it to be sent again.
@@ -26,7 +26,9 @@ class Simulator : public PaymentProvider {
   virtual void stop() = 0;
 };
 
-/// The two are one connection to the ledger, used by the simulator's thread alone from here on.
+/// The two are one connection to the ledger, used by the simulator's thread alone from here on. Its
+/// transactions come one after another, among all simulators of the ledger, so that a key is taken
+/// once and no sum is passed.
 /// What the ledger could not keep is told to `report_defect`, and its calls stay without an answer.
 /// Its webhooks are signed with `webhook_secret`.
 std::unique_ptr<Simulator> make_simulator(
@@ -56,6 +58,9 @@ struct LedgerEntry {
 /// The whole ledger in order, on a connection of the caller's; false ends the reading.
 void for_each_entry(sql::Connection& ledger, const std::function<bool(const LedgerEntry&)>& each);
 
+/// Of a file of its own, which refuses to change what was written.
 sql::Migrations simulator_migrations();
+/// Of a database that replicas share, without that refusal: its words are SQLite's alone.
+sql::Migrations shared_simulator_migrations();
 
 }  // namespace stoa::payment

@@ -43,6 +43,12 @@ DROP INDEX payment_work_payment;
 CREATE INDEX payment_work_refunds ON payment_work(payment_id) WHERE operation = 'refund';
 )sql";
 
+// Which replica calls the provider, and until when no other one may.
+constexpr std::string_view work_leases = R"sql(
+ALTER TABLE payment_work ADD COLUMN owner TEXT NOT NULL DEFAULT '';
+ALTER TABLE payment_work ADD COLUMN leased_until INTEGER NOT NULL DEFAULT 0;
+)sql";
+
 class SqlPaymentStore final : public PaymentStore {
  public:
   explicit SqlPaymentStore(sql::Connection& db) : db_(db) {}
@@ -64,35 +70,41 @@ class SqlPaymentStore final : public PaymentStore {
   void put_work(const Work& work) override {
     db_.execute(
         "INSERT INTO payment_work(key, payment_id, operation, first_at, due_at, tries, refusals,"
-        " parked) VALUES(?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(key) DO UPDATE SET"
+        " parked, owner, leased_until) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT(key) DO UPDATE SET"
         " first_at = excluded.first_at, due_at = excluded.due_at, tries = excluded.tries,"
-        " refusals = excluded.refusals, parked = excluded.parked",
+        " refusals = excluded.refusals, parked = excluded.parked, owner = excluded.owner,"
+        " leased_until = excluded.leased_until",
         work.key, work.payment_id, json::name_of(work.operation),
         to_unix_microseconds(work.first_at), to_unix_microseconds(work.due_at), work.tries,
-        work.refusals, work.parked ? 1 : 0);
+        work.refusals, work.parked ? 1 : 0, work.owner, to_unix_microseconds(work.leased_until));
   }
   void remove_work(const std::string& key) override {
     db_.execute("DELETE FROM payment_work WHERE key = ?", key);
   }
   std::optional<Work> work(const std::string& key) override {
     return db_.one(
-        "SELECT key, payment_id, operation, first_at, due_at, tries, refusals, parked"
+        "SELECT key, payment_id, operation, first_at, due_at, tries, refusals, parked,"
+        " owner, leased_until"
         " FROM payment_work WHERE key = ?",
         read_work, key);
   }
-  std::vector<Work> due(Timestamp now, int limit) override {
+  std::vector<Work> due(Timestamp now, const std::string& owner, int limit) override {
     std::vector<Work> due;
     db_.query(
-        "SELECT key, payment_id, operation, first_at, due_at, tries, refusals, parked"
-        " FROM payment_work WHERE parked = 0 AND due_at <= ? ORDER BY due_at LIMIT ?",
+        "SELECT key, payment_id, operation, first_at, due_at, tries, refusals, parked,"
+        " owner, leased_until"
+        " FROM payment_work WHERE parked = 0 AND due_at <= ?1"
+        " AND (leased_until <= ?1 OR owner = ?2) ORDER BY due_at LIMIT ?3",
         [&](const sql::Row& row) { due.push_back(read_work(row)); }, to_unix_microseconds(now),
-        limit);
+        owner, limit);
     return due;
   }
   std::vector<Work> parked(const std::string& order_id) override {
     std::vector<Work> parked;
     db_.query(
-        "SELECT key, payment_id, operation, first_at, due_at, tries, refusals, parked"
+        "SELECT key, payment_id, operation, first_at, due_at, tries, refusals, parked,"
+        " owner, leased_until"
         " FROM payment_work WHERE parked = 1 AND payment_id IN"
         " (SELECT id FROM payment_payments WHERE order_id = ?)",
         [&](const sql::Row& row) { parked.push_back(read_work(row)); }, order_id);
@@ -101,16 +113,20 @@ class SqlPaymentStore final : public PaymentStore {
   std::vector<Work> of_payment(const std::string& payment_id) override {
     std::vector<Work> work;
     db_.query(
-        "SELECT key, payment_id, operation, first_at, due_at, tries, refusals, parked"
+        "SELECT key, payment_id, operation, first_at, due_at, tries, refusals, parked,"
+        " owner, leased_until"
         " FROM payment_work WHERE key >= ?1 AND key < ?1 || '~' AND payment_id = ?1"
-        " UNION SELECT key, payment_id, operation, first_at, due_at, tries, refusals, parked"
+        " UNION SELECT key, payment_id, operation, first_at, due_at, tries, refusals, parked,"
+        " owner, leased_until"
         " FROM payment_work WHERE payment_id = ?1 AND operation = 'refund'",
         [&](const sql::Row& row) { work.push_back(read_work(row)); }, payment_id);
     return work;
   }
-  void make_all_due(Timestamp now) override {
-    db_.execute("UPDATE payment_work SET due_at = ?1 WHERE parked = 0 AND due_at > ?1",
-                to_unix_microseconds(now));
+  void make_all_due(Timestamp now, const std::string& owner) override {
+    db_.execute(
+        "UPDATE payment_work SET due_at = ?1 WHERE parked = 0 AND due_at > ?1"
+        " AND (leased_until <= ?1 OR owner = ?2)",
+        to_unix_microseconds(now), owner);
   }
 
   bool keep_report(const StoredReport& report) override {
@@ -154,7 +170,9 @@ class SqlPaymentStore final : public PaymentStore {
             from_unix_microseconds(row.integer(4)),
             row.integer(5),
             row.integer(6),
-            row.integer(7) != 0};
+            row.integer(7) != 0,
+            std::string(row.text(8)),
+            from_unix_microseconds(row.integer(9))};
   }
 
   sql::Connection& db_;
@@ -230,6 +248,8 @@ std::unique_ptr<PaymentQueries> make_sql_payment_queries() {
   return std::make_unique<SqlPaymentQueries>();
 }
 
-sql::Migrations migrations() { return {"payment_", {schema, work_counts, webhooks, work_by_key}}; }
+sql::Migrations migrations() {
+  return {"payment_", {schema, work_counts, webhooks, work_by_key, work_leases}};
+}
 
 }  // namespace stoa::payment
