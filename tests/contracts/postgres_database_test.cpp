@@ -199,6 +199,31 @@ TEST_F(PostgresDatabase, ACommitThatIsNotAnswered_IsNotDoneWhenTheServerSaysSo) 
   EXPECT_EQ(count(), 0);
 }
 
+/// A transaction that wrote nothing durable may leave its number to another one after a crash.
+TEST_F(PostgresDatabase, ACommitThatACrashTook_IsNotTakenForAnothersOfTheSameNumber) {
+  const std::string own_number = "SELECT CAST(CAST(pg_current_xact_id() AS text) AS bigint)";
+  writer_->begin();
+  insert(*db_, 1);
+  const auto lost = db_->one(own_number, integer);
+  auto& server = *PostgresServer::shared();
+  server.stop(SIGQUIT);
+  server.start();
+  const auto other = open({.conninfo = conninfo_, .turns = "other_writer"}, Mode::writer);
+  const auto others = other->handle("");
+  std::optional<std::int64_t> reached = 0;
+  for (std::int64_t id = 2; *reached < *lost && id < 2'000; ++id) {
+    other->begin();
+    insert(*others, id);
+    reached = others->one(own_number, integer);
+    other->commit();
+  }
+  ASSERT_GE(*reached, *lost);
+  EXPECT_THROW(writer_->commit(), sql::Failure);
+  writer_->rollback();
+  const auto kept = open({conninfo_}, Mode::reader);
+  EXPECT_EQ(kept->handle("")->one("SELECT count(*) FROM rows WHERE id = 1", integer), 0);
+}
+
 TEST_F(PostgresDatabase, AServerThatIsGone_IsAFailure_AndFoundAgain) {
   insert(*db_, 1);
   EXPECT_EQ(count(), 1);

@@ -4,7 +4,9 @@
 #include <atomic>
 #include <charconv>
 #include <deque>
+#include <limits>
 #include <optional>
+#include <random>
 #include <thread>
 #include <unordered_map>
 #include <vector>
@@ -25,15 +27,21 @@ constexpr std::string_view session_settings =
     "SET idle_in_transaction_session_timeout = '10s'; SET jit = off; SET client_encoding = 'UTF8';"
     "SET synchronous_commit = on; SET bytea_output = 'hex'";
 
-std::string writer_table(const std::string& name) {
+/// Row 1 is the writers' lock, with the number of the last transaction that was committed; each
+/// writer's own row has the number of its own last one.
+std::string writer_table(const std::string& name, std::int64_t writer) {
   return "SELECT pg_advisory_lock(7824117);"
          "CREATE TABLE IF NOT EXISTS " +
-         name +
-         "(one bigint PRIMARY KEY CHECK(one = 1), number bigint NOT NULL);"
-         "INSERT INTO " +
-         name +
-         " VALUES(1, 0) ON CONFLICT DO NOTHING;"
+         name + "(one bigint PRIMARY KEY, number bigint NOT NULL);" + "INSERT INTO " + name +
+         " VALUES(1, 0), (" + std::to_string(writer) + ", 0) ON CONFLICT DO NOTHING;" +
          "SELECT pg_advisory_unlock(7824117)";
+}
+
+/// By chance: beyond 1, and no other writer's.
+std::int64_t new_writer() {
+  std::random_device source;
+  std::uniform_int_distribution<std::int64_t> numbers(2, std::numeric_limits<std::int64_t>::max());
+  return numbers(source);
 }
 
 std::int64_t number_of(std::string_view text) {
@@ -81,8 +89,8 @@ class Session {
     is_open_ = true;
     has_failed_ = false;
   }
-  void send_words(std::string_view words) {
-    link().send(std::string(words), {});
+  void send_words(std::string_view words, const std::vector<Value>& values = {}) {
+    link().send(std::string(words), values);
     ++statements_;
   }
   /// Waits only when something failed, or may have.
@@ -109,11 +117,12 @@ class Session {
     link_.emplace(Link::Options{options_.conninfo, options_.answer_timeout});
     link_->run_script(std::string(session_settings));
     if (mode_ != Database::Mode::writer || has_table_) return;
-    link_->run_script(writer_table(options_.turns));
+    link_->run_script(writer_table(options_.turns, writer_));
     has_table_ = true;
   }
 
   [[nodiscard]] const Options& options() const { return options_; }
+  [[nodiscard]] std::int64_t writer() const { return writer_; }
   [[nodiscard]] std::int64_t statements() const { return statements_; }
 
  private:
@@ -137,6 +146,7 @@ class Session {
 
   Options options_;
   Database::Mode mode_;
+  std::int64_t writer_ = new_writer();
   std::optional<Link> link_;
   std::int64_t changes_ = 0;
   bool is_open_ = false;  // a transaction
@@ -289,9 +299,14 @@ class Reader final : public Database {
 class Writer final : public Database {
  public:
   explicit Writer(Options options)
-      : lock_("SELECT number, pg_current_xact_id() FROM " + options.turns + " FOR UPDATE"),
-        release_("UPDATE " + options.turns + " SET number = number + 1"),
-        session_(std::move(options), Mode::writer) {}
+      : lock_("SELECT number FROM " + options.turns + " WHERE one = 1 FOR UPDATE"),
+        own_("SELECT number FROM " + options.turns + " WHERE one = "),
+        release_("UPDATE " + options.turns + " SET number = $1 WHERE one IN (1, "),
+        session_(std::move(options), Mode::writer) {
+    const auto writer = std::to_string(session_.writer());
+    own_ += writer;
+    release_ += writer + ")";
+  }
 
   std::unique_ptr<sql::Connection> handle(std::string_view) override {
     return std::make_unique<Handle>(session_);
@@ -299,17 +314,14 @@ class Writer final : public Database {
 
   bool begin() override {
     session_.begin("BEGIN");
-    session_.send_words(lock_);
-    const auto row = session_.wait();
-    const auto number = number_of(field(row.get(), 0, 0));
-    transaction_ = field(row.get(), 0, 1);
+    const auto number = ask(lock_);
     const bool is_alone = number == number_;
     number_ = number;
     return is_alone;
   }
 
   void commit() override {
-    session_.send_words(release_);
+    session_.send_words(release_, {{type_integer, std::to_string(number_ + 1), false}});
     session_.send_words("COMMIT");
     try {
       session_.wait();
@@ -328,18 +340,26 @@ class Writer final : public Database {
   [[nodiscard]] std::int64_t statements() const override { return session_.statements(); }
 
  private:
-  /// Whether the transaction whose COMMIT was not answered was committed. While the server does not
-  /// tell, nobody can know: false then, and who sends the command again finds its key or not.
+  std::int64_t ask(const std::string& words) {
+    session_.send_words(words);
+    const auto row = session_.wait();
+    return number_of(field(row.get(), 0, 0));
+  }
+
+  /// Whether the transaction whose COMMIT was not answered was committed: then this writer's row
+  /// has its number. PostgreSQL's own name of a transaction would not do: one that was lost in a
+  /// crash may leave its name to another. While the server does not tell, nobody can know: false
+  /// then, and who sends the command again finds its key or not.
   bool resolve() {
     constexpr std::chrono::milliseconds pause{50};
     const auto end = std::chrono::steady_clock::now() + session_.options().resolve_timeout;
     do {
       try {
-        session_.connect();
-        session_.send_words("SELECT pg_xact_status('" + transaction_ + "'::xid8)");
-        const auto row = session_.wait();
-        const auto status = field(row.get(), 0, 0);
-        if (status != "in progress") return status == "committed";
+        session_.begin("BEGIN");
+        ask(lock_);  // the lost one holds it until its end
+        const bool is_committed = ask(own_) == number_ + 1;
+        session_.rollback();
+        return is_committed;
       } catch (const sql::Failure&) {
         session_.drop();
       }
@@ -349,10 +369,9 @@ class Writer final : public Database {
     return false;
   }
 
-  std::string lock_, release_;
+  std::string lock_, own_, release_;
   Session session_;
   std::int64_t number_ = -1;  // of the last transaction that this one saw, its own or another's
-  std::string transaction_;   // the server's name of the present one
 };
 
 }  // namespace
