@@ -31,6 +31,8 @@ class DataFolder {
 
   [[nodiscard]] const std::string& path() const { return path_; }
   [[nodiscard]] std::string file(std::string_view name) const;
+  /// The lock lasts as long as a process has this descriptor, or a copy of it.
+  [[nodiscard]] int descriptor() const { return lock_; }
 
  private:
   static Result<DataFolder> lock(const std::string& path);

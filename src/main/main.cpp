@@ -21,6 +21,7 @@
 #include "main/service_modules.hpp"
 #include "main/service_process.hpp"
 #include "main/shop.hpp"
+#include "main/stack_commands.hpp"
 #include "platform/openssl/crypto.hpp"
 
 namespace stoa {
@@ -235,7 +236,10 @@ int run(int argc, char** argv) {
   up_command->add_option("--settings", up_options.settings, "Configuration file")
       ->capture_default_str();
   up_command->add_flag("--demo", up_options.demo, "Fill an empty shop with a demonstration");
-  up_command->footer("Example:\n  stoa up --data /var/lib/stoa --port 5000");
+  up_command->footer(
+      "Examples:\n  stoa up --data /var/lib/stoa --port 5000\n"
+      "  stoa up --stack --data /var/lib/stoa-stack");
+  StackCommands stack(app, *up_command);
   ServeOptions serve_options;
   auto* serve_command = add_serve_command(app, serve_options);
   auto* migrate_command = app.add_subcommand("migrate", "Bring the data to this version");
@@ -325,7 +329,14 @@ int run(int argc, char** argv) {
   } catch (const CLI::ParseError& e) {
     return app.exit(e) == 0 ? exit_done : exit_wrong_usage;
   }
+  if (*up_command && stack.is_wanted())
+    return stack.up({.data = up_options.data,
+                     .settings = up_options.settings,
+                     .port = up_command->count("--port") > 0 ? up_options.port : -1,
+                     .manifest = {},
+                     .demo = up_options.demo});
   if (*up_command) return up(up_options);
+  if (const auto code = stack.run()) return *code;
   if (*serve_command) return serve(serve_options);
   if (*migrate_command) return migrate(up_options.data);
   if (*config_command) return show_configuration(up_options.settings);
