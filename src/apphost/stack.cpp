@@ -96,13 +96,16 @@ class RunningStack final : public Stack {
       stopping_ = true;
       changed_.notify_all();
     }
-    const auto all = instances();
+    std::vector<std::string> together;  // none of which needs another
     for (auto name = parts_.order.rbegin(); name != parts_.order.rend(); ++name) {
-      for (const auto& one : all)
-        if (one->resource.name == *name && one->supervisor) one->supervisor->begin_stop();
-      for (const auto& one : all)
-        if (one->resource.name == *name && one->supervisor) one->supervisor->stop();
+      const bool is_needed = std::ranges::any_of(together, [&](const std::string& one) {
+        return needs_of(*parts_.manifest.find(one)).contains(*name);
+      });
+      if (is_needed) stop_all(together);
+      if (is_needed) together.clear();
+      together.push_back(*name);
     }
+    stop_all(together);
   }
 
   [[nodiscard]] std::vector<Row> rows() const override {
@@ -187,6 +190,16 @@ class RunningStack final : public Stack {
     auto found = instances();
     std::erase_if(found, [&](const InstancePtr& one) { return one->resource.name != resource; });
     return found;
+  }
+
+  void stop_all(const std::vector<std::string>& resources) const {
+    auto all = instances();
+    std::erase_if(all, [&](const InstancePtr& one) {
+      return !one->supervisor ||
+             std::ranges::find(resources, one->resource.name) == resources.end();
+    });
+    for (const auto& one : all) one->supervisor->begin_stop();
+    for (const auto& one : all) one->supervisor->stop();
   }
 
   /// Nothing when the stack is being stopped.

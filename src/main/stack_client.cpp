@@ -122,8 +122,7 @@ int scale_service(const std::string& data, const std::string& wanted) {
     return 2;
   }
   const auto service = wanted.substr(0, equals);
-  const auto asked =
-      ask(data, {Command::scale, service, replicas});
+  const auto asked = ask(data, {Command::scale, service, replicas});
   if (!asked) return say(asked.error().detail);
   std::cout << service << " has " << replicas << (replicas == 1 ? " replica." : " replicas.")
             << std::endl;
