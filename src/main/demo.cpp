@@ -1,6 +1,8 @@
 #include "main/demo.hpp"
 
 #include <boost/json/serialize.hpp>
+#include <chrono>
+#include <thread>
 #include <vector>
 
 #include "kernel/base/text.hpp"
@@ -138,7 +140,19 @@ class DemoFiller {
     return {};
   }
 
+  /// Again for a while: in a fleet Ordering hears of a product a moment after Catalog has it.
   Result<json::Value> order(const char* token, std::int64_t quantity, const char* capture) {
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    for (;;) {
+      auto placed = place(token, quantity, capture);
+      const bool is_unknown =
+          !placed && placed.error().detail.find("unknown_sku") != std::string::npos;
+      if (!is_unknown || std::chrono::steady_clock::now() > until) return placed;
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    }
+  }
+
+  Result<json::Value> place(const char* token, std::int64_t quantity, const char* capture) {
     return send(
         "POST", "/v1/orders",
         {{"currency", "GBP"},

@@ -1,5 +1,5 @@
 """`stoa up --stack`: servers and services as processes of one AppHost, which looks after them and leaves nothing behind."""
-import contextlib, glob, http.client, json, os, pathlib, re, shutil, signal, socket, subprocess, tempfile, threading, time, urllib.parse
+import contextlib, glob, http.client, json, os, pathlib, re, shutil, signal, socket, subprocess, tempfile, threading, time, types, urllib.parse
 import pytest
 from conftest import STOA, Shop
 from patience import PATIENCE, SANITIZER
@@ -96,11 +96,13 @@ class Stack:
         """As the gateway reads them."""
         return json.loads(pathlib.Path(self.data + "/services.json").read_text())[name]
 
-    def call(self, name, method, path, body=None, url=None):
-        shop = Shop.__new__(Shop)
-        shop.port = urllib.parse.urlsplit(url or self.replicas(name)[0]).port
+    def call(self, name, method, path, body=None, url=None, **members):
+        replica = types.SimpleNamespace(port=urllib.parse.urlsplit(url or self.replicas(name)[0]).port)
         secret = pathlib.Path(self.data + "/keys").read_text().split()[0]
-        return shop.call(method, path, body, key=secret)
+        return Shop.call(replica, method, path, body, key=secret, **members)
+
+    def keeper(self):
+        return next(p for p, command in alive(below(self.process.pid)).items() if command.endswith("keeper\0"))
 
     def end(self, how):
         self.process.send_signal(how)
@@ -154,17 +156,7 @@ def test_what_the_manifest_says_is_up_and_works(stack):
     order = {"currency": "GBP", "customer": {"email": "a@example.org", "name": "A"}, "lines": [{"sku": "MUG", "quantity": 1}],
              "payment": {"provider": "simulator", "token": "tok_ok"}}
     for url in stack.replicas("ordering"):  # what Catalog said has come over Kafka to the database that both have
-        until_true(lambda: Shop.call(port_of(url), "POST", "/v1/orders", order, key=secret_of(stack), idempotency=url).status in (200, 201, 202))
-
-
-def port_of(url):
-    shop = Shop.__new__(Shop)
-    shop.port = urllib.parse.urlsplit(url).port
-    return shop
-
-
-def secret_of(stack):
-    return pathlib.Path(stack.data + "/keys").read_text().split()[0]
+        until_true(lambda: stack.call("ordering", "POST", "/v1/orders", order, url=url, idempotency=url).status in (200, 201, 202))
 
 
 def test_a_port_that_is_taken_is_replaced_and_named(stack):
@@ -264,9 +256,18 @@ def test_a_killed_apphost_takes_all_with_it_and_the_next_one_goes_on_with_the_da
     assert stack.call("catalog", "GET", "/v1/products").json["data"][0]["handle"] == "jug"
     # Likewise when what ends the processes is ended itself.
     those = below(stack.process.pid)
-    keeper = next(p for p, _ in those if pathlib.Path(f"/proc/{p}/cmdline").read_text().endswith("keeper\0"))
-    os.kill(keeper, signal.SIGKILL)
+    os.kill(stack.keeper(), signal.SIGKILL)
     assert stack.process.wait(timeout=30 * PATIENCE) == 1
+    until_true(lambda: not alive(those), 10)
+
+
+def test_apphost_and_keeper_that_are_killed_at_once_take_all_with_them(make):
+    stack = make({"name": "patient", "kind": "executable", "command": ["sleep", "1000"]}).start()
+    those, keeper = below(stack.process.pid), stack.keeper()
+    for how in (signal.SIGSTOP, signal.SIGKILL):
+        for process in (stack.process.pid, keeper):
+            os.kill(process, how)
+    stack.process.wait()
     until_true(lambda: not alive(those), 10)
 
 
@@ -310,6 +311,15 @@ def test_what_never_becomes_ready_is_named_with_what_it_said_and_the_rest_is_end
     assert stack.process.wait(timeout=40 * PATIENCE) == 1
     err = pathlib.Path(stack.data + "/err").read_text()
     assert "hasty is not ready: It ended with 3" in err and "no room at the inn" in err
+
+
+def test_sigint_while_it_starts_leaves_nothing_too(make):
+    stack = make({"name": "late", "kind": "executable", "command": ["sleep", "1000"], "endpoints": [{"name": "tcp", "port": 0}]}).begin()
+    until_true(lambda: stack.run("ps").returncode == 0 and stack.ps()["late"]["pid"])
+    assert stack.ps()["late"]["state"] == "starting" and "still starting" in stack.run("restart", "late").stderr
+    those = below(stack.process.pid)
+    assert stack.end(signal.SIGINT) == 0
+    assert not alive(those)
 
 
 def test_a_server_that_the_configuration_names_is_not_started(make):

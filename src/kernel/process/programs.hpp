@@ -20,7 +20,7 @@ struct Program {
   std::string folder;
   /// Whose it is when this process is root's; empty: this one's. Such a program begins in the root
   /// folder and has `folder` open as `folder_of_other_user`, for its user may not be able to reach
-  /// it by its path.
+  /// it by its path; it has no other variables than those above.
   std::string user;
   int stop_signal = SIGTERM;  ///< asks it to end by itself
   int last_signal = SIGKILL;  ///< what it gets when nobody is left who looks after it

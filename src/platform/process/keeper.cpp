@@ -65,6 +65,7 @@ void enter(const KeeperRequest& request, bool is_other_user) {
       request.user.empty() || geteuid() != 0 ? nullptr : getpwnam(request.user.c_str());
   if (!request.user.empty() && geteuid() == 0 && user == nullptr)
     give_up("there is no user " + request.user);
+  if (user != nullptr) clearenv();  // which is not for its eyes
   for (const auto& variable : request.environment) putenv(const_cast<char*>(variable.c_str()));
   if (chdir("/") != 0) give_up("/");
   enter(request, user != nullptr);
