@@ -297,6 +297,7 @@ class RabbitMq final : public Server {
     if (!fs::exists(script)) return missing("rabbitmq-server");
     make_folder();
     write_configuration();
+    was_well_ = false;
     const auto inner = [&](const char* name) {
       return std::to_string(tools_.ports.inner(resource_.name, name));
     };
@@ -321,8 +322,10 @@ class RabbitMq final : public Server {
          .user = {}});
   }
 
-  /// It answers the header of AMQP 0-9-1 with the method frame of Connection.Start.
+  /// Once it answers the header of AMQP 0-9-1 with the method frame of Connection.Start, it is
+  /// enough that it listens: it warns of every client that goes without a farewell.
   bool is_well() override {
+    if (was_well_) return process::ask_port(port("tcp"), "", 0, answer_timeout).has_value();
     constexpr std::string_view header{"AMQP\0\0\x09\x01", 8};
     constexpr std::string_view method_frame{"\x01\0\0", 3};
     constexpr std::string_view connection_start{"\0\x0a\0\x0a", 4};
@@ -330,7 +333,8 @@ class RabbitMq final : public Server {
     const auto answer = process::ask_port(
         port("tcp"), header, method_frame.size() + size_bytes + connection_start.size(),
         answer_timeout);
-    return answer && answer->starts_with(method_frame) && answer->ends_with(connection_start);
+    was_well_ = answer && answer->starts_with(method_frame) && answer->ends_with(connection_start);
+    return was_well_;
   }
 
  private:
@@ -357,6 +361,8 @@ class RabbitMq final : public Server {
         if (plugin.path().filename().string().starts_with("rabbitmq_management-")) return true;
     return false;
   }
+
+  bool was_well_ = false;
 };
 
 std::string database_setting(std::string service) {

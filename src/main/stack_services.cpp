@@ -1,6 +1,7 @@
 #include "main/stack_services.hpp"
 
 #include <atomic>
+#include <chrono>
 #include <filesystem>
 
 #include "platform/beast/http_client.hpp"
@@ -12,6 +13,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::chrono::milliseconds answer_timeout{2'000};
+/// A program without an endpoint is well when it still runs after so long.
+constexpr std::chrono::milliseconds settled{500};
 
 bool answers(const std::string& host, std::uint16_t port, const std::string& path) {
   beast::HttpClient client(host, port, answer_timeout);
@@ -73,6 +76,7 @@ class Executable final : public apphost::Runnable {
       program.arguments.push_back(apphost::with_ports(word, ports));
     for (const auto& [name, value] : resource_.environment)
       program.environment[name] = apphost::with_ports(value, ports);
+    began_ = std::chrono::steady_clock::now();
     auto& path = program.arguments.front();
     if (path.find('/') == std::string::npos) path = find_program(path);
     if (!path.empty()) return program;
@@ -81,7 +85,7 @@ class Executable final : public apphost::Runnable {
   }
 
   bool is_well() override {
-    if (resource_.endpoints.empty()) return true;
+    if (resource_.endpoints.empty()) return std::chrono::steady_clock::now() - began_ > settled;
     if (!resource_.health.path.empty()) return answers("127.0.0.1", port(), resource_.health.path);
     return process::ask_port(port(), "", 0, answer_timeout).has_value();
   }
@@ -99,6 +103,7 @@ class Executable final : public apphost::Runnable {
 
   const apphost::Resource& resource_;
   const StackTools& tools_;
+  std::chrono::steady_clock::time_point began_;
 };
 
 }  // namespace
