@@ -272,18 +272,18 @@ class RunningStack final : public Stack {
     for (const auto& name : parts_.order) {
       const auto& resource = *parts_.manifest.find(name);
       if (!has_replicas(resource)) continue;
-      std::string urls;
+      text.append(text.size() > 1 ? ",\"" : "\"").append(name).append("\":[");
+      const char* comma = "\"";
       for (const auto& one : of(name)) {
         const auto row = one->row();
-        if (row.state == State::ready && row.url)
-          urls += (urls.empty() ? "\"" : ",\"") + *row.url + "\"";
+        if (row.state != State::ready || !row.url) continue;
+        text.append(comma).append(*row.url).append("\"");
+        comma = ",\"";
       }
-      text += (text.size() > 1 ? ",\"" : "\"") + name + "\":[" + urls + "]";
+      text += "]";
     }
     text += "}\n";
-    if (text == published_) return;
-    parts_.publish(text);
-    published_ = std::move(text);
+    if (text != published_ && parts_.publish(text)) published_ = std::move(text);
   }
 
   StackParts parts_;

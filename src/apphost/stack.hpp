@@ -41,7 +41,8 @@ struct StackParts {
   std::function<void(const std::string& resource, const std::string& name, std::string_view line)>
       output;
   /// The replicas that are to get requests, as a JSON text, whenever they are others than before.
-  std::function<void(const std::string& services)> publish;
+  /// False when it could not be done: then at the next change.
+  std::function<bool(const std::string& services)> publish;
   std::function<void(const Row&)> became_ready;  ///< while the stack starts, each once
   /// How long a replica that gets no more requests goes on with those that it has.
   std::chrono::milliseconds drain_pause{1'500};

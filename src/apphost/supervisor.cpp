@@ -3,6 +3,7 @@
 #include <sys/wait.h>
 
 #include <condition_variable>
+#include <exception>
 #include <functional>
 #include <mutex>
 #include <thread>
@@ -123,7 +124,7 @@ class ThreadedSupervisor final : public Supervisor {
   /// False when there is no use in trying again. Without the lock while it works.
   bool begin(std::unique_lock<std::mutex>& lock) {
     lock.unlock();
-    auto program = runnable_.next();
+    auto program = next();
     Result<StartedProgram> started =
         program ? programs_.start(*program, {events_.output, [this](int status) { ended(status); }})
                 : fail(program.error());
@@ -139,6 +140,15 @@ class ThreadedSupervisor final : public Supervisor {
     began_ = std::chrono::steady_clock::now();
     if (process_ == 0) events_.said(last_fault_ + ".");
     return true;
+  }
+
+  /// What the system refuses now (a full disk, no port), it may allow later.
+  Result<Program> next() {
+    try {
+      return runnable_.next();
+    } catch (const std::exception& error) {
+      return fail(ErrorKind::unavailable, "not_started", error.what());
+    }
   }
 
   /// On the thread of `Programs`: perhaps before the start is known to have been one.

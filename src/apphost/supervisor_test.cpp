@@ -5,6 +5,9 @@
 #include <atomic>
 #include <condition_variable>
 #include <mutex>
+#include <stdexcept>
+#include <thread>
+#include <utility>
 #include <vector>
 
 namespace stoa::apphost {
@@ -56,6 +59,7 @@ class Obedient final : public Programs {
 class Anything final : public Runnable {
  public:
   Result<Program> next() override {
+    if (refusals-- > 0) throw std::runtime_error("The disk is full.");
     if (is_missing) return fail(ErrorKind::not_found, "no_program", "There is no such program.");
     return Program{.arguments = {"/bin/anything"}, .environment = {}, .folder = {}, .user = {}};
   }
@@ -64,6 +68,7 @@ class Anything final : public Runnable {
 
   std::atomic<bool> well{true};
   std::atomic<bool> is_missing{false};
+  std::atomic<int> refusals{0};
 };
 
 class SupervisorTest : public testing::Test {
@@ -158,6 +163,11 @@ TEST_F(SupervisorTest, OneThatNeverWasReady_IsWaitedForOnlyAFewTimes) {
   ASSERT_FALSE(ready);
   EXPECT_EQ(ready.error().detail, "It ended with 3");
   EXPECT_TRUE(soon([&] { return programs_.started() > 5; })) << "it is tried on nevertheless";
+}
+
+TEST_F(SupervisorTest, WhatTheSystemRefuses_IsTriedAgain) {
+  anything_.refusals = 2;
+  EXPECT_TRUE(start().wait_ready());
 }
 
 TEST_F(SupervisorTest, OneWhoseProgramIsMissing_IsNotWaitedFor) {

@@ -10,6 +10,7 @@
 #include <iostream>
 #include <iterator>
 #include <optional>
+#include <system_error>
 #include <thread>
 
 #include "apphost/control.hpp"
@@ -179,13 +180,22 @@ class AppHost {
             .make_runnable = [this](const auto& one, auto nth) { return runnable(one, nth); },
             .output = [this](const std::string& resource, const std::string& name,
                              std::string_view line) { log_.add(resource, name, line); },
-            .publish =
-                [this](const std::string& text) { replace_file(root_ + "/services.json", text); },
+            .publish = [this](const std::string& text) { return publish(text); },
             .became_ready =
                 [](const apphost::Row& row) {
                   std::cout << row.name << " is ready"
                             << (row.url ? ": " + *row.url : std::string{}) << std::endl;
                 }};
+  }
+
+  bool publish(const std::string& services) {
+    try {
+      replace_file(root_ + "/services.json", services);
+      return true;
+    } catch (const std::system_error& error) {
+      log_.add("apphost", "apphost", error.what());
+      return false;
+    }
   }
 
   std::unique_ptr<apphost::Runnable> runnable(const apphost::Resource& resource,

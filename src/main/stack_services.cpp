@@ -29,6 +29,11 @@ class Service final : public apphost::Runnable {
         replica_(replica),
         tools_(tools),
         host_(is_gateway() ? gateway_host(tools.configuration) : "127.0.0.1") {}
+  Service(const Service&) = delete;
+  Service& operator=(const Service&) = delete;
+  ~Service() override {
+    if (!is_gateway()) tools_.ports.end_replica(resource_, replica_);
+  }
 
   Result<Program> next() override {
     port_ = is_gateway() ? tools_.ports.of(resource_.name).at(resource_.endpoints.front().name)

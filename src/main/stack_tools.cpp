@@ -80,6 +80,12 @@ std::uint16_t StackPorts::replica(const apphost::Resource& service, std::int64_t
   return port;
 }
 
+void StackPorts::end_replica(const apphost::Resource& service, std::int64_t replica) {
+  const std::lock_guard lock(mutex_);
+  auto& urls = addresses_.replicas[service.name];
+  if (std::ssize(urls) == replica) urls.pop_back();
+}
+
 Result<void> run_to_end(const StackTools& tools, const std::string& resource,
                         const Program& program) {
   const auto ended = std::make_shared<std::promise<int>>();  // which may come too late
@@ -103,7 +109,7 @@ std::string find_program(const std::string& name) {
   for (std::string folder; std::getline(folders, folder, ':');)
     if (const auto file = folder + "/" + name; access(file.c_str(), X_OK) == 0) return file;
   for (const auto* folder : {"/usr/sbin/", "/usr/bin/", "/usr/local/bin/"})
-    if (access((folder + name).c_str(), X_OK) == 0) return folder + name;
+    if (auto file = std::string(folder).append(name); access(file.c_str(), X_OK) == 0) return file;
   return {};
 }
 

@@ -29,8 +29,9 @@ class StackPorts {
   /// One that nobody outside needs to know, the same each time.
   std::uint16_t inner(const std::string& resource, const std::string& name);
   /// That of a service's replica: the same each time, unless somebody else has taken it meanwhile.
-  /// Those below `replica` have theirs already.
   std::uint16_t replica(const apphost::Resource& service, std::int64_t replica);
+  /// There is no such replica any more; it was the last of its service.
+  void end_replica(const apphost::Resource& service, std::int64_t replica);
 
  private:
   std::uint16_t free();

@@ -189,13 +189,15 @@ def test_what_is_killed_comes_back_at_its_port(stack):
 
 @contextlib.contextmanager
 def trickle(stack, name, path):
-    """Requests to each replica in turn, as the gateway's list has them; yields the list of what went wrong."""
+    """Requests to each replica in turn, as the gateway's list had them half a second ago; yields the list of what went wrong."""
     ending, wrong, sent = threading.Event(), [], []
 
     def ask():
-        nth = 0
+        nth, read_at = 0, 0
         while not ending.is_set():
-            urls, nth = stack.replicas(name), nth + 1
+            if time.monotonic() > read_at + 0.5:
+                urls, read_at = stack.replicas(name), time.monotonic()
+            nth += 1
             if not urls:
                 wrong.append("there is no replica")
                 return

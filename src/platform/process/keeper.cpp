@@ -73,9 +73,7 @@ void enter(const KeeperRequest& request, bool is_other_user) {
   // After the user, which unsets it: when keeper and its parent are killed at once.
   prctl(PR_SET_PDEATHSIG, static_cast<unsigned long>(request.signal));
   if (getppid() != keeper) _exit(125);
-  std::vector<char*> words;
-  for (const auto& word : request.arguments) words.push_back(const_cast<char*>(word.c_str()));
-  words.push_back(nullptr);
+  const auto words = argument_pointers(request.arguments);
   execv(words.front(), words.data());
   give_up(request.arguments.front());
 }

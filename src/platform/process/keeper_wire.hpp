@@ -43,6 +43,15 @@ struct KeeperReport {
   }
 };
 
+/// For execv; good as long as the words are.
+inline std::vector<char*> argument_pointers(const std::vector<std::string>& words) {
+  std::vector<char*> pointers;
+  pointers.reserve(words.size() + 1);
+  for (const auto& word : words) pointers.push_back(const_cast<char*>(word.c_str()));
+  pointers.push_back(nullptr);
+  return pointers;
+}
+
 /// Bytes of a message, one JSON text.
 inline constexpr std::size_t keeper_message_max = 131'072;
 

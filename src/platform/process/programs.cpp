@@ -38,9 +38,7 @@ constexpr std::size_t line_max = 65'536;
   if (held >= 0) dup2(held, 4);
   close_range(held >= 0 ? 5 : 4, ~0U, 0);
   setsid();  // so that a Ctrl-C reaches it not
-  std::vector<char*> words;
-  for (const auto& word : options.command) words.push_back(const_cast<char*>(word.c_str()));
-  words.push_back(nullptr);
+  const auto words = argument_pointers(options.command);
   execv(words.front(), words.data());
   _exit(127);
 }
@@ -87,7 +85,7 @@ class KeptPrograms final : public Programs {
                           .user = program.user,
                           .signal = program.last_signal};
     for (const auto& [name, value] : program.environment)
-      request.environment.push_back(name + "=" + value);
+      request.environment.emplace_back(name).append("=").append(value);
     auto process = std::make_shared<std::promise<int>>();  // by the thread too, who may be late
     auto answer = process->get_future();
     bool sent = false;
