@@ -276,7 +276,7 @@ class RunningStack final : public Stack {
       const char* comma = "\"";
       for (const auto& one : of(name)) {
         const auto row = one->row();
-        if (row.state != State::ready || !row.url) continue;
+        if (row.state != State::ready || !row.pid || !row.url) continue;
         text.append(comma).append(*row.url).append("\"");
         comma = ",\"";
       }

@@ -108,20 +108,20 @@ class ThreadedSupervisor final : public Supervisor {
       restart_ = false;
       set(State::starting);
       tell(lock);
-      const bool is_lasting = begin(lock);
-      if (process_ != 0) watch(lock);
+      bool is_hopeful = begin(lock);
+      if (process_ != 0) is_hopeful = watch(lock);
       if (stop_) break;
       if (restart_) {
         policy_.forget();
         continue;
       }
-      pause(lock, is_lasting);
+      pause(lock, is_hopeful);
     }
     set(State::stopped);
     tell(lock);
   }
 
-  /// False when there is no use in trying again. Without the lock while it works.
+  /// False when there is no use in waiting for another try. Without the lock while it works.
   bool begin(std::unique_lock<std::mutex>& lock) {
     lock.unlock();
     auto program = next();
@@ -160,9 +160,10 @@ class ThreadedSupervisor final : public Supervisor {
     changed_.notify_all();
   }
 
-  /// Until it has ended.
-  void watch(std::unique_lock<std::mutex>& lock) {
+  /// Until it has ended. False when it was not ready in time.
+  bool watch(std::unique_lock<std::mutex>& lock) {
     std::optional<Instant> kill_at;
+    bool is_late = false;
     auto look_at = std::chrono::steady_clock::now();
     int unwell = 0;
     while (process_ != 0) {
@@ -170,13 +171,14 @@ class ThreadedSupervisor final : public Supervisor {
       if ((stop_ || restart_) && !kill_at) {
         kill_at = now + options_.stop_grace;
         set(State::stopping);
+        tell(lock);
         give(lock, stop_signal_);
       } else if (kill_at && now >= *kill_at) {
         kill_at = now + options_.stop_grace;
         give(lock, SIGKILL);
       } else if (!kill_at && state_ == State::starting && now >= began_ + options_.ready_within) {
         kill_at = now + options_.stop_grace;
-        last_fault_ = "It did not become ready in time";
+        is_late = true;
         give(lock, SIGKILL);
       } else if (!kill_at && now >= look_at) {
         look(lock, unwell);
@@ -190,7 +192,9 @@ class ThreadedSupervisor final : public Supervisor {
       changed_.wait_until(
           lock, next, [&] { return process_ == 0 || !told_ || (!kill_at && (stop_ || restart_)); });
     }
+    if (is_late) last_fault_ = "It did not become ready in time";
     if (!stop_ && !restart_) events_.said(last_fault_ + ".");
+    return !is_late;
   }
 
   void give(std::unique_lock<std::mutex>& lock, int signal) {
@@ -214,9 +218,9 @@ class ThreadedSupervisor final : public Supervisor {
     }
   }
 
-  void pause(std::unique_lock<std::mutex>& lock, bool is_lasting) {
+  void pause(std::unique_lock<std::mutex>& lock, bool is_hopeful) {
     const auto delay = policy_.ended(clock_.now(), static_cast<std::uint64_t>(id_) * 97);
-    gave_up_ = !ever_ready_ && (!is_lasting || policy_.attempts() >= attempts_most);
+    gave_up_ = !ever_ready_ && (!is_hopeful || policy_.attempts() >= attempts_most);
     set(State::restarting);
     changed_.notify_all();
     tell(lock);

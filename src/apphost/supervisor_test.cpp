@@ -180,9 +180,10 @@ TEST_F(SupervisorTest, OneWhoseProgramIsMissing_IsNotWaitedFor) {
 TEST_F(SupervisorTest, OneThatIsNotReadyInTime_IsKilledAndStartedAgain) {
   options_.ready_within = std::chrono::seconds(0);
   anything_.well = false;
-  start();
+  auto& supervisor = start();
   EXPECT_TRUE(soon([&] { return programs_.started() > 1; }));
   EXPECT_EQ(programs_.signals(1), (std::vector<int>{SIGKILL}));
+  EXPECT_EQ(supervisor.fault(), "It did not become ready in time");
 }
 
 }  // namespace

@@ -237,6 +237,15 @@ def test_replicas_come_and_go_and_are_restarted_without_a_failed_request(stack):
     assert not os.path.exists(f"/proc/{after['ordering-3']['pid']}")
 
 
+def test_a_killed_apphost_takes_all_with_it_and_the_next_one_goes_on_with_the_data(stack):
+    those = below(stack.process.pid)
+    assert len(those) > 10  # the keeper, Java, PostgreSQL with its own processes
+    stack.end(signal.SIGKILL)
+    until_true(lambda: not alive(those), 10)
+    stack.start()
+    assert stack.call("catalog", "GET", "/v1/products").json["data"][0]["handle"] == "mug"
+
+
 def test_logs_are_followed_until_the_stack_ends_and_sigint_leaves_nothing(stack):
     followed = subprocess.Popen([STOA, "logs", "ordering", "--follow", "--data", stack.data], stdout=subprocess.PIPE, text=True)
     those = below(stack.process.pid)
@@ -247,20 +256,16 @@ def test_logs_are_followed_until_the_stack_ends_and_sigint_leaves_nothing(stack)
     assert stack.run("ps").returncode == 1
 
 
-def test_a_killed_apphost_takes_all_with_it_and_the_next_one_goes_on_with_the_data(make):
-    stack = make(*SERVERS, service("catalog")).start()
-    assert stack.call("catalog", "POST", "/v1/products", {"handle": "jug", "title": "Jug", "variants": [{"sku": "JUG", "prices": []}]}).status == 201
-    those = below(stack.process.pid)
-    assert len(those) > 8  # the keeper, Java, PostgreSQL with its own processes
-    stack.end(signal.SIGKILL)
-    until_true(lambda: not alive(those), 10)
-    stack.start()
-    assert stack.call("catalog", "GET", "/v1/products").json["data"][0]["handle"] == "jug"
-    # Likewise when what ends the processes is ended itself.
-    those = below(stack.process.pid)
-    os.kill(stack.keeper(), signal.SIGKILL)
-    assert stack.process.wait(timeout=30 * PATIENCE) == 1
-    until_true(lambda: not alive(those), 10)
+def test_daemons_too_end_with_the_apphost_and_with_the_keeper(make):
+    daemon = {"name": "daemon", "kind": "executable", "command": ["sh", "-c", "(setsid sleep 1000 &) ; exec sleep 1000"]}
+    stack = make(SERVERS[0], daemon)
+    for process, status in ((lambda: stack.process.pid, -signal.SIGKILL), (stack.keeper, 1)):
+        stack.start()
+        those = below(stack.process.pid)
+        assert sum("sleep" in command for command in alive(those).values()) >= 2
+        os.kill(process(), signal.SIGKILL)
+        assert stack.process.wait(timeout=30 * PATIENCE) == status
+        until_true(lambda: not alive(those), 10)
 
 
 def test_apphost_and_keeper_that_are_killed_at_once_take_all_with_them(make):
@@ -287,10 +292,6 @@ def test_redis_and_rabbitmq_and_any_program_are_brought_up_and_nothing_of_them_i
     those |= below(stack.process.pid)
     assert stack.end(signal.SIGTERM) == 0
     assert not alive(those)
-    stack.start()
-    those = below(stack.process.pid)
-    stack.end(signal.SIGKILL)
-    until_true(lambda: not alive(those), 10)
 
 
 @pytest.mark.parametrize("resources, said", [

@@ -2,6 +2,7 @@
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -54,6 +55,9 @@ class KeptPrograms final : public Programs {
     if (keeper_ == 0) become_keeper(options, ends[1]);
     close(ends[1]);
     socket_ = ends[0];
+    timeval limit{};
+    limit.tv_sec = answer_timeout.count();
+    setsockopt(socket_, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
     wake_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (keeper_ < 0 || wake_ < 0) refuse("no process for the keeper");
     thread_ = std::thread([this] { watch(); });
