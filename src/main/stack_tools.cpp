@@ -106,8 +106,8 @@ Result<void> run_to_end(const StackTools& tools, const std::string& resource,
 std::string find_program(const std::string& name) {
   const char* const path = std::getenv("PATH");
   std::istringstream folders(path == nullptr ? "" : path);
-  for (std::string folder; std::getline(folders, folder, ':');)
-    if (const auto file = folder + "/" + name; access(file.c_str(), X_OK) == 0) return file;
+  for (std::string file; std::getline(folders, file, ':');)
+    if (access(file.append("/").append(name).c_str(), X_OK) == 0) return file;
   for (const auto* folder : {"/usr/sbin/", "/usr/bin/", "/usr/local/bin/"})
     if (auto file = std::string(folder).append(name); access(file.c_str(), X_OK) == 0) return file;
   return {};
