@@ -41,7 +41,14 @@ bool EventLines::end_line(const Take& take) {
   return true;
 }
 
+void EventLines::restart() {
+  line_.clear();
+  event_ = {last_id_, {}, {}};
+  has_data_ = after_cr_ = false;
+}
+
 bool EventLines::end_event(const Take& take) {
+  last_id_ = event_.id;
   const auto event = std::exchange(event_, {event_.id, {}, {}});
   if (!std::exchange(has_data_, false)) return true;
   return take(event.type.empty() ? ReceivedEvent{event.id, "message", event.data} : event);

@@ -27,15 +27,18 @@ class EventLines {
   /// Whether to go on; `event_too_large` when one is beyond the most.
   Result<bool> push(std::string_view bytes, const Take& take);
 
-  /// What to send as Last-Event-ID; empty before the first.
-  [[nodiscard]] const std::string& last_id() const { return event_.id; }
+  /// What to send as Last-Event-ID: of the last event that has ended; empty before the first.
+  [[nodiscard]] const std::string& last_id() const { return last_id_; }
+  /// What comes next is the beginning of another stream: forgets an event that has not ended.
+  void restart();
 
  private:
   bool end_line(const Take& take);
   bool end_event(const Take& take);
 
   std::string line_;
-  ReceivedEvent event_;
+  ReceivedEvent event_;  ///< that has not ended
+  std::string last_id_;
   bool has_data_ = false;
   bool after_cr_ = false;
 };

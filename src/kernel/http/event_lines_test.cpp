@@ -32,6 +32,14 @@ TEST(EventLines, ReadsWhatOurStreamsSend_InAnyPieces) {
   }
 }
 
+TEST(EventLines, AnEventThatBreaksOff_IsNotCounted) {
+  EventLines lines;
+  EXPECT_EQ(read("id: 1\ndata: a\n\nid: 2\ndata: half", 4, lines), "1|message|a;");
+  EXPECT_EQ(lines.last_id(), "1") << "or the next stream would begin behind it";
+  lines.restart();
+  EXPECT_EQ(read("data: b\n\nid: 2\ndata: whole\n\n", 4, lines), "1|message|b;2|message|whole;");
+}
+
 TEST(EventLines, ReadsEveryFormOfTheStandard) {
   EventLines lines;
   EXPECT_EQ(read("data\r\ndata: a\rdata:b\n\nid: 3\n\ndata:  c\n:no\nother: d\n\n", 1, lines),

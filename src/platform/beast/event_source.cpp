@@ -71,6 +71,7 @@ class Reading {
     message.set(bhttp::field::host, request_.host + ":" + std::to_string(request_.port));
     message.set(bhttp::field::accept, "text/event-stream");
     for (const auto& [name, value] : request_.headers) message.set(name, value);
+    lines_.restart();
     if (!lines_.last_id().empty()) message.set("Last-Event-ID", lines_.last_id());
     step([&](auto then) { bhttp::async_write(stream_, message, then); });
     if (code_) return false;
