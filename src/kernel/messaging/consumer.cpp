@@ -1,10 +1,11 @@
 #include "kernel/messaging/consumer.hpp"
 
 #include <algorithm>
-#include <future>
 #include <map>
 #include <thread>
 #include <utility>
+
+#include "kernel/mediator/run_and_wait.hpp"
 
 namespace stoa::messaging {
 
@@ -37,14 +38,11 @@ bool Consumer::apply(const Batch& batch, const std::string& park_reason) {
 }
 
 bool Consumer::commit(int weight, std::function<void(UnitOfWork&)> run) {
-  std::promise<bool> durable;
-  const bool submitted = parts_.executor.submit(
-      {.lane = Executor::Lane::inside,
-       .weight = weight,
-       .cause = {.actor = "system", .causation = "message"},
-       .run = std::move(run),
-       .done = [&](const Error* failure) { durable.set_value(failure == nullptr); }});
-  return submitted && durable.get_future().get();
+  return run_and_wait(parts_.executor, {.lane = Executor::Lane::inside,
+                                        .weight = weight,
+                                        .cause = {.actor = "system", .causation = "message"},
+                                        .run = std::move(run),
+                                        .done = {}});
 }
 
 void Consumer::account(const Outcome& outcome) {

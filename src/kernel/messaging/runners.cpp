@@ -1,10 +1,7 @@
 #include "kernel/messaging/runners.hpp"
 
-#include <condition_variable>
-#include <mutex>
-#include <thread>
-
 #include "kernel/eventlog/stored_log.hpp"
+#include "kernel/messaging/loop.hpp"
 
 namespace stoa::messaging {
 namespace {
@@ -12,54 +9,6 @@ namespace {
 constexpr std::chrono::milliseconds failure_pause{500};
 constexpr std::chrono::milliseconds receive_wait{100};
 constexpr std::chrono::milliseconds store_interval{200};
-
-/// A thread that repeats one step, and pauses as long as that says.
-class Loop : public Runner {
- public:
-  void wake() override {
-    {
-      const std::lock_guard lock(mutex_);
-      is_woken_ = true;
-    }
-    wake_.notify_one();
-  }
-
- protected:
-  void start() {
-    thread_ = std::thread([this] { run(); });
-  }
-  void stop() {
-    {
-      const std::lock_guard lock(mutex_);
-      stopping_ = true;
-    }
-    wake_.notify_one();
-    if (thread_.joinable()) thread_.join();
-  }
-  virtual Duration step() = 0;  ///< zero: again at once
-  virtual void end() {}         ///< on the thread, at last
-
- private:
-  void run() {
-    std::unique_lock lock(mutex_);
-    while (!stopping_) {
-      is_woken_ = false;
-      lock.unlock();
-      const auto pause = step();
-      lock.lock();
-      if (pause > Duration::zero())
-        wake_.wait_for(lock, pause, [this] { return stopping_ || is_woken_; });
-    }
-    lock.unlock();
-    end();
-  }
-
-  std::mutex mutex_;
-  std::condition_variable wake_;
-  bool is_woken_ = false;
-  bool stopping_ = false;
-  std::thread thread_;
-};
 
 class RelayLoop final : public Loop {
  public:
