@@ -17,13 +17,14 @@ namespace fs = std::filesystem;
 
 /// Foreign headers live in their platform room alone.
 const std::map<std::string_view, std::string_view> foreign{
-    {"sqlite3.h", "platform/sqlite/"},    {"openssl/", "platform/openssl/"},
-    {"libpq-fe.h", "platform/postgres/"}, {"librdkafka/", "platform/kafka/"},
-    {"gumbo.h", "platform/gumbo/"},       {"zlib.h", "platform/zlib/"},
-    {"xapian", "platform/xapian/"},       {"unicode/", "platform/icu/"},
-    {"boost/asio", "platform/beast/"},    {"boost/beast", "platform/beast/"},
-    {"curl/", "platform/curl/"},          {"zstd.h", "platform/zstd/"},
-    {"opentelemetry/", "platform/otlp/"},
+    {"sqlite3.h", "platform/sqlite/"},     {"openssl/", "platform/openssl/"},
+    {"libpq-fe.h", "platform/postgres/"},  {"librdkafka/", "platform/kafka/"},
+    {"gumbo.h", "platform/gumbo/"},        {"zlib.h", "platform/zlib/"},
+    {"xapian", "platform/xapian/"},        {"unicode/", "platform/icu/"},
+    {"boost/asio", "platform/beast/"},     {"boost/beast", "platform/beast/"},
+    {"curl/", "platform/curl/"},           {"zstd.h", "platform/zstd/"},
+    {"opentelemetry/", "platform/otlp/"},  {"amqp", "platform/rabbitmq/"},
+    {"rabbitmq-c/", "platform/rabbitmq/"},
 };
 
 /// `services/ordering/domain/order.cpp` is {"ordering", "domain"}.
