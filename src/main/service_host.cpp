@@ -11,17 +11,13 @@
 namespace stoa {
 namespace {
 
-/// Names of leader locks, by service and prefix.
-std::int64_t lock_name(std::string_view prefix) {
-  constexpr std::int64_t relays = 7'824'200;
-  return relays + messaging::lane_of("", prefix, 100).partition;
-}
+constexpr std::chrono::seconds replay_interval{1};
 
-constexpr std::string_view parked_schema =
-    "CREATE TABLE host_parked_message(topic TEXT NOT NULL, part INTEGER NOT NULL,"
-    " message_offset INTEGER NOT NULL, id TEXT NOT NULL, type TEXT NOT NULL, position INTEGER NOT"
-    " NULL, data TEXT NOT NULL, reason TEXT NOT NULL, parked_at INTEGER NOT NULL,"
-    " PRIMARY KEY(topic, part, message_offset)) WITHOUT ROWID;";
+/// Names of leader locks: the prefix of a log that is relayed, and other work.
+std::int64_t lock_name(std::string_view work) {
+  constexpr std::int64_t first = 7'824'200;
+  return first + messaging::lane_of("", work, 100).partition;
+}
 
 constexpr std::array all_topics{
     "stoa.catalog.products", "stoa.catalog.stock",      "stoa.ordering.orders",
@@ -93,7 +89,9 @@ ServiceHost::ServiceHost(Options options, Parts parts)
       local_positions_(shared_.clock),
       database_(postgres::open(options_.database, postgres::Database::Mode::writer)) {
   const auto inbox = messaging::Inbox::schema("host_");
-  sql::migrate(*database_, {"host_", {inbox, parked_schema}});
+  auto scripts = ParkedMessages::schema();
+  scripts.insert(scripts.begin(), inbox);
+  sql::migrate(*database_, {"host_", scripts});
   pool_ = make_reader_pool(opens_reader(), options_.reader_threads, shared_.crypto, shared_.warn);
   background_ = pool_->of("");
   positions_ = std::make_unique<OwnPositions>(local_positions_, *background_);
@@ -102,6 +100,9 @@ ServiceHost::ServiceHost(Options options, Parts parts)
   inbox_db_ = database_->handle("host_");
   inbox_ = std::make_unique<messaging::Inbox>(*inbox_db_, "host_");
   participants_.push_back(inbox_.get());
+  parked_ = std::make_unique<ParkedMessages>(
+      *inbox_db_, *loop_,
+      [this](UnitOfWork& unit, const messaging::Message& message) { return apply(unit, message); });
 }
 
 ServiceHost::~ServiceHost() { stop(); }
@@ -185,6 +186,7 @@ void ServiceHost::start() {
       },
       shared_.warn));
   if (taken_topics_.empty()) return;
+  loop_->every(replay_interval, [this](UnitOfWork& unit) { parked_->look(unit); });
   runners_.push_back(messaging::run_consumer(
       [this] { return make_source(); },
       [this](messaging::Source& source) { return make_consumer(source); }, shared_.warn));
@@ -200,8 +202,12 @@ void ServiceHost::stop() {
   pool_->stop();
 }
 
+std::unique_ptr<postgres::LeaderLock> ServiceHost::make_leader_lock(std::string_view work) const {
+  return postgres::make_leader_lock(options_.database, lock_name(work));
+}
+
 void ServiceHost::relay(Part& part) {
-  part.leader = postgres::make_leader_lock(options_.database, lock_name(part.prefix));
+  part.leader = make_leader_lock(part.prefix);
   const auto service = part.prefix.substr(0, part.prefix.size() - 1);
   runners_.push_back(messaging::run_relay({.outlet = {service, part.published, kafka_topic_of},
                                            .prefix = part.prefix,
@@ -236,21 +242,23 @@ std::unique_ptr<messaging::Source> ServiceHost::make_source() {
                              }});
 }
 
+bool ServiceHost::apply(UnitOfWork& unit, const messaging::Message& message) {
+  const auto effect = effects_.find(message.type);
+  if (effect == effects_.end()) return false;
+  effect->second(unit, message);
+  return true;
+}
+
 std::unique_ptr<messaging::Consumer> ServiceHost::make_consumer(messaging::Source& source) {
-  const auto apply = [this](UnitOfWork& unit, const messaging::Message& message) {
+  const auto take = [this](UnitOfWork& unit, const messaging::Message& message) {
     // An event of which this version knows nothing is of a newer publisher: nobody here acts on it.
-    const auto effect = effects_.find(message.type);
-    if (effect != effects_.end()) effect->second(unit, message);
+    apply(unit, message);
   };
   const auto park = [this](UnitOfWork& unit, const messaging::Parked& parked) {
-    const auto& [message, offset, fault] = parked.received;
-    inbox_db_->execute(
-        "INSERT INTO host_parked_message VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-        message.lane.topic, message.lane.partition, offset, message.id, message.type,
-        message.position, message.data, parked.reason, to_unix_microseconds(unit.now()));
+    parked_->put(unit, parked);
   };
   return std::make_unique<messaging::Consumer>(
-      messaging::Consumer::Parts{source, *inbox_, *loop_, apply, park, shared_.warn},
+      messaging::Consumer::Parts{source, *inbox_, *loop_, take, park, shared_.warn},
       messaging::Consumer::Options{});
 }
 

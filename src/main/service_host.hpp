@@ -17,6 +17,7 @@
 #include "kernel/messaging/runners.hpp"
 #include "kernel/messaging/topic.hpp"
 #include "kernel/telemetry/metrics.hpp"
+#include "main/parked_messages.hpp"
 #include "platform/kafka/settings.hpp"
 #include "platform/postgres/database.hpp"
 #include "platform/postgres/leader_lock.hpp"
@@ -88,6 +89,8 @@ class ServiceHost {
   [[nodiscard]] std::unique_ptr<sql::Database> open_writer(const std::string& turns) const;
   /// The replica's name, the same after a restart.
   [[nodiscard]] const std::string& member() const { return options_.member; }
+  /// For work that one of the replicas does, by its name.
+  [[nodiscard]] std::unique_ptr<postgres::LeaderLock> make_leader_lock(std::string_view work) const;
   /// Runs work on a reader's thread; false when it cannot.
   bool in_background(std::function<void()> work);
 
@@ -109,6 +112,8 @@ class ServiceHost {
 
   class OwnPositions;
 
+  /// False when nobody here takes messages of this type.
+  bool apply(UnitOfWork& unit, const messaging::Message& message);
   std::unique_ptr<messaging::Source> make_source();
   std::unique_ptr<messaging::Consumer> make_consumer(messaging::Source& source);
   void make_topics() const;
@@ -129,6 +134,7 @@ class ServiceHost {
   std::deque<ServiceContext> contexts_;  // stay where they are: modules refer to them
   std::unique_ptr<sql::Connection> inbox_db_;
   std::unique_ptr<messaging::Inbox> inbox_;
+  std::unique_ptr<ParkedMessages> parked_;
   std::vector<std::string> taken_topics_;
   std::map<std::string, std::function<void(UnitOfWork&, const messaging::Message&)>, std::less<>>
       effects_;
