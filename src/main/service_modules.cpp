@@ -1,11 +1,14 @@
 #include "main/service_modules.hpp"
 
+#include "kernel/base/text.hpp"
 #include "main/notification_part.hpp"
 #include "main/order_facts_route.hpp"
 #include "main/payment_providers.hpp"
 #include "main/product_search.hpp"
 #include "main/read_cache.hpp"
+#include "main/task_queues.hpp"
 #include "platform/gumbo/sanitise.hpp"
+#include "platform/rabbitmq/tasks.hpp"
 #include "platform/tzdata/time_zones.hpp"
 #include "services/agents/module.hpp"
 #include "services/catalog/application/journal.hpp"
@@ -130,31 +133,65 @@ class PaymentModules final : public ServiceModules {
   std::unique_ptr<payment::PaymentService> payment_;
 };
 
+notification::NotificationOptions shared_options(const ServiceParts& parts) {
+  auto options = notification_options(parts.configuration);
+  std::array<std::uint8_t, 8> start{};
+  parts.shared.crypto.random_bytes(start);
+  options.sharing = {parts.host.member() + "/" + to_hex(start),
+                     std::chrono::seconds(parts.configuration.integer("Notification:LeaseSeconds")),
+                     rabbitmq_settings(parts.configuration).has_value()};
+  return options;
+}
+
 class NotificationModules final : public ServiceModules {
  public:
   explicit NotificationModules(const ServiceParts& parts)
-      : orders_(make_remote_order_source(parts.configuration.list("Services:Ordering").at(0),
+      : parts_(parts),
+        orders_(make_remote_order_source(parts.configuration.list("Services:Ordering").at(0),
                                          parts.secret_key,
                                          [&host = parts.host](std::function<void()> work) {
                                            return host.in_background(std::move(work));
                                          })),
         notification_(notification::make_notification(
             parts.host.add(notification::migrations(), notification::published), own_, ordering_,
-            payment_, shop_, *orders_, parts.shared.metrics,
-            notification_options(parts.configuration))) {
+            payment_, shop_, *orders_, parts.shared.metrics, shared_options(parts))) {
     parts.host.take(ordering_);
     parts.host.take(payment_);
     parts.host.take(shop_);
   }
-  void stop_outside() override { notification_->stop(); }
+  void start() override {
+    const auto settings = rabbitmq_settings(parts_.configuration);
+    if (!settings) return;
+    leader_ = parts_.host.make_leader_lock("notification_handover");
+    runners_.push_back(notification_->run_handover(
+        {.publisher = rabbitmq::make_task_publisher(*settings),
+         .channels = {},
+         .is_leader = [this] { return leader_->holds(); },
+         .again_after = std::chrono::seconds(
+             parts_.configuration.integer("Notification:HandOverAgainSeconds")),
+         .warn = parts_.shared.warn}));
+    for (const auto& queue : notification_->queues())
+      runners_.push_back(rabbitmq::run_task_consumer(
+          *settings, {.queue = queue, .warn = parts_.shared.warn},
+          [this](const messaging::ReceivedTask& received, const messaging::Settle& settle) {
+            notification_->take_task(received, settle);
+          }));
+  }
+  void stop_outside() override {
+    runners_.clear();
+    notification_->stop();
+  }
 
  private:
+  ServiceParts parts_;
   Topic<notification::contracts::Event> own_;
   Topic<ordering::contracts::Event> ordering_;
   Topic<payment::contracts::Event> payment_;
   Topic<shop::contracts::Event> shop_;
   std::unique_ptr<notification::OrderSource> orders_;
   std::unique_ptr<notification::NotificationService> notification_;
+  std::unique_ptr<postgres::LeaderLock> leader_;
+  std::vector<std::unique_ptr<messaging::Runner>> runners_;
 };
 
 class AgentsModules final : public ServiceModules {

@@ -114,5 +114,69 @@ TEST_F(SqlNotificationStoreTest, ATemplate_HasARevisionThatGoesOnAfterItsRemoval
   EXPECT_EQ(store_->put_template(key, {"s", "t", ""}, noon), 3);
 }
 
+TEST_F(SqlNotificationStoreTest, Claims_AreKept_MovedOn_AndReleased) {
+  for (const auto* id : {"ntf_1", "ntf_2", "ntf_3"})
+    store_->add(telling(id, std::string("order-1@") + id));
+  const auto take = [&](const std::string& id, const std::string& owner, Timestamp until) {
+    auto one = *store_->find(id);
+    one.claimed_by = owner;
+    one.claimed_until = until;
+    store_->save(one);
+  };
+  const auto second = std::chrono::seconds(1);
+  take("ntf_1", "a", noon + 60 * second);
+  take("ntf_2", "b", noon + 60 * second);
+  ASSERT_EQ(store_->due(Channel::email, noon, 10).size(), 1U);
+  EXPECT_EQ(store_->due(Channel::email, noon, 10)[0].id, "ntf_3");
+  EXPECT_EQ(store_->due(Channel::email, noon + 60 * second, 10).size(), 3U) << "they are over";
+
+  EXPECT_EQ(store_->renew_claims("a", noon, noon + 90 * second),
+            (std::vector<std::string>{"ntf_1"}));
+  EXPECT_EQ(store_->find("ntf_1")->claimed_until, noon + 90 * second);
+  EXPECT_TRUE(store_->renew_claims("a", noon + 90 * second, noon + 120 * second).empty());
+  store_->release_claims("b");
+  EXPECT_TRUE(store_->find("ntf_2")->claimed_by.empty());
+  EXPECT_EQ(store_->find("ntf_1")->claimed_by, "a");
+
+  take("ntf_1", "a/1", noon);
+  take("ntf_2", "a/2", noon);
+  take("ntf_3", "ab/1", noon);
+  store_->release_claims_before("a/2");
+  EXPECT_EQ(store_->find("ntf_1")->claimed_by, "");
+  EXPECT_EQ(store_->find("ntf_2")->claimed_by, "a/2");
+  EXPECT_EQ(store_->find("ntf_3")->claimed_by, "ab/1");
+}
+
+TEST_F(SqlNotificationStoreTest, WhatIsHandedOver_IsNotFoundAgain_UntilLongAfter) {
+  auto one = telling("ntf_1", "order-1@1");
+  one.traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  store_->add(one);
+  const auto crypto = openssl::make_crypto();
+  sql::migrate(*database_, {"notification_log", {log_schema("notification_")}});
+  const auto log = make_stored_log(*db_, "notification_", *crypto);
+  const auto queries = make_sql_notification_queries();
+  const auto minute = std::chrono::minutes(1);
+  const auto found = [&](Timestamp now) {
+    return queries->to_hand_over({*db_, *log}, Channel::email, now, now, now - 5 * minute, 10);
+  };
+  ASSERT_EQ(found(noon).size(), 1U);
+  EXPECT_EQ(found(noon)[0].traceparent, one.traceparent);
+  store_->save_handed_over(one, noon);
+  EXPECT_TRUE(found(noon + minute).empty());
+  EXPECT_EQ(found(noon + 5 * minute).size(), 1U) << "the queue may have lost it";
+
+  // Taken and failed before the mark came: the mark is of a try that is over.
+  auto failed = *store_->find("ntf_1");
+  failed.handed_at.reset();
+  failed.due_at = noon + minute;
+  store_->save(failed);
+  store_->save_handed_over(one, noon);
+  EXPECT_EQ(found(noon + minute).size(), 1U);
+  failed.claimed_by = "a";
+  failed.claimed_until = noon + 2 * minute;
+  store_->save(failed);
+  EXPECT_TRUE(found(noon + minute).empty()) << "somebody is sending it";
+}
+
 }  // namespace
 }  // namespace stoa::notification

@@ -16,7 +16,8 @@ class Module final : public NotificationService, private Participant {
  public:
   Module(ServiceContext& context, Topic<contracts::Event>& own, OrderSource& orders,
          telemetry::Metrics& metrics, NotificationOptions options)
-      : readers_(context.readers),
+      : executor_(context.executor),
+        readers_(context.readers),
         clock_(context.clock),
         store_(make_sql_notification_store(context.store.db)),
         queries_(make_sql_notification_queries()),
@@ -41,6 +42,20 @@ class Module final : public NotificationService, private Participant {
     });
   }
   void stop() override { notifications_.stop(); }
+  std::unique_ptr<messaging::Runner> run_handover(HandoverParts parts) override {
+    parts.channels = channels();
+    return notification::run_handover(std::move(parts), clock_, readers_, *queries_, executor_,
+                                      *store_);
+  }
+  [[nodiscard]] std::vector<messaging::QueuePlan> queues() const override {
+    std::vector<messaging::QueuePlan> queues;
+    for (const auto channel : channels()) queues.push_back(queue_of(channel));
+    return queues;
+  }
+  void take_task(const messaging::ReceivedTask& received,
+                 const messaging::Settle& settle) override {
+    notifications_.take_task(received, settle);
+  }
   Notifications& notifications() { return notifications_; }
   void on_shop(const shop::contracts::Event& event) {
     shop_ = std::get<shop::contracts::ShopChanged>(event);
@@ -52,6 +67,13 @@ class Module final : public NotificationService, private Participant {
                                          const telemetry::Tracer& tracer) {
     options.tracer = &tracer;
     return options;
+  }
+
+  [[nodiscard]] std::vector<Channel> channels() const {
+    std::vector<Channel> channels;
+    for (const auto channel : {Channel::email, Channel::sms})
+      if (notifications_.is_configured(channel)) channels.push_back(channel);
+    return channels;
   }
 
   void look_at_backlog() {
@@ -100,6 +122,7 @@ class Module final : public NotificationService, private Participant {
     shop_.reset();
   }
 
+  Executor& executor_;
   Readers& readers_;
   const Clock& clock_;
   std::optional<shop::contracts::ShopChanged> shop_;  ///< as the transaction under way changes it

@@ -18,10 +18,19 @@ class NotificationStore {
   virtual bool add(const Notification& notification) = 0;
   virtual void save(const Notification& notification) = 0;
   virtual std::optional<Notification> find(const std::string& id) = 0;
-  /// Queued and due, the longest due first.
+  /// Queued, due and claimed by nobody, the longest due first.
   virtual std::vector<Notification> due(Channel channel, Timestamp now, int limit) = 0;
 
   virtual void make_all_due(Timestamp now) = 0;
+  /// Claims that hold are moved on; gives the ids.
+  virtual std::vector<std::string> renew_claims(const std::string& owner, Timestamp now,
+                                                Timestamp until) = 0;
+  virtual void release_claims(const std::string& owner) = 0;
+  /// Those of processes that were this one before: of an owner `member/start` all `member/…` but
+  /// it.
+  virtual void release_claims_before(const std::string& owner) = 0;
+  /// The task of this try is in the queue; nothing when another try is next by now.
+  virtual void save_handed_over(const Notification& notification, Timestamp now) = 0;
 
   virtual std::vector<StoredTemplate> templates() = 0;
   /// Gives the revision: 1 for the first of its key, one more for every change.
@@ -54,6 +63,12 @@ class NotificationQueries {
                                                        const NotificationFilter& filter) const = 0;
   [[nodiscard]] virtual std::optional<Notification> find(Store store,
                                                          const std::string& id) const = 0;
+  /// Queued and due at `due_before`, claimed by nobody at `now`, and not handed over, or before
+  /// `again_before`; the longest due first.
+  [[nodiscard]] virtual std::vector<Notification> to_hand_over(Store store, Channel channel,
+                                                               Timestamp now, Timestamp due_before,
+                                                               Timestamp again_before,
+                                                               int limit) const = 0;
   [[nodiscard]] virtual Backlog backlog(Store store, Channel channel) const = 0;
 };
 

@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::size_t threads_count = 4;
 constexpr std::size_t waiting_max = 1'000;
+constexpr std::size_t claimed_max = 10 * threads_count;
 constexpr std::chrono::seconds orders_timeout{10};
 constexpr std::chrono::seconds stop_grace{3};
 constexpr std::size_t detail_max = 300;
@@ -59,7 +60,8 @@ std::string without_person(const std::string& said, const std::string& address) 
 Outlet::Outlet(const Clock& clock, OrderSource& orders, const MessageWriter& writer,
                const MakeCarrier& make_carrier, Report report, const telemetry::Tracer* tracer,
                RunDelivery run)
-    : orders_(orders),
+    : clock_(clock),
+      orders_(orders),
       writer_(writer),
       report_(std::move(report)),
       tracer_(tracer),
@@ -77,16 +79,34 @@ Outlet::~Outlet() { stop(); }
 
 void Outlet::take(const Notification& notification) {
   if (!taken_.insert(notification.id).second) return;
+  if (!notification.claimed_by.empty()) renewed(notification.id, notification.claimed_until);
   if (!calls_.send(notification.id, [this, notification] { post(notification); }))
     taken_.erase(notification.id);
 }
 
 void Outlet::recorded(const std::string& id, bool reached) {
   taken_.erase(id);
+  {
+    const std::lock_guard lock(mutex_);
+    claims_.erase(id);
+  }
   reached ? calls_.answered(id) : calls_.unanswered(id);
 }
 
 void Outlet::tend() { calls_.tend(); }
+
+std::size_t Outlet::room() const { return claimed_max - std::min(claimed_max, taken_.size()); }
+
+void Outlet::renewed(const std::string& id, Timestamp until) {
+  const std::lock_guard lock(mutex_);
+  claims_[id] = until;
+}
+
+bool Outlet::is_claim_over(const std::string& id) {
+  const std::lock_guard lock(mutex_);
+  const auto claim = claims_.find(id);
+  return claim != claims_.end() && claim->second <= clock_.now();
+}
 
 void Outlet::stop() {
   {
@@ -161,6 +181,8 @@ Delivered Outlet::deliver(Carrier& carrier, Notification notification) {
   key.append(".").append(json::name_of(notification.channel));
   if (planted(Defect::mail_key_changes))
     key += std::to_string(std::chrono::system_clock::now().time_since_epoch().count());
+  if (is_claim_over(notification.id))
+    return ended({TryOutcome::failed, "claim_over", "Another process may be sending it."});
   at_point(Point::before_mail);
   auto answer = carrier.send({std::move(key), notification.created_at, *to,
                               customer.name.value_or(""), written->language, written->text});

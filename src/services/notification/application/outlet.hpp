@@ -8,6 +8,7 @@
 #include <mutex>
 #include <string>
 #include <thread>
+#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
@@ -49,6 +50,11 @@ class Outlet {
   void recorded(const std::string& id, bool reached);
   /// Sends what waits if it may go now. Writer thread.
   void tend();
+  /// How many more may be claimed for it: a few times what is on its way at once. Writer thread.
+  [[nodiscard]] std::size_t room() const;
+  [[nodiscard]] bool is_idle() const { return taken_.empty(); }  ///< Writer thread.
+  /// The claim of what it has taken holds until then. From any thread.
+  void renewed(const std::string& id, Timestamp until);
   [[nodiscard]] CircuitBreaker::State breaker_state() const { return calls_.breaker_state(); }
 
   /// Takes nothing more; lets what is being sent end for a moment, then interrupts it. After it
@@ -58,9 +64,11 @@ class Outlet {
  private:
   void post(Notification notification);
   void work(Carrier& carrier);
+  [[nodiscard]] bool is_claim_over(const std::string& id);
   [[nodiscard]] Delivered deliver_in_span(Carrier& carrier, Notification notification);
   [[nodiscard]] Delivered deliver(Carrier& carrier, Notification notification);
 
+  const Clock& clock_;
   OrderSource& orders_;
   const MessageWriter& writer_;
   Report report_;
@@ -74,6 +82,7 @@ class Outlet {
   std::deque<Notification> posted_;
   std::size_t at_work_ = 0;
   bool stopping_ = false;
+  std::unordered_map<std::string, Timestamp> claims_;  ///< until when what is claimed may be sent
   std::vector<std::unique_ptr<Carrier>> carriers_;
   std::vector<std::thread> threads_;
 };

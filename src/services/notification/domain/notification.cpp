@@ -8,11 +8,28 @@ NotificationDeadLettered dead_letter(const Notification& notification) {
           notification.code};
 }
 
+/// Nobody's, and not in the task queue.
+void give_free(Notification& notification) {
+  notification.claimed_by.clear();
+  notification.claimed_until = {};
+  notification.handed_at.reset();
+}
+
 }  // namespace
+
+bool claim(Notification& notification, const std::string& owner, Timestamp now, Timestamp until) {
+  if (notification.status != Status::queued || notification.due_at > now ||
+      notification.claimed_until > now)
+    return false;
+  notification.claimed_by = owner;
+  notification.claimed_until = until;
+  return true;
+}
 
 std::vector<StoredEvent> settle(Notification& notification, const TryResult& result, Timestamp now,
                                 Duration pause, Duration give_up_after) {
   if (notification.status != Status::queued) return {};
+  give_free(notification);
   ++notification.tries;
   notification.code = result.code;
   notification.detail = result.detail;
@@ -51,6 +68,7 @@ Result<std::vector<StoredEvent>> replay(Notification& notification, Timestamp no
   notification.first_at = notification.due_at = now;
   notification.tries = 0;
   notification.settled_at.reset();
+  give_free(notification);
   return std::vector<StoredEvent>{
       NotificationReplayed{notification.order_id, notification.event_id}};
 }

@@ -46,7 +46,11 @@ struct Notification {
   std::string reference = {};                ///< the provider's, or the Message-ID
   std::string language = {};                 ///< that it was written in
   std::int64_t template_revision = 0;        ///< that it was written with; 0: the built-in one
-  std::string traceparent = {};              ///< of what it tells; kept in memory alone
+  std::string traceparent = {};  ///< of what it tells; kept in memory alone, unless it is shared
+  /// While it is queued and several processes could send it: who may, and until when.
+  std::string claimed_by = {};
+  Timestamp claimed_until = {};
+  std::optional<Timestamp> handed_at = {};  ///< to the task queue, for its next try
 };
 
 /// Carried by a channel: the relay or the provider answers for it now.
@@ -111,6 +115,9 @@ struct TryResult {
 /// comes after the notification was settled changes nothing.
 std::vector<StoredEvent> settle(Notification& notification, const TryResult& result, Timestamp now,
                                 Duration pause, Duration give_up_after);
+
+/// Lets `owner` alone send it until `until`; false when it is not due, or somebody else may.
+bool claim(Notification& notification, const std::string& owner, Timestamp now, Timestamp until);
 
 /// Has a dead letter, or what lies in the mailbox, tried again from the start; `not_replayable`
 /// (conflict) for what was sent, waits or has nobody to go to.

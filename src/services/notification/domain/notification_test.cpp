@@ -82,5 +82,23 @@ TEST(Notification, Replay_IsOnlyOfWhatLiesStill) {
   EXPECT_FALSE(replay(one, noon)) << "a second time it waits already";
 }
 
+TEST(Notification, Claimed_IsNobodyElses_UntilTheClaimIsOverOrTheTryEnded) {
+  auto one = queued();
+  EXPECT_FALSE(claim(one, "a", noon - seconds(1), noon + seconds(59))) << "it is not due";
+  ASSERT_TRUE(claim(one, "a", noon, noon + seconds(60)));
+  EXPECT_FALSE(claim(one, "b", noon + seconds(59), noon + seconds(119)));
+  EXPECT_FALSE(claim(one, "a", noon, noon + seconds(60))) << "two tasks of one process";
+  EXPECT_EQ(one.claimed_by, "a");
+  EXPECT_TRUE(claim(one, "b", noon + seconds(60), noon + seconds(120)));
+  EXPECT_EQ(one.claimed_by, "b");
+  one.handed_at = noon;
+  settle(one, {TryOutcome::failed, "smtp_451"}, noon, pause, day);
+  EXPECT_TRUE(one.claimed_by.empty());
+  EXPECT_FALSE(one.handed_at) << "its next try is a task of its own";
+  EXPECT_TRUE(claim(one, "a", noon + pause, noon + pause + seconds(60)));
+  settle(one, {TryOutcome::accepted}, noon + pause, pause, day);
+  EXPECT_FALSE(claim(one, "b", noon + hours(1), noon + hours(2))) << "it is sent";
+}
+
 }  // namespace
 }  // namespace stoa::notification

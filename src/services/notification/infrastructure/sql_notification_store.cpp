@@ -29,9 +29,17 @@ constexpr std::string_view shop_schema = R"sql(
 CREATE TABLE notification_shop(one INTEGER PRIMARY KEY CHECK(one = 1), name TEXT);
 )sql";
 
+constexpr std::string_view claims_schema = R"sql(
+ALTER TABLE notification_messages ADD COLUMN traceparent TEXT NOT NULL DEFAULT '';
+ALTER TABLE notification_messages ADD COLUMN claimed_by TEXT NOT NULL DEFAULT '';
+ALTER TABLE notification_messages ADD COLUMN claimed_until INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE notification_messages ADD COLUMN handed_at INTEGER;
+)sql";
+
 constexpr std::string_view columns =
     "id, order_id, event_id, channel, kind, subject_id, status, created_at, first_at, due_at,"
-    " tries, settled_at, code, detail, reference, language, template_revision";
+    " tries, settled_at, code, detail, reference, language, template_revision, traceparent,"
+    " claimed_by, claimed_until, handed_at";
 
 template <class E>
 E named(std::string_view name) {
@@ -59,7 +67,15 @@ Notification read_notification(const sql::Row& row) {
   one.reference = row.text(14);
   one.language = row.text(15);
   one.template_revision = row.integer(16);
+  one.traceparent = row.text(17);
+  one.claimed_by = row.text(18);
+  one.claimed_until = from_unix_microseconds(row.integer(19));
+  if (const auto at = row.optional_integer(20)) one.handed_at = from_unix_microseconds(*at);
   return one;
+}
+
+std::optional<std::int64_t> in_microseconds(const std::optional<Timestamp>& time) {
+  return time ? std::optional(to_unix_microseconds(*time)) : std::nullopt;
 }
 
 std::string select(std::string_view rest) {
@@ -74,21 +90,24 @@ class SqlNotificationStore final : public NotificationStore {
     db_.execute(
         "INSERT INTO notification_messages(id, order_id, event_id, channel, kind, subject_id,"
         " status, created_at, first_at, due_at, tries, code, detail, reference, language,"
-        " template_revision) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?8, 0, '', '', '', '', 0)"
+        " template_revision, traceparent)"
+        " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?8, 0, '', '', '', '', 0, ?9)"
         " ON CONFLICT(order_id, event_id, channel) DO NOTHING",
         one.id, one.order_id, one.event_id, json::name_of(one.channel), json::name_of(one.kind),
-        one.subject_id, json::name_of(one.status), to_unix_microseconds(one.created_at));
+        one.subject_id, json::name_of(one.status), to_unix_microseconds(one.created_at),
+        one.traceparent);
     return db_.changes() > 0;
   }
   void save(const Notification& one) override {
     db_.execute(
         "UPDATE notification_messages SET status = ?2, first_at = ?3, due_at = ?4, tries = ?5,"
         " settled_at = ?6, code = ?7, detail = ?8, reference = ?9, language = ?10,"
-        " template_revision = ?11 WHERE id = ?1",
+        " template_revision = ?11, claimed_by = ?12, claimed_until = ?13, handed_at = ?14"
+        " WHERE id = ?1",
         one.id, json::name_of(one.status), to_unix_microseconds(one.first_at),
-        to_unix_microseconds(one.due_at), one.tries,
-        one.settled_at ? std::optional(to_unix_microseconds(*one.settled_at)) : std::nullopt,
-        one.code, one.detail, one.reference, one.language, one.template_revision);
+        to_unix_microseconds(one.due_at), one.tries, in_microseconds(one.settled_at), one.code,
+        one.detail, one.reference, one.language, one.template_revision, one.claimed_by,
+        to_unix_microseconds(one.claimed_until), in_microseconds(one.handed_at));
   }
   std::optional<Notification> find(const std::string& id) override {
     return db_.one(select("WHERE id = ?"), read_notification, id);
@@ -96,7 +115,8 @@ class SqlNotificationStore final : public NotificationStore {
   std::vector<Notification> due(Channel channel, Timestamp now, int limit) override {
     std::vector<Notification> due;
     db_.query(
-        select("WHERE status = 'queued' AND channel = ? AND due_at <= ? ORDER BY due_at LIMIT ?"),
+        select("WHERE status = 'queued' AND channel = ?1 AND due_at <= ?2 AND claimed_until <= ?2"
+               " ORDER BY due_at LIMIT ?3"),
         [&](const sql::Row& row) { due.push_back(read_notification(row)); }, json::name_of(channel),
         to_unix_microseconds(now), limit);
     return due;
@@ -106,6 +126,35 @@ class SqlNotificationStore final : public NotificationStore {
     db_.execute(
         "UPDATE notification_messages SET due_at = ?1 WHERE status = 'queued' AND due_at > ?1",
         to_unix_microseconds(now));
+  }
+  std::vector<std::string> renew_claims(const std::string& owner, Timestamp now,
+                                        Timestamp until) override {
+    std::vector<std::string> renewed;
+    db_.query(
+        "UPDATE notification_messages SET claimed_until = ? WHERE status = 'queued'"
+        " AND claimed_by = ? AND claimed_until > ? RETURNING id",
+        [&](const sql::Row& row) { renewed.emplace_back(row.text(0)); },
+        to_unix_microseconds(until), owner, to_unix_microseconds(now));
+    return renewed;
+  }
+  void release_claims(const std::string& owner) override {
+    db_.execute(
+        "UPDATE notification_messages SET claimed_by = '', claimed_until = 0"
+        " WHERE status = 'queued' AND claimed_by = ?",
+        owner);
+  }
+  void release_claims_before(const std::string& owner) override {
+    const auto member = owner.substr(0, owner.rfind('/'));
+    db_.execute(
+        "UPDATE notification_messages SET claimed_by = '', claimed_until = 0"
+        " WHERE status = 'queued' AND claimed_by > ?1 AND claimed_by < ?2 AND claimed_by <> ?3",
+        member + "/", member + "0", owner);  // the next character
+  }
+  void save_handed_over(const Notification& one, Timestamp now) override {
+    db_.execute(
+        "UPDATE notification_messages SET handed_at = ?3 WHERE id = ?1 AND status = 'queued'"
+        " AND due_at = ?2",
+        one.id, to_unix_microseconds(one.due_at), to_unix_microseconds(now));
   }
 
   std::vector<StoredTemplate> templates() override {
@@ -183,6 +232,18 @@ class SqlNotificationQueries final : public NotificationQueries {
                                                  const std::string& id) const override {
     return store.db.one(select("WHERE id = ?"), read_notification, id);
   }
+  [[nodiscard]] std::vector<Notification> to_hand_over(Store store, Channel channel, Timestamp now,
+                                                       Timestamp due_before, Timestamp again_before,
+                                                       int limit) const override {
+    std::vector<Notification> found;
+    store.db.query(
+        select("WHERE status = 'queued' AND channel = ? AND due_at <= ? AND claimed_until <= ?"
+               " AND coalesce(handed_at, 0) <= ? ORDER BY due_at LIMIT ?"),
+        [&](const sql::Row& row) { found.push_back(read_notification(row)); },
+        json::name_of(channel), to_unix_microseconds(due_before), to_unix_microseconds(now),
+        to_unix_microseconds(again_before), limit);
+    return found;
+  }
   [[nodiscard]] Backlog backlog(Store store, Channel channel) const override {
     const auto count = [&](std::string_view condition) {
       return store.db
@@ -211,6 +272,6 @@ std::unique_ptr<NotificationQueries> make_sql_notification_queries() {
   return std::make_unique<SqlNotificationQueries>();
 }
 
-sql::Migrations migrations() { return {"notification_", {schema, shop_schema}}; }
+sql::Migrations migrations() { return {"notification_", {schema, shop_schema, claims_schema}}; }
 
 }  // namespace stoa::notification
