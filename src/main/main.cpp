@@ -15,6 +15,7 @@
 #include "main/demo.hpp"
 #include "main/event_tail.hpp"
 #include "main/export_client.hpp"
+#include "main/fleet_commands.hpp"
 #include "main/gateway_process.hpp"
 #include "main/operator_commands.hpp"
 #include "main/replay.hpp"
@@ -323,6 +324,7 @@ int run(int argc, char** argv) {
                         tail_command, audit_command, rebuild_command})
     add_shop_options(*command, shop, up_options.data);
   OperatorCommands operators(app);
+  FleetCommands fleet(app);
   for (auto* command : export_commands) add_shop_options(*command, shop, up_options.data);
   try {
     app.parse(argc, argv);
@@ -341,6 +343,7 @@ int run(int argc, char** argv) {
   if (*migrate_command) return migrate(up_options.data);
   if (*config_command) return show_configuration(up_options.settings);
   if (const auto code = operators.run()) return *code;
+  if (const auto code = fleet.run()) return *code;
   if (*version_command)
     std::cout << "stoa " << STOA_VERSION << (is_planted_build ? " (with planted defects)" : "")
               << std::endl;
