@@ -117,6 +117,45 @@ group.initial.rebalance.delay.ms=0
         return False
 
 
+class Rabbitmq(Server):
+    """With an epmd of its own, which it would start and leave behind otherwise."""
+    at_end = signal.SIGKILL
+
+    def __init__(self):
+        program = "/usr/lib/rabbitmq/bin/rabbitmq-server"
+        if not os.path.exists(program):
+            pytest.skip("RabbitMQ is not installed")
+        self.port, self.names_port = free_port(), free_port()
+        self.folder, self.names = tempfile.mkdtemp(prefix="stoa-rabbitmq-"), None
+        self.log = self.folder + "/log"
+        pathlib.Path(self.folder, "rabbitmq.conf").write_text("log.file.level = warning\ndisk_free_limit.absolute = 1MB\n")
+        own = {name: f"{self.folder}/{file}" for name, file in {
+            "MNESIA_BASE": "data", "LOG_BASE": "logs", "PID_FILE": "pid", "ENABLED_PLUGINS_FILE": "plugins", "CONFIG_FILE": "rabbitmq.conf"}.items()}
+        own.update({"NODENAME": f"stoa{self.port}@localhost", "NODE_IP_ADDRESS": "127.0.0.1", "NODE_PORT": self.port, "DIST_PORT": free_port(),
+                    "SERVER_ADDITIONAL_ERL_ARGS": "+S 1:1 +sbwt none"})
+        environment = {**os.environ, **{"RABBITMQ_" + name: str(value) for name, value in own.items()}, "HOME": self.folder,
+                       "ERL_EPMD_PORT": str(self.names_port), "ERL_EPMD_ADDRESS": "127.0.0.1",
+                       "NOTIFY_SOCKET": self.folder + "/nobody"}  # so that the script becomes the server instead of watching it
+        super().__init__([program], env=environment)
+
+    def start(self):
+        if not self.names:
+            self.names = subprocess.Popen(["/usr/bin/epmd", "-port", str(self.names_port), "-address", "127.0.0.1"])
+        return super().start()
+
+    is_ready = Kafka.is_ready
+
+    def forget(self):
+        """All that it had, while it is not running."""
+        shutil.rmtree(self.folder + "/data")
+
+    def stop(self):
+        super().stop()
+        if self.names:
+            self.names.kill()
+            self.names.wait()
+
+
 class Service:
     """`stoa serve NAME` with its own database."""
 
@@ -178,12 +217,13 @@ class Gateway(Service):
 
 
 class Fleet:
-    """`smtp` takes its mail."""
+    """`smtp` takes its mail. Settings as of `Shop`; more servers are started before the services, and stopped after."""
 
-    def __init__(self, smtp):
+    def __init__(self, smtp, more_servers=(), **settings):
         self.smtp, self.services = smtp, {}
-        self.servers = [Kafka(), Postgres()]  # or the test is skipped
-        self.kafka, self.postgres = self.servers
+        self.settings = {"STOA__" + path: str(value) for path, value in settings.items()}
+        self.servers = [Kafka(), Postgres(), *more_servers]  # or the test is skipped
+        self.kafka, self.postgres = self.servers[:2]
         try:
             self.start()
         except BaseException:
@@ -208,7 +248,7 @@ class Fleet:
                 "STOA__Auth__ShopSecret": "5e" * 32, "STOA__Smtp__Host": "127.0.0.1", "STOA__Smtp__Port": str(self.smtp.port),
                 "STOA__Smtp__From": "Shop <shop@shop.example>", "STOA__Notification__RetryFirstMs": "100",
                 "STOA__Services__Ordering": f"http://127.0.0.1:{self.services['ordering'].port}",
-                "STOA__Kafka__BootstrapServers": f"127.0.0.1:{self.kafka.port}", **databases}
+                "STOA__Kafka__BootstrapServers": f"127.0.0.1:{self.kafka.port}", **databases, **self.settings}
 
     def remove(self):
         for service in self.services.values():
@@ -224,6 +264,10 @@ class Fleet:
         if units:
             assert self.catalog.call("POST", f"/v1/inventory/{sku}/adjustments", {"delta": units, "reason": "received"},
                                      idempotency=uuid.uuid4().hex).status == 201
+
+    def run(self, *arguments):
+        """A command of an operator."""
+        return subprocess.run([STOA, *arguments], capture_output=True, text=True, env=self.environment(), timeout=60 * PATIENCE)
 
     def replica(self, name):
         """One more of a service, which the caller removes."""
