@@ -1,14 +1,33 @@
 #include "main/read_cache.hpp"
 
+#include "main/redis_settings.hpp"
+#include "platform/redis/cache.hpp"
 #include "platform/zlib/gzip.hpp"
 #include "platform/zstd/zstd.hpp"
 
 namespace stoa {
+namespace {
+
+std::unique_ptr<Cache> make_cache(std::size_t bytes_max, const Clock& clock,
+                                  telemetry::Metrics& metrics,
+                                  const std::optional<redis::Settings>& shared,
+                                  std::function<void(const std::string&)> warn) {
+  auto near = make_memory_cache(bytes_max, clock);
+  if (!shared || bytes_max == 0) return near;
+  auto cache = redis::make_cache(*shared, std::move(near), clock, std::move(warn));
+  add_breaker_figure(metrics, "cache", [&cache = *cache] { return cache.breaker_state(); });
+  metrics.gauge("stoa_cache_hears_others",
+                [&cache = *cache] { return cache.hears_others() ? 1.0 : 0.0; });
+  return cache;
+}
+
+}  // namespace
 
 ReadCache::ReadCache(const Configuration& configuration, const Clock& clock,
-                     telemetry::Metrics& metrics)
-    : cache_(make_memory_cache(static_cast<std::size_t>(configuration.integer("Cache:BytesMax")),
-                               clock)),
+                     telemetry::Metrics& metrics, const std::optional<redis::Settings>& shared,
+                     std::function<void(const std::string&)> warn)
+    : cache_(make_cache(static_cast<std::size_t>(configuration.integer("Cache:BytesMax")), clock,
+                        metrics, shared, std::move(warn))),
       aside_(*cache_),
       product_seconds_max_(configuration.integer("Cache:ProductSecondsMax")) {
   const auto figure = [this](auto CacheFigures::* member) {

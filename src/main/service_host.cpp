@@ -44,17 +44,18 @@ class ServiceHost::OwnPositions final : public Positions {
  public:
   OwnPositions(LocalPositions& local, Readers& readers) : local_(local), readers_(readers) {}
 
-  /// How far the logs have come, in the order in which they were added.
-  void grown(std::vector<std::int64_t> heads) {
+  /// The log of a prefix has come so far, whoever wrote it.
+  void grown(std::string_view prefix, std::int64_t head) {
     const std::lock_guard lock(mutex_);
-    heads_ = std::move(heads);
+    heads_[std::string(prefix.substr(0, prefix.size() - 1))] = head;
   }
 
   [[nodiscard]] PositionVector durable() const override {
     auto positions = local_.durable();
     const std::lock_guard lock(mutex_);
-    for (std::size_t i = 0; i < std::min(heads_.size(), positions.size()); ++i)
-      positions[i].second = std::max(positions[i].second, heads_[i]);
+    for (auto& [service, position] : positions)
+      if (const auto head = heads_.find(service); head != heads_.end())
+        position = std::max(position, head->second);
     return positions;
   }
   [[nodiscard]] bool stands_at(const PositionVector& positions) const override {
@@ -80,7 +81,7 @@ class ServiceHost::OwnPositions final : public Positions {
   LocalPositions& local_;
   Readers& readers_;
   mutable std::mutex mutex_;
-  std::vector<std::int64_t> heads_;
+  std::map<std::string, std::int64_t, std::less<>> heads_;
 };
 
 ServiceHost::ServiceHost(Options options, Parts parts)
@@ -179,17 +180,22 @@ void ServiceHost::start() {
     if (part.published != nullptr) relay(part);
   }
   runners_.push_back(messaging::follow_logs(
-      prefixes, opens_reader(),
-      [this](messaging::Grown grown) {
-        positions_->grown(std::move(grown.heads));
-        news_.announce(std::move(grown.streams));
-      },
+      prefixes, opens_reader(), [this](const messaging::Growth& growth) { tell_growth(growth); },
       shared_.warn));
   if (taken_topics_.empty()) return;
   loop_->every(replay_interval, [this](UnitOfWork& unit) { parked_->look(unit); });
   runners_.push_back(messaging::run_consumer(
       [this] { return make_source(); },
       [this](messaging::Source& source) { return make_consumer(source); }, shared_.warn));
+}
+
+void ServiceHost::tell_growth(const messaging::Growth& growth) {
+  positions_->grown(growth.prefix, growth.events.empty() ? growth.after : growth.events.back().first);
+  for (const auto& tell : grown_) tell(growth);
+  std::vector<std::string> streams;
+  streams.reserve(growth.events.size());
+  for (const auto& [position, stream] : growth.events) streams.push_back(stream);
+  if (!streams.empty()) news_.announce(std::move(streams));
 }
 
 void ServiceHost::stop_writing() {

@@ -91,6 +91,10 @@ class ServiceHost {
   [[nodiscard]] const std::string& member() const { return options_.member; }
   /// For work that one of the replicas does, by its name.
   [[nodiscard]] std::unique_ptr<postgres::LeaderLock> make_leader_lock(std::string_view work) const;
+  /// Tells what the logs gained, whoever wrote it, on a thread of the host's. Before start().
+  void when_grown(std::function<void(const messaging::Growth&)> tell) {
+    grown_.push_back(std::move(tell));
+  }
   /// Runs work on a reader's thread; false when it cannot.
   bool in_background(std::function<void()> work);
 
@@ -118,6 +122,7 @@ class ServiceHost {
   std::unique_ptr<messaging::Consumer> make_consumer(messaging::Source& source);
   void make_topics() const;
   void relay(Part& part);
+  void tell_growth(const messaging::Growth& growth);
 
   Options options_;
   Parts shared_;
@@ -138,6 +143,7 @@ class ServiceHost {
   std::vector<std::string> taken_topics_;
   std::map<std::string, std::function<void(UnitOfWork&, const messaging::Message&)>, std::less<>>
       effects_;
+  std::vector<std::function<void(const messaging::Growth&)>> grown_;
   std::vector<std::unique_ptr<messaging::Runner>> runners_;
 };
 

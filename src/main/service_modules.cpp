@@ -6,6 +6,7 @@
 #include "main/payment_providers.hpp"
 #include "main/product_search.hpp"
 #include "main/read_cache.hpp"
+#include "main/redis_settings.hpp"
 #include "main/task_queues.hpp"
 #include "platform/gumbo/sanitise.hpp"
 #include "platform/rabbitmq/tasks.hpp"
@@ -35,7 +36,8 @@ class CatalogModules final : public ServiceModules {
                 [warn = parts.shared.warn](telemetry::Level level, const std::string& what) {
                   if (level >= telemetry::Level::warning) warn(what);
                 }),
-        cache_(parts.configuration, parts.shared.clock, parts.shared.metrics) {
+        cache_(parts.configuration, parts.shared.clock, parts.shared.metrics,
+               redis_settings(parts.configuration), parts.shared.warn) {
     auto& context = parts.host.add(catalog::catalog_migrations(), published_by_catalog);
     parts.host.migrate(catalog::ledger_migrations());
     catalog_ = catalog::make_catalog(
@@ -49,6 +51,10 @@ class CatalogModules final : public ServiceModules {
          parts.configuration.integer("Ordering:AuthorisationDeadlineSeconds")});
     // The ledger's tables stand beside the others here: replicas share them.
     parts.host.loop().when_idle([this](UnitOfWork& unit) { return catalog_->project_slice(unit); });
+    catalog_->share_log();
+    parts.host.when_grown([this](const messaging::Growth& growth) {
+      if (growth.prefix == catalog::catalog_migrations().prefix) catalog_->log_grew(growth);
+    });
     parts.host.take(ordering_);
   }
   void start() override { catalog_->start_search(); }

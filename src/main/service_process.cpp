@@ -12,6 +12,7 @@
 #include "main/http_settings.hpp"
 #include "main/process_figures.hpp"
 #include "main/read_cache.hpp"
+#include "main/redis_settings.hpp"
 #include "main/service_modules.hpp"
 #include "main/telemetry.hpp"
 #include "platform/beast/http_server.hpp"
@@ -89,7 +90,8 @@ class Process final : public ServiceProcess {
         host_.router(), [this](const std::string& service) { return host_.readers_of(service); },
         host_.positions(), host_.news(), epochs_);
     const auto rate_limit = rate_limit_of(options.configuration);
-    if (rate_limit) limiter_ = make_memory_rate_limiter(*rate_limit);
+    limiter_ = make_rate_limiter(options.configuration, redis_settings(options.configuration),
+                                 metrics_, shared_.warn);
     GatewayOptions gateway;
     gateway.secret_key_hash = crypto_->sha256(options.keys.secret);
     gateway.publishable_key_hash = crypto_->sha256(options.keys.publishable);
@@ -148,8 +150,8 @@ class Process final : public ServiceProcess {
   ServiceHost host_;
   ServiceEpochs epochs_;
   std::unique_ptr<ServiceModules> modules_;
-  std::unique_ptr<RateLimiter> limiter_;
   std::unique_ptr<Gateway> gateway_;
+  std::unique_ptr<RateLimiter> limiter_;
   std::unique_ptr<beast::HttpServer> server_;
   std::atomic<bool> ready_{false};
   bool stopped_ = false;

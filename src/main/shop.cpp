@@ -28,6 +28,7 @@
 #include "main/process_figures.hpp"
 #include "main/product_search.hpp"
 #include "main/read_cache.hpp"
+#include "main/redis_settings.hpp"
 #include "main/shop_jobs.hpp"
 #include "main/stock_ledger.hpp"
 #include "main/telemetry.hpp"
@@ -323,7 +324,7 @@ class EmbeddedShop final : public Shop {
 
   void serve(const ShopOptions& options) {
     const auto rate_limit = rate_limit_of(options.configuration);
-    if (rate_limit) limiter_ = make_memory_rate_limiter(*rate_limit);
+    limiter_ = make_rate_limiter(options.configuration, std::nullopt, metrics_, {});
     gateway_ = make_gateway(
         {crypto_->sha256(options.keys.secret), crypto_->sha256(options.keys.publishable),
          options.swagger_folder, STOA_VERSION, [this] { return ready_.load(); }, rate_limit,

@@ -156,6 +156,23 @@ class Rabbitmq(Server):
             self.names.wait()
 
 
+class Redis(Server):
+    at_end = signal.SIGKILL
+
+    def __init__(self):
+        program = shutil.which("redis-server") or shutil.which("valkey-server")
+        if not program:
+            pytest.skip("Redis is not installed")
+        self.port, self.folder = free_port(), tempfile.mkdtemp(prefix="stoa-redis-")
+        self.log = self.folder + "/log"
+        super().__init__([program, "--port", str(self.port), "--bind", "127.0.0.1", "--dir", self.folder, "--save", ""])
+
+    def is_ready(self):
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 0.2):
+            return True
+        return False
+
+
 class Service:
     """`stoa serve NAME` with its own database."""
 
@@ -217,13 +234,14 @@ class Gateway(Service):
 
 
 class Fleet:
-    """`smtp` takes its mail. Settings as of `Shop`; more servers are started before the services, and stopped after."""
+    """`smtp` takes its mail; more servers are started before the services, and stopped after. `names` are the services, with `redis`
+    they share a cache and limits, and `settings` are more of them, by their path (`Http__Threads`)."""
 
-    def __init__(self, smtp, more_servers=(), **settings):
-        self.smtp, self.services = smtp, {}
-        self.settings = {"STOA__" + path: str(value) for path, value in settings.items()}
-        self.servers = [Kafka(), Postgres(), *more_servers]  # or the test is skipped
+    def __init__(self, smtp, more_servers=(), names=SERVICES, redis=False, **settings):
+        self.smtp, self.names, self.services, self.settings = smtp, names, {}, settings
+        self.servers = [Kafka(), Postgres(), *more_servers] + [Redis()] * redis  # or the test is skipped
         self.kafka, self.postgres = self.servers[:2]
+        self.redis = self.servers[-1] if redis else None
         try:
             self.start()
         except BaseException:
@@ -233,22 +251,32 @@ class Fleet:
     def start(self):
         for server in self.servers:
             server.start()
-        for name in SERVICES:
+        for name in self.names:
             assert self.postgres.psql("postgres", f"CREATE DATABASE {name}db").returncode == 0
             self.services[name] = Service(self, name)
-        self.services["ordering"].port = free_port()  # which another one asks
+        if "ordering" in self.services:
+            self.services["ordering"].port = free_port()  # which another one asks
         for service in self.services.values():
             service.start()
-        self.catalog, self.ordering, self.payment, self.notification, self.agents = (self.services[name] for name in SERVICES)
+            setattr(self, service.name, service)
 
     def environment(self):
         databases = {f"STOA__ConnectionStrings__{name.capitalize()}Db":
                      f"Host=127.0.0.1;Port={self.postgres.port};Database={name}db;Username=stoa" for name in SERVICES}
         return {**os.environ, "STOA__Auth__SecretKey": SECRET, "STOA__Auth__PublishableKey": PUBLISHABLE,
-                "STOA__Auth__ShopSecret": "5e" * 32, "STOA__Smtp__Host": "127.0.0.1", "STOA__Smtp__Port": str(self.smtp.port),
-                "STOA__Smtp__From": "Shop <shop@shop.example>", "STOA__Notification__RetryFirstMs": "100",
-                "STOA__Services__Ordering": f"http://127.0.0.1:{self.services['ordering'].port}",
-                "STOA__Kafka__BootstrapServers": f"127.0.0.1:{self.kafka.port}", **databases, **self.settings}
+                "STOA__Auth__ShopSecret": "5e" * 32, "STOA__Kafka__BootstrapServers": f"127.0.0.1:{self.kafka.port}", **databases,
+                **self.others(), **{"STOA__" + path: str(value) for path, value in self.settings.items()}}
+
+    def others(self):
+        found = {}
+        if self.smtp:
+            found = {"STOA__Smtp__Host": "127.0.0.1", "STOA__Smtp__Port": str(self.smtp.port),
+                     "STOA__Smtp__From": "Shop <shop@shop.example>", "STOA__Notification__RetryFirstMs": "100"}
+        if "ordering" in self.services:
+            found["STOA__Services__Ordering"] = f"http://127.0.0.1:{self.services['ordering'].port}"
+        if self.redis:
+            found["STOA__ConnectionStrings__Redis"] = f"127.0.0.1:{self.redis.port}"
+        return found
 
     def remove(self):
         for service in self.services.values():

@@ -1,5 +1,5 @@
 """Services in processes of their own, which meet over Kafka alone. What a client was told holds through the end of any of them."""
-import http.client, random, re, signal, threading, time, uuid
+import collections, http.client, random, re, signal, threading, time, uuid
 import pytest
 from fleet import Fleet
 from patience import PATIENCE
@@ -154,6 +154,7 @@ def under_load(fleet, sku, seconds, harm):
                         for i, ids in wrong.items()}, fleet.postgres.psql("notificationdb", "SELECT * FROM host_parked_message").stdout,
                        fleet.postgres.psql("notificationdb", "SELECT * FROM host_inbox").stdout,
                        fleet.postgres.psql("orderingdb", "SELECT * FROM ordering_relay_lane").stdout, open(fleet.notification.log).read()[-6000:])
+    return {i: orders[i] for i in confirmed}
 
 
 def test_processes_that_are_killed_under_load_lose_double_and_oversell_nothing(fleet):
@@ -223,5 +224,72 @@ def test_two_replicas_of_a_service_are_one_to_their_clients(fleet):
         ids = [fleet.order("PAN", 1, service=second).json["id"] for _ in range(5)]
         second.kill()
         assert {fleet.ended(i)["status"] for i in ids} == {"confirmed"}
+    finally:
+        second.remove()
+
+
+def figure(service, name):
+    return float(re.search(rf"^{name} (\S+)$", service.call("GET", "/metrics", key=None).body.decode(), re.M).group(1))
+
+
+def captures(fleet):
+    """Of each order, in the ledger that the simulators of all replicas share."""
+    rows = fleet.postgres.psql("paymentdb", "SELECT p.order_id, l.amount FROM sim_ledger l JOIN payment_payments p ON p.id = l.payment_id"
+                               " WHERE l.kind = 'capture'")
+    assert rows.returncode == 0, rows.stderr
+    found = collections.defaultdict(list)
+    for row in rows.stdout.split():
+        order, amount = row.split("|")
+        found[order].append(int(amount))
+    return found
+
+
+def test_a_replica_of_payment_leaves_to_the_other_what_that_has_called_for(fleet):
+    second = fleet.replica("payment")
+    try:
+        fleet.product("KEG", 400, 200)
+        fleet.sold("KEG")
+        calls = lambda service: figure(service, "stoa_payment_provider_calls_total")
+        finds = lambda service: figure(service, "stoa_payment_provider_finds_total")
+        until = time.monotonic() + 60 * PATIENCE
+        while not calls(second):  # until both have a share of the orders
+            assert time.monotonic() < until
+            fleet.ended(fleet.order("KEG").json["id"])
+        before = [calls(fleet.payment), calls(second)]
+        ids = [fleet.order("KEG", token="tok_slow").json["id"] for _ in range(30)]
+        while calls(fleet.payment) + calls(second) < sum(before) + len(ids):
+            assert time.monotonic() < until
+        of_second = calls(second) - before[1]
+        assert 0 < of_second < len(ids)
+        second.kill()
+        second.start()
+        assert {fleet.ended(i)["status"] for i in ids} == {"confirmed"}
+        # Its own calls may have lost their answer: it asks for those.
+        assert finds(second) <= of_second
+        paid = captures(fleet)
+        assert {i: paid[i] for i in ids} == {i: [400] for i in ids}
+    finally:
+        second.remove()
+
+
+def test_replicas_of_payment_that_are_killed_under_load_take_the_money_of_each_order_once(fleet):
+    second = fleet.replica("payment")
+    try:
+        fleet.product("TUN", 1000, 120)
+        fleet.sold("TUN")
+        rng = random.Random(3)
+        turns = iter([fleet.payment, second] * 1000)
+
+        def harm():
+            service = next(turns)
+            time.sleep(rng.uniform(0.3, 1))
+            service.kill()
+            time.sleep(rng.uniform(0, 1))
+            service.start()
+
+        confirmed = under_load(fleet, "TUN", 12, harm)
+        paid = captures(fleet)
+        assert {i: paid[i] for i in confirmed} == {i: [1000 * quantity] for i, quantity in confirmed.items()}
+        assert all(len(amounts) == 1 for amounts in paid.values())
     finally:
         second.remove()

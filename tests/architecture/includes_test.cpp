@@ -24,7 +24,7 @@ const std::map<std::string_view, std::string_view> foreign{
     {"boost/asio", "platform/beast/"},     {"boost/beast", "platform/beast/"},
     {"curl/", "platform/curl/"},           {"zstd.h", "platform/zstd/"},
     {"opentelemetry/", "platform/otlp/"},  {"amqp", "platform/rabbitmq/"},
-    {"rabbitmq-c/", "platform/rabbitmq/"},
+    {"rabbitmq-c/", "platform/rabbitmq/"}, {"hiredis/", "platform/redis/"},
 };
 
 /// `services/ordering/domain/order.cpp` is {"ordering", "domain"}.

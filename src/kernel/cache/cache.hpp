@@ -40,13 +40,23 @@ class Cache {
   /// or was invalidated at a newer one.
   virtual void set_if_newer(const std::string& key, std::int64_t revision, std::string value,
                             Duration ttl) = 0;
-  /// When it returns, nobody is given a value of the key older than `revision`, nor can set one.
+  /// A load that `get` led to has ended without a value to set. Others need not wait for it.
+  virtual void abandon(const std::string& /*key*/) {}
+  /// When it returns, nobody in this process is given a value of the key older than `revision`, nor
+  /// can set one; nor soon in others that share the cache.
   virtual void invalidate(const std::string& key, std::int64_t revision) = 0;
   [[nodiscard]] virtual CacheFigures figures() const = 0;
 };
 
+/// A cache in front of one that is further away.
+class NearCache : public Cache {
+ public:
+  /// Tombstones stand.
+  virtual void forget_values() = 0;
+};
+
 /// In this process, of `bytes_max` bytes, the least recently used forgotten first; 0: keeps
 /// nothing.
-std::unique_ptr<Cache> make_memory_cache(std::size_t bytes_max, const Clock& clock);
+std::unique_ptr<NearCache> make_memory_cache(std::size_t bytes_max, const Clock& clock);
 
 }  // namespace stoa

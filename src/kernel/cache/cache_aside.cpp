@@ -44,6 +44,8 @@ void CacheAside::land(const std::string& key, const std::shared_ptr<Flight>& fli
   if (loaded && loaded->value) {
     value = std::make_shared<const std::string>(std::move(*loaded->value));
     cache_.set_if_newer(key, loaded->revision, *value, ttl);
+  } else {
+    cache_.abandon(key);
   }
   std::vector<Answer> waiting;
   {

@@ -57,6 +57,19 @@ class Shard {
     put(key, {key, revision, nullptr, {}});
   }
 
+  void forget_values() {
+    const std::lock_guard lock(mutex_);
+    for (auto at = order_.begin(); at != order_.end();) {
+      if (!at->value) {
+        ++at;
+        continue;
+      }
+      bytes_ -= cost(*at);
+      index_.erase(at->key);
+      at = order_.erase(at);
+    }
+  }
+
   void add_to(CacheFigures& figures) const {
     const std::lock_guard lock(mutex_);
     figures.hits += hits_;
@@ -116,7 +129,7 @@ class Shard {
   std::uint64_t hits_ = 0, misses_ = 0, refused_ = 0, evictions_ = 0;
 };
 
-class MemoryCache final : public Cache {
+class MemoryCache final : public NearCache {
  public:
   MemoryCache(std::size_t bytes_max, const Clock& clock) : clock_(clock) {
     for (auto& shard : shards_) shard.set_capacity(bytes_max / shards_.size());
@@ -135,6 +148,9 @@ class MemoryCache final : public Cache {
   void invalidate(const std::string& key, std::int64_t revision) override {
     shard_of(key).invalidate(key, revision);
   }
+  void forget_values() override {
+    for (auto& shard : shards_) shard.forget_values();
+  }
   [[nodiscard]] CacheFigures figures() const override {
     CacheFigures figures;
     for (const auto& shard : shards_) shard.add_to(figures);
@@ -152,7 +168,7 @@ class MemoryCache final : public Cache {
 
 }  // namespace
 
-std::unique_ptr<Cache> make_memory_cache(std::size_t bytes_max, const Clock& clock) {
+std::unique_ptr<NearCache> make_memory_cache(std::size_t bytes_max, const Clock& clock) {
   return std::make_unique<MemoryCache>(bytes_max, clock);
 }
 

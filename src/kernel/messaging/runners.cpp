@@ -124,14 +124,14 @@ class ConsumerLoop final : public Loop {
 class FollowerLoop final : public Loop {
  public:
   FollowerLoop(const std::vector<std::string>& prefixes, sql::OpenDatabase open_reader,
-               std::function<void(Grown)> grown, std::function<void(const std::string&)> warn,
-               Duration pause)
+               std::function<void(const Growth&)> grown,
+               std::function<void(const std::string&)> warn, Duration pause)
       : open_reader_(std::move(open_reader)),
         grown_(std::move(grown)),
         warn_(std::move(warn)),
         pause_(pause) {
     for (const auto& prefix : prefixes)
-      logs_.push_back({"SELECT max(position) FROM " + prefix + "log",
+      logs_.push_back({prefix, "SELECT max(position) FROM " + prefix + "log",
                        "SELECT position, stream FROM " + prefix +
                            "log WHERE position > ? ORDER BY position LIMIT 1000"});
     start();
@@ -140,8 +140,8 @@ class FollowerLoop final : public Loop {
 
  private:
   struct Followed {
-    std::string head, next;
-    std::int64_t seen = -1;  ///< nothing yet: what stands at the beginning is no news
+    std::string prefix, head, next;
+    std::int64_t seen = -1;  ///< nothing yet
   };
 
   Duration step() override {
@@ -150,14 +150,11 @@ class FollowerLoop final : public Loop {
         reader_ = open_reader_();
         db_ = reader_->handle("");
       }
-      Grown grown;
+      std::vector<Growth> growths;
       reader_->begin();
-      for (auto& one : logs_) {
-        look(one, grown.streams);
-        grown.heads.push_back(one.seen);
-      }
+      for (auto& one : logs_) look(one, growths);
       reader_->rollback();
-      if (!grown.streams.empty()) grown_(std::move(grown));
+      for (const auto& growth : growths) grown_(growth);
       return pause_;
     } catch (const std::exception& e) {
       warn_(std::string("The log is not followed: ") + e.what());
@@ -169,23 +166,26 @@ class FollowerLoop final : public Loop {
     db_.reset();
     reader_.reset();
   }
-  void look(Followed& one, std::vector<std::string>& streams) {
-    if (one.seen < 0) {
+  void look(Followed& one, std::vector<Growth>& growths) {
+    Growth growth{one.prefix, one.seen < 0, one.seen};
+    if (growth.is_first) {
       one.seen = db_->one(one.head, [](const sql::Row& row) { return row.integer(0); }).value_or(0);
-      return;
+      growth.after = one.seen;
+    } else {
+      db_->query(
+          one.next,
+          [&](const sql::Row& row) {
+            one.seen = row.integer(0);
+            growth.events.emplace_back(one.seen, row.text(1));
+          },
+          growth.after);
     }
-    db_->query(
-        one.next,
-        [&](const sql::Row& row) {
-          one.seen = row.integer(0);
-          streams.emplace_back(row.text(1));
-        },
-        one.seen);
+    if (growth.is_first || !growth.events.empty()) growths.push_back(std::move(growth));
   }
 
   std::vector<Followed> logs_;
   sql::OpenDatabase open_reader_;
-  std::function<void(Grown)> grown_;
+  std::function<void(const Growth&)> grown_;
   std::function<void(const std::string&)> warn_;
   Duration pause_;
   std::unique_ptr<sql::Database> reader_;
@@ -195,7 +195,8 @@ class FollowerLoop final : public Loop {
 }  // namespace
 
 std::unique_ptr<Runner> follow_logs(const std::vector<std::string>& prefixes,
-                                    sql::OpenDatabase open_reader, std::function<void(Grown)> grown,
+                                    sql::OpenDatabase open_reader,
+                                    std::function<void(const Growth&)> grown,
                                     std::function<void(const std::string&)> warn, Duration pause) {
   return std::make_unique<FollowerLoop>(prefixes, std::move(open_reader), std::move(grown),
                                         std::move(warn), pause);

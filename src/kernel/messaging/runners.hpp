@@ -3,6 +3,8 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "kernel/base/crypto.hpp"
 #include "kernel/mediator/executor.hpp"
@@ -44,16 +46,19 @@ std::unique_ptr<Runner> run_consumer(
     std::function<std::unique_ptr<Consumer>(Source&)> make_consumer,
     std::function<void(const std::string&)> warn);
 
-/// How far some logs have come.
-struct Grown {
-  std::vector<std::int64_t> heads;   ///< the newest position of each
-  std::vector<std::string> streams;  ///< of what is new
+/// What a log has gained since it was looked at last.
+struct Growth {
+  std::string prefix;      ///< of its tables
+  bool is_first = false;   ///< the first look: what stood there is no news, and not told
+  std::int64_t after = 0;  ///< the position before what is new; at the first look its head
+  std::vector<std::pair<std::int64_t, std::string>> events = {};  ///< positions and streams
 };
 
 /// Looks every `pause` at how far the logs of some services (their prefixes) have come, whoever
-/// wrote them, and calls `grown` when one has grown, on its thread.
+/// wrote them, and tells `grown` on its thread.
 std::unique_ptr<Runner> follow_logs(const std::vector<std::string>& prefixes,
-                                    sql::OpenDatabase open_reader, std::function<void(Grown)> grown,
+                                    sql::OpenDatabase open_reader,
+                                    std::function<void(const Growth&)> grown,
                                     std::function<void(const std::string&)> warn,
                                     Duration pause = std::chrono::milliseconds(20));
 

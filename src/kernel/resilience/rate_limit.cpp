@@ -25,13 +25,17 @@ RateVerdict CellRate::take(std::int64_t& arrival_ns, Timestamp now) const {
   const bool allowed = due_ns + interval_ns_ <= now_ns + tolerance_ns;
   const auto ahead_ns = due_ns + (allowed ? interval_ns_ : 0) - now_ns;
   if (allowed) arrival_ns = now_ns + ahead_ns;
-  RateVerdict verdict;
-  verdict.allowed = allowed;
-  verdict.remaining = (tolerance_ns - ahead_ns) / interval_ns_;
-  verdict.full_after = rounded_up(ahead_ns);
-  if (verdict.remaining == 0)
-    verdict.retry_after = rounded_up(ahead_ns + interval_ns_ - tolerance_ns);
-  return verdict;
+  return verdict(allowed, ahead_ns);
+}
+
+RateVerdict CellRate::verdict(bool allowed, std::int64_t ahead_ns) const {
+  const auto tolerance_ns = interval_ns_ * burst_;
+  RateVerdict told;
+  told.allowed = allowed;
+  told.remaining = (tolerance_ns - ahead_ns) / interval_ns_;
+  told.full_after = rounded_up(ahead_ns);
+  if (told.remaining == 0) told.retry_after = rounded_up(ahead_ns + interval_ns_ - tolerance_ns);
+  return told;
 }
 
 }  // namespace stoa

@@ -31,6 +31,10 @@ class CellRate {
   /// is not after `now` has its whole burst: it need not be remembered.
   [[nodiscard]] RateVerdict take(std::int64_t& arrival_ns, Timestamp now) const;
 
+  /// What is told of a request that was let through or not, with the arrival so far ahead now.
+  [[nodiscard]] RateVerdict verdict(bool allowed, std::int64_t ahead_ns) const;
+  [[nodiscard]] std::int64_t interval_ns() const { return interval_ns_; }
+
   static std::int64_t to_ns(Timestamp time) { return to_unix_microseconds(time) * 1'000; }
 
  private:

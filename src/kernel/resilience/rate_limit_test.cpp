@@ -78,14 +78,6 @@ RateVerdict take(RateLimiter& limiter, std::string client, Timestamp now) {
   return verdict;
 }
 
-TEST(MemoryRateLimiter, EachClientHasItsOwnBurst) {
-  const auto limiter = make_memory_rate_limiter({1, 1});
-  EXPECT_TRUE(take(*limiter, "a", start).allowed);
-  EXPECT_FALSE(take(*limiter, "a", start).allowed);
-  EXPECT_TRUE(take(*limiter, "b", start).allowed);
-  EXPECT_TRUE(take(*limiter, "a", start + seconds(1)).allowed);
-}
-
 TEST(MemoryRateLimiter, Crowded_ForgetsWhoIsNearestToAFullBurst) {
   const auto limiter = make_memory_rate_limiter({1, 2}, 3);
   for (int i = 0; i < 3; ++i) take(*limiter, "busy", start);

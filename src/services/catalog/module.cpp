@@ -15,6 +15,7 @@ class Module final : public Catalog {
          Topic<ordering::contracts::Event>& ordering, Topic<shop::contracts::Event>& shop,
          HtmlSanitiser sanitise, SearchParts search, LedgerStore ledger, PublicReads reads)
       : log_(context.store.log),
+        readers_(context.readers),
         rows_(open_rows(context.store.db)),
         ledger_rows_(open_rows(ledger.db)),
         ledger_file_(make_ledger_file(ledger.db)),
@@ -57,6 +58,21 @@ class Module final : public Catalog {
 
   bool project_slice(UnitOfWork& unit) override { return ledger_.slice(unit); }
   void forget_slices() override { ledger_.forget(); }
+  void share_log() override { product_cache_.share(); }
+  void log_grew(const messaging::Growth& growth) override {
+    if (growth.is_first) return product_cache_.good_since(growth.after);
+    auto streams = product_cache_.changed_elsewhere(growth.events);
+    if (streams.empty()) return;
+    const auto head = growth.events.back().first;
+    const bool taken = streams.size() <= ProductCache::looked_up_max &&
+                       readers_.submit(
+                           [this, streams = std::move(streams), after = growth.after](Store store) {
+                             for (const auto& stream : streams)
+                               product_cache_.changed_elsewhere(store.log, stream, after);
+                           },
+                           [this, head] { product_cache_.good_since(head); });
+    if (!taken) product_cache_.good_since(head);
+  }
   void start_search() override { search_.start(); }
   void stop_search() override { search_.stop(); }
 
@@ -71,6 +87,7 @@ class Module final : public Catalog {
 
  private:
   EventLog& log_;
+  Readers& readers_;
   Rows rows_;
   Rows ledger_rows_;
   std::unique_ptr<LedgerFile> ledger_file_;

@@ -10,6 +10,7 @@
 #include "kernel/jobs/jobs.hpp"
 #include "kernel/jobs/rebuild.hpp"
 #include "kernel/mediator/service_context.hpp"
+#include "kernel/messaging/runners.hpp"
 #include "kernel/messaging/topic.hpp"
 #include "services/catalog/api/public_reads.hpp"
 #include "services/catalog/application/product_search.hpp"
@@ -29,6 +30,11 @@ class Catalog {
   virtual bool project_slice(UnitOfWork& unit) = 0;
   /// After such a transaction was rolled back.
   virtual void forget_slices() = 0;
+  /// Other processes write the log too: what is cached is given once `log_grew` has told from where
+  /// on they are heard. Before the executor starts.
+  virtual void share_log() = 0;
+  /// From any thread, in order.
+  virtual void log_grew(const messaging::Growth& growth) = 0;
   /// The thread that keeps the search index up. It is stopped before the readers are.
   virtual void start_search() = 0;
   virtual void stop_search() = 0;

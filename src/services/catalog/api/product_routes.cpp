@@ -1,5 +1,8 @@
+#include <algorithm>
 #include <array>
+#include <limits>
 
+#include "kernel/eventlog/positions.hpp"
 #include "services/catalog/api/product_list.hpp"
 #include "services/catalog/api/routes.hpp"
 
@@ -92,9 +95,21 @@ Response response_of(const PublicReads& reads, const std::string& kept,
   return response;
 }
 
+/// What an answer must not be older than. Where other processes write the log too, what is cached
+/// may miss what one of them has just been told, but not for who sends back the position of that.
+std::int64_t position_asked(const Api& api, const http::Request& request) {
+  const auto text = request.header("stoa-position");
+  if (text.empty() || !api.product_cache.is_shared()) return 0;
+  const auto positions = parse_positions(text);
+  if (!positions) return std::numeric_limits<std::int64_t>::max();
+  for (const auto& [service, position] : *positions)
+    if (service == "catalog") return position;
+  return 0;
+}
+
 /// From the store, and into the cache; `no_product` when `find` finds none.
 void load_public(const Api& api, const RequestPtr& request, const Reply& reply,
-                 const std::string& key, std::int64_t good_from, FindPublic find) {
+                 const std::string& key, CacheAside::Freshness freshness, FindPublic find) {
   const auto load = [&readers = api.context.readers, &reads = api.reads, open = api.open_rows,
                      find = std::move(find)](const auto& loaded) {
     const bool taken = readers.submit(
@@ -107,7 +122,7 @@ void load_public(const Api& api, const RequestPtr& request, const Reply& reply,
         [loaded] { loaded(fail(internal_error())); });
     if (!taken) loaded(fail(overloaded()));
   };
-  api.reads.cache.get(key, {good_from, api.context.store.log.durable_head()}, load,
+  api.reads.cache.get(key, freshness, load,
                       [request, reply, &reads = api.reads](const Result<CacheAside::Value>& value) {
                         if (!value) return reply(http::problem(value.error(), *request));
                         if (!*value) return reply(http::problem(no_product(), *request));
@@ -119,15 +134,19 @@ void load_public(const Api& api, const RequestPtr& request, const Reply& reply,
 template <class Find>
 void answer_public(const Api& api, const RequestPtr& request, const Reply& reply,
                    const std::string& key, std::int64_t good_from, const Find& find) {
-  if (const auto kept = api.reads.cache.peek(key, good_from))
+  const auto asked = position_asked(api, *request);
+  const CacheAside::Freshness freshness{std::max(good_from, asked),
+                                        std::max(asked, api.context.store.log.durable_head())};
+  if (const auto kept = api.reads.cache.peek(key, freshness.good_from))
     return reply(response_of(api.reads, *kept, *request));
-  load_public(api, request, reply, key, good_from, find);
+  load_public(api, request, reply, key, freshness, find);
 }
 
 void show(const Api& api, const RequestPtr& request, const Reply& reply) {
   const auto& asked = request->param("id_or_handle");
   if (request->principal != Principal::secret)
-    return answer_public(api, request, reply, ProductCache::product_key(asked), 0,
+    return answer_public(api, request, reply, ProductCache::product_key(asked),
+                         api.product_cache.products_good_from(),
                          [request](const Rows& rows) -> std::optional<Found> {
                            const auto& wanted = request->param("id_or_handle");
                            auto document = rows.products->document(wanted);

@@ -1,12 +1,18 @@
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <limits>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "kernel/cache/cache_aside.hpp"
+#include "kernel/eventlog/event_log.hpp"
 #include "services/catalog/domain/product.hpp"
 
 namespace stoa::catalog {
@@ -31,10 +37,34 @@ class ProductCache {
   void changed(const std::optional<Product>& before, const Product& after, std::int64_t position);
 
   /// A page may show any product, so every change ends all pages that were read before it.
-  [[nodiscard]] std::int64_t lists_good_from() const { return lists_good_from_; }
+  [[nodiscard]] std::int64_t lists_good_from() const {
+    return std::max(lists_good_from_.load(), good_from_.load());
+  }
+  [[nodiscard]] std::int64_t products_good_from() const { return good_from_; }
+
+  /// Other processes write the log too, and are heard a moment after their commits. Nothing is good
+  /// until `good_since` says from where on that is so. Who must not wait for the moment asks with
+  /// the position that it must see.
+  void share() {
+    is_shared_ = true;
+    good_from_ = std::numeric_limits<std::int64_t>::max();
+  }
+  [[nodiscard]] bool is_shared() const { return is_shared_; }
+  /// What was read before `position` is not given any more.
+  void good_since(std::int64_t position) { good_from_ = position; }
+
+  static constexpr std::size_t looked_up_max = 100;
+  /// What any process has appended, in order. Gives the products' streams, in which the handles of
+  /// what was read before stand: too many to be looked up call for `good_since`.
+  std::set<std::string> changed_elsewhere(
+      const std::vector<std::pair<std::int64_t, std::string>>& events);
+  /// Ends what was read by the handles that a product had after `after` or just before.
+  void changed_elsewhere(EventLog& log, const std::string& stream, std::int64_t after);
 
  private:
   Cache& cache_;
+  bool is_shared_ = false;
+  std::atomic<std::int64_t> good_from_{0};
   std::atomic<std::int64_t> lists_good_from_{0};
 };
 
