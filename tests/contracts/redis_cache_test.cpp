@@ -101,6 +101,7 @@ TEST_F(RedisCacheTest, ALoadThatFoundNothing_LetsTheOthersGo) {
   EXPECT_EQ(get(*one, "a"), "nothing");
   auto waiting = begin(*two, "a");
   one->abandon("a");
+  ASSERT_EQ(waiting.wait_for(30s), std::future_status::ready);
   EXPECT_EQ(waiting.get(), "nothing");
 }
 
@@ -139,6 +140,10 @@ TEST_F(RedisCacheTest, WithoutAServer_TheNearCacheIsWhatThereIs) {
 TEST_F(RedisCacheTest, AServerThatIsStopped_CostsNobodyLong_AndComesBack) {
   const auto cache = open({}, true);
   server_->pause();
+  EXPECT_EQ(get(*cache, "missing"), "nothing");
+  EXPECT_TRUE(is_asked(*cache)) << "one answer that is missed proves nothing";
+  for (int i = 0; i < 5; ++i) get(*cache, "missing too " + std::to_string(i));
+  EXPECT_FALSE(is_asked(*cache)) << "but five of them do";
   for (int i = 0; i < 2'000; ++i) {
     EXPECT_EQ(get(*cache, "missing " + std::to_string(i)), "nothing");
     cache->invalidate("other", i);
@@ -163,13 +168,14 @@ TEST_F(RedisCacheTest, AServerThatIsKilledAndBegunAgain_IsUsedAgain) {
 }
 
 TEST_F(RedisCacheTest, AFlushedServer_CostsALoad) {
-  const auto cache = open();
-  set(*cache, "a", 5, "one");
+  const auto one = open(), two = open();
+  set(*one, "a", 5, "one");
   ask({"FLUSHALL"});
   ask({"SCRIPT", "FLUSH"});
-  EXPECT_EQ(get(*open(), "a"), "nothing");
-  set(*cache, "a", 6, "two");
-  EXPECT_EQ(get(*open(), "a"), "two@6");
+  EXPECT_EQ(get(*two, "a"), "nothing");
+  two->abandon("a");
+  set(*one, "a", 6, "two");
+  EXPECT_EQ(get(*two, "a"), "two@6");
 }
 
 TEST_F(RedisCacheTest, AnInvalidationThatRedisWasNotTold_IsMadeUpFor) {

@@ -19,7 +19,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-enum Script : std::size_t { set_if_newer, invalidate_key, raise_floor, unlock };
+enum Script : std::size_t { set_if_newer, invalidate_key, raise_floor, lock, unlock };
 
 constexpr milliseconds poll_pause{5};  ///< between two looks for what another process loads
 constexpr std::size_t loads_max = 10'000;
@@ -97,7 +97,7 @@ class RedisCache final : public SharedCache {
         floor_key_("stoa:cache-floor"),
         channel_("stoa:cache:" + std::to_string(settings.database) + ":invalidated"),
         client_(settings, {.scripts = {scripts::set_if_newer, scripts::invalidate,
-                                       scripts::raise_floor, scripts::unlock},
+                                       scripts::raise_floor, scripts::lock, scripts::unlock},
                            .answers_again = [this] { tell_floor(); },
                            .warn = std::move(warn)}),
         subscriber_(
@@ -141,7 +141,7 @@ class RedisCache final : public SharedCache {
     const auto stored = write({revision, to_unix_milliseconds(clock_.now() + life),
                                std::chrono::duration_cast<Duration>(load.took).count(), value});
     keep_near(key, revision, std::move(value), ttl);
-    client_.run(Script::set_if_newer, {prefix_ + key, floor_key_, lock_of(key)},
+    client_.run(Script::set_if_newer, {prefix_ + key, lock_of(key)},
                 {std::to_string(revision), stored, std::to_string(life.count()), load.token},
                 [this](const redisReply* reply) {
                   if (reply != nullptr && reply->type == REDIS_REPLY_INTEGER && reply->integer == 0)
@@ -242,15 +242,20 @@ class RedisCache final : public SharedCache {
                   Client::Steady::time_point end) {
     const auto token = name_ + ":" + std::to_string(++tokens_);
     const auto lease = std::chrono::duration_cast<milliseconds>(options_.load_lease);
-    client_.send({"SET", lock_of(key), token, "NX", "PX", std::to_string(lease.count())},
-                 [this, key, found, entry, end, token](const redisReply* reply) {
-                   const bool is_mine = reply != nullptr && reply->type == REDIS_REPLY_STATUS;
-                   if (is_mine) note_load(key, token);
-                   if (!is_mine && entry) return give(found, entry);
-                   const bool is_anothers = reply != nullptr && reply->type == REDIS_REPLY_NIL;
-                   if (!is_anothers || Client::Steady::now() >= end) return miss(found);
-                   client_.later(poll_pause, [this, key, found, end] { look(key, found, end); });
-                 });
+    client_.run(Script::lock, {prefix_ + key, lock_of(key)},
+                {token, std::to_string(lease.count()), entry ? "1" : ""},
+                [this, key, found, entry, end, token](const redisReply* reply) {
+                  if (const auto came = parse(text_of(reply))) {
+                    auto judged = judge(key, *came);
+                    return judged ? give(found, std::move(judged)) : miss(found);
+                  }
+                  const bool is_told = reply != nullptr && reply->type == REDIS_REPLY_INTEGER;
+                  const bool is_mine = is_told && reply->integer == 1;
+                  if (is_mine) note_load(key, token);
+                  if (!is_mine && entry) return give(found, entry);
+                  if (!is_told || is_mine || Client::Steady::now() >= end) return miss(found);
+                  client_.later(poll_pause, [this, key, found, end] { look(key, found, end); });
+                });
   }
 
   void give(const Found& found, std::optional<Entry> entry) {
