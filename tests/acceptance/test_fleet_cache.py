@@ -169,13 +169,16 @@ def test_redis_that_is_stopped_and_killed_under_load_shows_nobody_what_is_older_
 def test_a_replica_that_comes_back_trusts_nothing_that_redis_kept_from_before(fleet):
     product = create(fleet)
     path = "/v1/products/" + product["handle"]
+    breaker = 'stoa_redis_breaker_state{use="cache"}'
     third = Service(fleet, "catalog").start()
     try:
         with running_redis(fleet) as redis:
             eventually(lambda: read(third, path).status == 200)
             third.kill()
             redis.process.send_signal(signal.SIGSTOP)
-            # Redis hears of this change at last from nobody who knows of it: all of those end.
+            # They do not even try to tell it any more, and then end: nobody who knows of the change is left to make up for that.
+            eventually(lambda: all(read(one, "/v1/products/" + uuid.uuid4().hex).status == 404 and figure(one, breaker) == 2
+                                   for one in (fleet.catalog, fleet.second)))
             change(fleet.catalog, product, title="unheard")
             for one in (fleet.catalog, fleet.second):
                 one.kill()
