@@ -9,16 +9,16 @@
 namespace stoa::redis {
 namespace {
 
-#ifdef STOA_REDIS_TLS
-constexpr bool has_tls = true;
-#else
-constexpr bool has_tls = false;
-#endif
-
 constexpr int timeout_ms_max = 60'000;
 
 std::unexpected<Error> refuse(std::string detail) {
   return fail(ErrorKind::invalid, "wrong_connection_string", std::move(detail));
+}
+
+std::unexpected<Error> refuse_tls() {
+  return refuse(
+      "TLS is not spoken to Redis: give the address of a tunnel that does, as stunnel, or keep it "
+      "on a network of your own.");
 }
 
 std::optional<int> number_of(std::string_view text, int min, int max) {
@@ -58,9 +58,8 @@ Result<void> read_login(std::string_view login, Settings& settings) {
   return {};
 }
 
-Result<Settings> read_uri(std::string_view rest, bool tls) {
+Result<Settings> read_uri(std::string_view rest) {
   Settings settings;
-  settings.tls = tls;
   if (const auto at = rest.rfind('@'); at != rest.npos) {
     if (auto login = read_login(rest.substr(0, at), settings); !login)
       return fail(std::move(login.error()));
@@ -85,8 +84,8 @@ Result<void> read_option(std::string_view name, std::string_view value, Settings
   } else if (word == "user" || word == "username") {
     settings.user = value;
   } else if (word == "ssl") {
-    settings.tls = ascii_iequals(value, "true");
-    if (!settings.tls && !ascii_iequals(value, "false")) return refuse("ssl is true or false.");
+    if (ascii_iequals(value, "true")) return refuse_tls();
+    if (!ascii_iequals(value, "false")) return refuse("ssl is true or false.");
   } else if (word == "defaultdatabase") {
     const auto number = number_of(value, 0, 1'000'000);
     if (!number) return refuse("defaultDatabase is a number from 0 on.");
@@ -126,17 +125,9 @@ Result<Settings> read_list(std::string_view text) {
 
 Result<Settings> settings_of(std::string_view connection_string) {
   constexpr std::string_view plain = "redis://", secure = "rediss://";
-  auto settings = Result<Settings>();
-  if (connection_string.starts_with(secure)) {
-    settings = read_uri(connection_string.substr(secure.size()), true);
-  } else if (connection_string.starts_with(plain)) {
-    settings = read_uri(connection_string.substr(plain.size()), false);
-  } else {
-    settings = read_list(connection_string);
-  }
-  if (settings && settings->tls && !has_tls)
-    return refuse("This program's client library of Redis has no TLS (Debian 13's has it).");
-  return settings;
+  if (connection_string.starts_with(secure)) return refuse_tls();
+  if (connection_string.starts_with(plain)) return read_uri(connection_string.substr(plain.size()));
+  return read_list(connection_string);
 }
 
 }  // namespace stoa::redis

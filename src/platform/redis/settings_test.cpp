@@ -49,12 +49,10 @@ TEST(RedisSettings, WhatIsNotUnderstood_IsNamed_AndItsValueIsNot) {
   }
 }
 
-#ifndef STOA_REDIS_TLS
-TEST(RedisSettings, TlsWithoutALibraryForIt_IsRefusedAtTheStart) {
+TEST(RedisSettings, Tls_IsRefusedAtTheStart) {
   for (const auto* secure : {"rediss://cache", "cache,ssl=true"})
     EXPECT_NE(settings_of(secure).error().detail.find("TLS"), std::string::npos);
 }
-#endif
 
 }  // namespace
 }  // namespace stoa::redis
