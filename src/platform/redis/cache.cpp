@@ -225,7 +225,7 @@ class RedisCache final : public SharedCache {
                    auto entry = stored ? judge(key, *stored) : std::nullopt;
                    if (entry && !is_early(*stored, clock_.now()))
                      return give(found, std::move(entry));
-                   begin_load(key, found, std::move(entry), end);
+                   begin_load(key, found, entry, end);
                  });
   }
 
@@ -238,7 +238,7 @@ class RedisCache final : public SharedCache {
   }
 
   /// Who gets the lock loads; the others are given what there is, or wait.
-  void begin_load(const std::string& key, const Found& found, std::optional<Entry> entry,
+  void begin_load(const std::string& key, const Found& found, const std::optional<Entry>& entry,
                   Client::Steady::time_point end) {
     const auto token = name_ + ":" + std::to_string(++tokens_);
     const auto lease = std::chrono::duration_cast<milliseconds>(options_.load_lease);
