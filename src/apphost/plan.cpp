@@ -61,6 +61,8 @@ class Environment {
       front(service);
     } else {
       set("Http__Address", "127.0.0.1");  // only the gateway is for others
+      // It knows who asks: to the services behind it, all come from its address.
+      if (is_behind_gateway(manifest_, service)) set("RateLimits__RequestsPerSecond", "0");
     }
     for (const auto& [name, value] : service.environment) variables_[name] = value;
     return std::move(variables_);
@@ -173,6 +175,22 @@ std::map<std::string, std::string> environment_of(const Manifest& manifest, cons
                                                   const Addresses& addresses,
                                                   const Credentials& credentials) {
   return Environment(manifest, addresses, credentials).of(service);
+}
+
+std::map<std::string, std::string> operator_environment(const Manifest& manifest,
+                                                        const Addresses& addresses,
+                                                        const Credentials& credentials) {
+  std::map<std::string, std::string> variables;
+  for (const auto& one : manifest.resources)
+    if (one.kind == Kind::service)
+      variables.merge(environment_of(manifest, one, addresses, credentials));
+  std::erase_if(variables, [](const auto& variable) {
+    const auto is_of = [&](std::string_view section) {
+      return variable.first.starts_with("STOA__" + std::string(section) + "__");
+    };
+    return !is_of("Auth") && !is_of("ConnectionStrings") && !is_of("Kafka") && !is_of("RabbitMQ");
+  });
+  return variables;
 }
 
 std::string with_ports(std::string text, const std::map<std::string, std::uint16_t>& ports) {

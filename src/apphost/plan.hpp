@@ -55,6 +55,12 @@ std::map<std::string, std::string> environment_of(const Manifest& manifest, cons
                                                   const Addresses& addresses,
                                                   const Credentials& credentials);
 
+/// The variables by which a command reaches all that the services of the stack reach: keys,
+/// databases, brokers.
+std::map<std::string, std::string> operator_environment(const Manifest& manifest,
+                                                        const Addresses& addresses,
+                                                        const Credentials& credentials);
+
 /// With the ports of the resource's endpoints in place of `{port:NAME}`.
 std::string with_ports(std::string text, const std::map<std::string, std::uint16_t>& ports);
 

@@ -73,6 +73,7 @@ TEST(Environment, AService_IsToldWhatItReferences) {
       {"STOA__RabbitMQ__UserName", "stoa"},
       {"STOA__RabbitMQ__Password", "rabbit-secret"},
       {"STOA__Http__Address", "::1"},
+      {"STOA__RateLimits__RequestsPerSecond", "0"},
       {"STOA__Logging__Level", "debug"}};
   EXPECT_EQ(variables, expected) << "the manifest's own variables come last";
 }
@@ -84,6 +85,7 @@ TEST(Environment, TheGateway_IsToldAllReplicasAndWhichEndpointsAreItsOwn) {
   EXPECT_EQ(variables["STOA__Services__File"], "/data/services.json");
   EXPECT_EQ(variables["STOA__Gateway__Endpoints"], "catalog=5001,ordering=5002,notification=5004");
   EXPECT_FALSE(variables.contains("STOA__Http__Address")) << "it is for others";
+  EXPECT_FALSE(variables.contains("STOA__RateLimits__RequestsPerSecond")) << "it knows who asks";
 }
 
 TEST(Environment, AnotherService_IsReachedAtItsEndpoint_OrWithoutAGatewayAtItsFirstReplica) {
@@ -106,7 +108,7 @@ TEST(Environment, OfAnExternalServer_NothingIsTold) {
       environment_of(manifest, *manifest.find("ordering"), elsewhere, credentials);
   for (const auto& [name, value] : variables)
     EXPECT_TRUE(name.starts_with("STOA__Auth__") || name == "STOA__Logging__Level" ||
-                name == "STOA__Http__Address")
+                name == "STOA__Http__Address" || name == "STOA__RateLimits__RequestsPerSecond")
         << name;
 }
 

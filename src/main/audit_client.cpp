@@ -17,6 +17,7 @@
 #include "main/configuration.hpp"
 #include "main/data_folder.hpp"
 #include "main/fleet_copy.hpp"
+#include "main/stack_client.hpp"
 #include "main/stock_ledger.hpp"
 #include "platform/openssl/crypto.hpp"
 #include "platform/sqlite/database.hpp"
@@ -125,7 +126,8 @@ auto with_copy(const Configuration& configuration, const Look& look) {
 }
 
 int audit_fleet(const AuditOptions& options, const std::vector<ChainHead>& kept) {
-  const auto configuration = load_configuration(options.settings, process_environment());
+  const auto configuration =
+      load_configuration(options.settings, environment_of_stack(options.data));
   if (!configuration) return say(configuration.error());
   const auto crypto = openssl::make_crypto();
   if (options.chain)

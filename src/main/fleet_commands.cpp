@@ -9,6 +9,7 @@
 #include "main/parked_messages.hpp"
 #include "main/service_modules.hpp"
 #include "main/service_process.hpp"
+#include "main/stack_client.hpp"
 #include "main/task_queues.hpp"
 #include "platform/rabbitmq/dead_letters.hpp"
 
@@ -94,6 +95,8 @@ void FleetCommands::add_queues(CLI::App& app) {
   queues_ = app.add_subcommand("queues", "Look at the queues of tasks, and replay dead letters");
   queues_->require_subcommand(0, 1);
   queues_->add_option("--settings", settings_, "Configuration file")->capture_default_str();
+  queues_->add_option("--data", data_, "Folder of a running stack, which knows the rest")
+      ->capture_default_str();
   queues_->add_flag("--json", json_, "Print JSON on standard output");
   dead_ = queues_->add_subcommand("dead", "Print dead letters of a queue; they stay there");
   dead_->add_option("QUEUE", queue_, "As in notification.email")->required();
@@ -120,6 +123,8 @@ void FleetCommands::add_parked(CLI::App& app) {
   for (auto* command : {list_, show_, replay_parked_}) {
     command->add_option("SERVICE", service_, "Its name")->required()->check(CLI::IsMember(names));
     command->add_option("--settings", settings_, "Configuration file")->capture_default_str();
+    command->add_option("--data", data_, "Folder of a running stack, which knows the rest")
+        ->capture_default_str();
   }
   list_->add_flag("--json", json_, "Print JSON on standard output");
   show_->add_option("ID", id_, "As the list prints it")->required();
@@ -143,7 +148,7 @@ std::optional<int> FleetCommands::run() {
 }
 
 int FleetCommands::run_queues() {
-  const auto configuration = load_configuration(settings_, process_environment());
+  const auto configuration = load_configuration(settings_, environment_of_stack(data_));
   if (!configuration) return say(configuration.error().detail);
   const auto settings = rabbitmq_settings(*configuration);
   if (!settings) return say("The setting RabbitMQ:HostName is missing.");
@@ -160,7 +165,7 @@ int FleetCommands::run_queues() {
 
 int FleetCommands::run_parked() {
   using Mode = postgres::Database::Mode;
-  const auto configuration = load_configuration(settings_, process_environment());
+  const auto configuration = load_configuration(settings_, environment_of_stack(data_));
   if (!configuration) return say(configuration.error().detail);
   const auto database = database_of(service_, *configuration);
   std::vector<ParkedMessage> found;

@@ -29,6 +29,7 @@ class FleetCommands {
   CLI::App *queues_ = nullptr, *dead_ = nullptr, *replay_ = nullptr;
   CLI::App *parked_ = nullptr, *list_ = nullptr, *show_ = nullptr, *replay_parked_ = nullptr;
   std::string settings_ = "appsettings.json";
+  std::string data_ = "./data";
   bool json_ = false;
   bool all_ = false;
   int limit_ = 20;

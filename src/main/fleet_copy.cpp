@@ -79,7 +79,7 @@ void copy_table(sql::Connection& from, sql::Connection& to, const std::string& t
   const auto columns = columns_of(to, table);
   std::string names, marks;
   for (const auto& column : columns) {
-    names += (names.empty() ? "" : ", ") + column.name;
+    names += (names.empty() ? "\"" : ", \"") + column.name + "\"";
     marks += marks.empty() ? "?" : ", ?";
   }
   to.execute("DELETE FROM " + table);

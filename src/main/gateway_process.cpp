@@ -9,10 +9,12 @@
 
 #include "gateway/forwarder.hpp"
 #include "gateway/gateway.hpp"
+#include "main/demo.hpp"
 #include "main/event_feed.hpp"
 #include "main/fleet_description.hpp"
 #include "main/fleet_events.hpp"
 #include "main/http_settings.hpp"
+#include "main/redis_settings.hpp"
 #include "main/service_directory.hpp"
 #include "main/service_modules.hpp"
 #include "main/telemetry.hpp"
@@ -131,9 +133,10 @@ class GatewayProcess final : public ServiceProcess {
         ids_(make_uuid_v7_source(clock_)),
         telemetry_(options.configuration, clock_, *ids_, metrics_, log_),
         rate_limit_(rate_limit_of(options.configuration)),
-        limiter_(rate_limit_ ? make_memory_rate_limiter(*rate_limit_) : nullptr),
         upstream_(beast::make_upstream()),
         forwarder_({*upstream_, clock_, metrics_}) {
+    limiter_ = make_rate_limiter(options.configuration, redis_settings(options.configuration),
+                                 metrics_, warn());
     for (const auto* service : service_names) forwarder_.add(service);
     directory_ = std::make_unique<ServiceDirectory>(
         options.configuration, ServiceDirectory::Parts{*upstream_, forwarder_, warn()});
@@ -205,6 +208,7 @@ class GatewayProcess final : public ServiceProcess {
           forwarding_route(std::string(prefix) + "/*", forwarder_.to(std::string(service))));
     add_fleet_events(face->router, forwarder_);
     add_async_api(face->router, STOA_VERSION);
+    add_demo_pictures(face->router);
     auto chain = chain_options(options);
     chain.about = "This is the gateway in front of the services of this shop.";
     chain.description = [router = &face->router,
@@ -235,11 +239,11 @@ class GatewayProcess final : public ServiceProcess {
   Telemetry telemetry_;
   NoPositions positions_;
   std::optional<RateLimit> rate_limit_;
-  std::unique_ptr<RateLimiter> limiter_;
   std::unique_ptr<http::Upstream> upstream_;
   Forwarder forwarder_;
   std::unique_ptr<ServiceDirectory> directory_;
   std::vector<std::unique_ptr<Face>> faces_;
+  std::unique_ptr<RateLimiter> limiter_;  // its answers may come on a thread of its own
   std::atomic<bool> ready_{false};
   bool stopped_ = false;
 };

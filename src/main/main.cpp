@@ -354,6 +354,7 @@ int run(int argc, char** argv) {
   for (const auto* command : export_commands)
     if (*command) wanted.what = command->get_name();
   if (*audit_command && audit_options.fleet) {
+    audit_options.data = up_options.data;
     audit_options.shop = shop;
     return run_audit(audit_options);
   }

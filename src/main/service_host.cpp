@@ -190,7 +190,8 @@ void ServiceHost::start() {
 }
 
 void ServiceHost::tell_growth(const messaging::Growth& growth) {
-  positions_->grown(growth.prefix, growth.events.empty() ? growth.after : growth.events.back().first);
+  positions_->grown(growth.prefix,
+                    growth.events.empty() ? growth.after : growth.events.back().first);
   for (const auto& tell : grown_) tell(growth);
   std::vector<std::string> streams;
   streams.reserve(growth.events.size());

@@ -149,7 +149,13 @@ class AppHost {
         control_(process::serve_lines(
             root_, std::string(apphost::control_name), [this](std::string_view line) {
               return apphost::answer_line(
-                  *stack_, [this](const std::string& one) { return log_.path(one); }, line);
+                  *stack_,
+                  {[this](const std::string& one) { return log_.path(one); },
+                   [this] {
+                     return apphost::operator_environment(prepared_.manifest, ports_.addresses(),
+                                                          credentials_);
+                   }},
+                  line);
             })) {}
 
   int run(const Signals& signals) {

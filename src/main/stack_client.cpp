@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "apphost/control.hpp"
+#include "main/configuration.hpp"
 #include "platform/process/line_socket.hpp"
 
 namespace stoa {
@@ -63,6 +64,21 @@ bool was_rotated(std::ifstream& in, const std::string& path) {
 }
 
 }  // namespace
+
+int print_environment(const std::string& data) {
+  const auto asked = ask(data, {Command::env, {}, 0});
+  if (!asked) return say(asked.error().detail);
+  for (const auto& [name, value] : asked->answer.variables)
+    std::cout << name << "=" << value << "\n";
+  return 0;
+}
+
+std::map<std::string, std::string> environment_of_stack(const std::string& data) {
+  auto variables = process_environment();
+  if (const auto asked = ask(data, {Command::env, {}, 0}))
+    for (const auto& [name, value] : asked->answer.variables) variables[name] = value;
+  return variables;
+}
 
 int list_processes(const std::string& data, bool json) {
   const auto asked = ask(data, {Command::ps, {}, 0});

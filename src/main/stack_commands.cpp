@@ -30,7 +30,11 @@ StackCommands::StackCommands(CLI::App& app, CLI::App& up) {
   for (auto* command : {logs_command_, restart_command_})
     command->add_option("RESOURCE", resource_, "Its name in the manifest")->required();
   scale_command_->add_option("SERVICE=N", resource_, "The service, and how many")->required();
-  for (auto* command : {ps_command_, logs_command_, restart_command_, scale_command_})
+  env_command_ = app.add_subcommand("env", "Print how to reach what a running stack runs on");
+  env_command_->footer(
+      "Variables with secrets, a line each.\nExample:\n"
+      "  env $(stoa env --data /var/lib/stoa-stack) stoa queues");
+  for (auto* command : {ps_command_, logs_command_, restart_command_, scale_command_, env_command_})
     command->add_option("--data", data_, "Folder of the stack")->capture_default_str();
   scale_command_->footer(
       "Returns when all are ready. One that goes gets no more requests first, and ends those that "
@@ -50,6 +54,7 @@ int StackCommands::up(StackOptions options) const {
 std::optional<int> StackCommands::run() {
   if (*keeper_command_) return process::run_keeper();
   if (*ps_command_) return list_processes(data_, json_);
+  if (*env_command_) return print_environment(data_);
   if (*logs_command_) return print_logs(data_, resource_, follow_);
   if (*restart_command_) return restart_resource(data_, resource_);
   if (*scale_command_) return scale_service(data_, resource_);

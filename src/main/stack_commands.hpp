@@ -32,6 +32,7 @@ class StackCommands {
   CLI::App* logs_command_ = nullptr;
   CLI::App* restart_command_ = nullptr;
   CLI::App* scale_command_ = nullptr;
+  CLI::App* env_command_ = nullptr;
   bool stack_ = false;
   bool print_manifest_ = false;
   std::string manifest_;
