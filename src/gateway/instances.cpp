@@ -58,6 +58,7 @@ void Instances::ended(const InstancePtr& instance, bool answered, Timestamp now)
 void Instances::probed(const InstancePtr& instance, bool well) {
   const std::lock_guard lock(mutex_);
   instance->failed_probes_ = well ? 0 : instance->failed_probes_ + 1;
+  if (well) instance->breaker_.succeeded();  // no request need be risked to find out
 }
 
 std::vector<Instances::InstancePtr> Instances::all() const {

@@ -17,7 +17,8 @@ namespace stoa {
 class Instances {
  public:
   static constexpr int failed_probes_max = 2;  ///< then an instance is down until one succeeds
-  /// For a second after five requests in a row that it did not answer, an instance gets none.
+  /// For a second after five requests in a row that it did not answer, or until a probe succeeds,
+  /// an instance gets none.
   static constexpr CircuitBreaker::Options breaker{5, std::chrono::seconds(1)};
 
   class Instance;

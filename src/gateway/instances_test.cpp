@@ -89,6 +89,20 @@ TEST(Instances, OneThatDoesNotAnswer_GetsNothingForASecond_ThenOneRequest) {
   EXPECT_NE(instances.pick(0, later), nullptr);
 }
 
+TEST(Instances, OneThatCameBack_IsFoundByAProbe_NotByARequest) {
+  Instances instances;
+  instances.set({at(1), at(2)});
+  const auto all = instances.all();
+  for (int i = 0; i < Instances::breaker.failures_max; ++i) {
+    const auto one = instances.pick(0, noon, all[1]);
+    ASSERT_EQ(one, all[0]);
+    instances.ended(one, false, noon);
+  }
+  EXPECT_EQ(shares(instances).size(), 1U);
+  instances.probed(all[0], true);
+  EXPECT_EQ(shares(instances).size(), 2U);
+}
+
 TEST(Instances, ARepeatGoesToAnotherOne_IfThereIsOne) {
   Instances instances;
   instances.set({at(1), at(2)});

@@ -297,6 +297,22 @@ class Fleet:
         """A command of an operator."""
         return subprocess.run([STOA, *arguments], capture_output=True, text=True, env=self.environment(), timeout=60 * PATIENCE)
 
+    def told(self):
+        """What helps to find out why something does not go on: how far messages have come, and what the processes said."""
+        said = []
+        for name, service in self.services.items():
+            for table in ("host_inbox", "host_parked_message", f"{name}_relay", f"{name}_relay_lane"):
+                said.append(f"{name} {table}: " + self.postgres.psql(name + "db", f"SELECT * FROM {table}").stdout.replace("\n", "; "))
+            said.append(open(service.log).read()[-2000:])
+        return "\n".join(said)
+
+    def audit(self):
+        """What `stoa audit --fleet` says of the databases."""
+        said = subprocess.run([STOA, "audit", "--fleet", "--json"], capture_output=True, text=True, env=self.environment(), timeout=120 * PATIENCE)
+        report = json.loads(said.stdout)
+        assert said.returncode == (0 if report["clean"] else 1), said
+        return report
+
     def replica(self, name):
         """One more of a service, which the caller removes."""
         return Service(self, name).start()
@@ -319,5 +335,5 @@ class Fleet:
             order = self.ordering.call("GET", "/v1/orders/" + order_id).json
             if order["status"] != "placed":
                 return order
-            assert time.monotonic() < until, order
+            assert time.monotonic() < until, (order, self.told())
             time.sleep(0.02)

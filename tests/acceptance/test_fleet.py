@@ -151,9 +151,9 @@ def under_load(fleet, sku, seconds, harm):
     # What could not be sent is tried again after pauses that double.
     wrong = {i: ids for i, ids in mail_about(fleet, ended, 240).items() if len(ids) != 1}
     assert not wrong, ({i: (ids, ended[i]["status"], fleet.notification.call("GET", f"/v1/notifications?filter[order_id]={i}").json)
-                        for i, ids in wrong.items()}, fleet.postgres.psql("notificationdb", "SELECT * FROM host_parked_message").stdout,
-                       fleet.postgres.psql("notificationdb", "SELECT * FROM host_inbox").stdout,
-                       fleet.postgres.psql("orderingdb", "SELECT * FROM ordering_relay_lane").stdout, open(fleet.notification.log).read()[-6000:])
+                        for i, ids in wrong.items()}, fleet.told())
+    report = fleet.audit()
+    assert report["clean"] and report["checked"]["orders"] >= len(orders), report
     return {i: orders[i] for i in confirmed}
 
 
@@ -293,3 +293,20 @@ def test_replicas_of_payment_that_are_killed_under_load_take_the_money_of_each_o
         assert all(len(amounts) == 1 for amounts in paid.values())
     finally:
         second.remove()
+
+
+def test_the_audit_of_a_fleet_finds_what_was_changed(fleet):
+    """The last one: what it changes it puts back, but for the log."""
+    fleet.product("ODD", 100, 7)
+    fleet.sold("ODD")
+    assert fleet.ended(fleet.order("ODD", 2).json["id"])["status"] == "confirmed"
+    assert fleet.audit()["clean"]
+    change = lambda database, statement: fleet.postgres.psql(database, statement).returncode == 0
+    assert change("catalogdb", "UPDATE catalog_stock_level SET on_hand = 70 WHERE sku = 'ODD'")
+    assert any("stock of ODD" in finding for finding in fleet.audit()["findings"])
+    assert change("catalogdb", "UPDATE catalog_stock_level SET on_hand = 7 WHERE sku = 'ODD'")
+    assert fleet.audit()["clean"]
+    assert change("paymentdb", "UPDATE sim_ledger SET amount = amount + 1 WHERE kind = 'capture' AND seq = (SELECT max(seq) FROM sim_ledger WHERE kind = 'capture')")
+    assert any("provider's ledger" in finding for finding in fleet.audit()["findings"])
+    assert change("orderingdb", "UPDATE ordering_log SET data = replace(data, 'GBP', 'EUR') WHERE position = 1")
+    assert any("ordering_log is damaged at position 1" in finding for finding in fleet.audit()["findings"])
