@@ -82,16 +82,18 @@ struct Place {
   std::int64_t epoch = 0;
 };
 
+bool read_number(std::string_view text, std::int64_t& number) {
+  const auto* const first = text.data();
+  const auto* const last = first + text.size();
+  const auto [end, error] = std::from_chars(first, last, number);
+  return error == std::errc{} && end == last;
+}
+
 std::optional<Place> parse_place(std::string_view text) {
   Place place;
-  const auto* last = text.data() + text.size();
-  auto [end, error] = std::from_chars(text.data(), last, place.position);
-  if (error == std::errc{} && end != last && *end == '@')
-    std::tie(end, error) = [&] {
-      const auto read = std::from_chars(end + 1, last, place.epoch);
-      return std::tuple(read.ptr, read.ec);
-    }();
-  if (error != std::errc{} || end != last) return std::nullopt;
+  const auto at = std::min(text.find('@'), text.size());
+  if (!read_number(text.substr(0, at), place.position)) return std::nullopt;
+  if (at < text.size() && !read_number(text.substr(at + 1), place.epoch)) return std::nullopt;
   return place;
 }
 

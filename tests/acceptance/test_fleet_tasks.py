@@ -215,7 +215,7 @@ def test_an_operator_sees_a_parked_message_and_has_it_taken(fleet):
 
 
 def test_two_replicas_without_rabbitmq_send_each_message_once(fleet):
-    kept = {name: fleet.settings.pop(name) for name in ("STOA__RabbitMQ__HostName", "STOA__RabbitMQ__Port")}
+    kept = {name: fleet.settings.pop(name) for name in ("RabbitMQ__HostName", "RabbitMQ__Port")}
     replica = None
     try:
         fleet.notification.stop()

@@ -56,8 +56,7 @@ void create(rd_kafka_t* client, const TopicPlan& plan) {
 
 /// A broker tells of a new topic a moment after it was made.
 void await(rd_kafka_t* client, const TopicPlan& plan) {
-  const auto end =
-      std::chrono::steady_clock::now() + std::chrono::milliseconds(2 * ask_timeout_ms);
+  const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(2 * ask_timeout_ms);
   while (count_partitions(client, plan.name) == 0) {
     if (std::chrono::steady_clock::now() > end)
       throw Failure("The topic " + plan.name + " was made and cannot be seen.");
