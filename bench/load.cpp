@@ -124,7 +124,8 @@ class Load {
 
   static std::size_t length_of(std::string_view header) {
     constexpr std::string_view name = "Content-Length: ";
-    const auto at = header.find(name);
+    auto at = header.find(name);
+    if (at == std::string_view::npos) at = header.find("content-length: ");  // some proxies
     std::size_t length = 0;
     if (at != std::string_view::npos)
       std::from_chars(header.data() + at + name.size(), header.data() + header.size(), length);
