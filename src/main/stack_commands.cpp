@@ -29,7 +29,8 @@ StackCommands::StackCommands(CLI::App& app, CLI::App& up) {
   scale_command_ = app.add_subcommand("scale", "Change how many replicas a service has");
   for (auto* command : {logs_command_, restart_command_})
     command->add_option("RESOURCE", resource_, "Its name in the manifest")->required();
-  scale_command_->add_option("SERVICE=N", resource_, "The service, and how many")->required();
+  scale_command_->add_option("REPLICAS", resource_, "SERVICE=N: the service, and how many")
+      ->required();
   env_command_ = app.add_subcommand("env", "Print how to reach what a running stack runs on");
   env_command_->footer(
       "Variables with secrets, a line each.\nExample:\n"
