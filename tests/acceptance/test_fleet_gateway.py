@@ -182,6 +182,9 @@ def test_who_wrote_through_one_replica_reads_it_through_the_other(fleet, gateway
             for _ in range(4):
                 seen = gateway.call("GET", f"/v1/products/p-{nth}", headers={"Stoa-Position": position})
                 assert seen.status == 200, seen.body
+        # And finds it, though nothing is written there.
+        for replica in (fleet.catalog, second):
+            wait_for(lambda one=replica: [p["handle"] for p in one.call("GET", "/v1/products?q=P+59").json["data"]][:1] == ["p-59"])
     finally:
         gateway.route()
         second.remove()

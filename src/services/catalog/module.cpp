@@ -61,6 +61,7 @@ class Module final : public Catalog {
   void share_log() override { product_cache_.share(); }
   void log_grew(const messaging::Growth& growth) override {
     if (growth.is_first) return product_cache_.good_since(growth.after);
+    search_.log_grew(growth.events.back().first);
     auto streams = product_cache_.changed_elsewhere(growth.events);
     if (streams.empty()) return;
     const auto head = growth.events.back().first;

@@ -61,6 +61,15 @@ void ProductSearch::committed() noexcept {
   wake_.notify_one();
 }
 
+void ProductSearch::log_grew(std::int64_t head) {
+  grown_ = head;
+  {
+    const std::lock_guard lock(mutex_);
+    woken_ = true;
+  }
+  wake_.notify_one();
+}
+
 void ProductSearch::rebuild() {
   {
     const std::lock_guard lock(mutex_);
@@ -77,7 +86,7 @@ void ProductSearch::damaged(const std::string& what) {
 
 SearchStatus ProductSearch::status() const {
   const auto position = position_.load();
-  const auto head = std::max(head_at_start_, log_.durable_head());
+  const auto head = std::max({head_at_start_, log_.durable_head(), grown_.load()});
   return {position >= 0, rebuilding_, documents_, std::max<std::int64_t>(position, 0),
           std::max<std::int64_t>(0, head - std::max<std::int64_t>(position, 0))};
 }

@@ -69,6 +69,8 @@ class ProductSearch final : public Participant {
   /// Calls `then` once, on this thread or the index's: true when searches see the log up to the
   /// position, false when that has not come true in time.
   void when_reached(std::int64_t position, std::function<void(bool)> then);
+  /// The log has come to `head`, whoever wrote it.
+  void log_grew(std::int64_t head);
   /// Begins a new index beside the live one, unless one is being built.
   void rebuild();
   /// How many indexes were built since the start.
@@ -120,6 +122,7 @@ class ProductSearch final : public Participant {
   std::atomic<std::int64_t> position_{-1};  ///< what searches see; -1 without a live index
   std::atomic<std::int64_t> documents_{0};
   std::atomic<std::int64_t> told_{0};   ///< the head of which the thread was told
+  std::atomic<std::int64_t> grown_{0};  ///< the head that the log had when it grew elsewhere
   std::atomic<std::int64_t> built_{0};  ///< rises before `rebuilding_` falls
   std::atomic<bool> rebuilding_{false};
   mutable std::mutex mutex_;
