@@ -132,7 +132,6 @@ class GatewayProcess final : public ServiceProcess {
         crypto_(openssl::make_crypto()),
         ids_(make_uuid_v7_source(clock_)),
         telemetry_(options.configuration, clock_, *ids_, metrics_, log_),
-        rate_limit_(rate_limit_of(options.configuration)),
         upstream_(beast::make_upstream()),
         forwarder_({*upstream_, clock_, metrics_}) {
     limiter_ = make_rate_limiter(options.configuration, redis_settings(options.configuration),
@@ -174,15 +173,9 @@ class GatewayProcess final : public ServiceProcess {
   }
 
   GatewayOptions chain_options(const ServiceProcessOptions& options) {
-    GatewayOptions chain;
-    chain.secret_key_hash = crypto_->sha256(options.keys.secret);
-    chain.publishable_key_hash = crypto_->sha256(options.keys.publishable);
-    chain.swagger_folder = options.swagger_folder;
-    chain.version = STOA_VERSION;
+    auto chain = gateway_options(options.configuration, options.keys, *crypto_,
+                                 options.swagger_folder, telemetry_.tracer());
     chain.ready = [this] { return ready_.load(); };
-    chain.rate_limit = rate_limit_;
-    chain.streams_max = static_cast<std::size_t>(options.configuration.integer("Http:StreamsMax"));
-    chain.tracer = &telemetry_.tracer();
     chain.knows_all_logs = false;
     return chain;
   }
@@ -238,7 +231,6 @@ class GatewayProcess final : public ServiceProcess {
   std::unique_ptr<IdSource> ids_;
   Telemetry telemetry_;
   NoPositions positions_;
-  std::optional<RateLimit> rate_limit_;
   std::unique_ptr<http::Upstream> upstream_;
   Forwarder forwarder_;
   std::unique_ptr<ServiceDirectory> directory_;

@@ -1,6 +1,7 @@
 #include "main/http_settings.hpp"
 
 #include <chrono>
+#include <utility>
 
 namespace stoa {
 
@@ -27,6 +28,20 @@ std::optional<RateLimit> rate_limit_of(const Configuration& configuration) {
   if (per_second == 0) return std::nullopt;
   const auto burst = configuration.integer("RateLimits:Burst");
   return RateLimit{per_second, burst == 0 ? per_second : burst};
+}
+
+GatewayOptions gateway_options(const Configuration& configuration, const ApiKeys& keys,
+                               const Crypto& crypto, std::string swagger_folder,
+                               const telemetry::Tracer& tracer) {
+  GatewayOptions options;
+  options.secret_key_hash = crypto.sha256(keys.secret);
+  options.publishable_key_hash = crypto.sha256(keys.publishable);
+  options.swagger_folder = std::move(swagger_folder);
+  options.version = STOA_VERSION;
+  options.rate_limit = rate_limit_of(configuration);
+  options.streams_max = static_cast<std::size_t>(configuration.integer("Http:StreamsMax"));
+  options.tracer = &tracer;
+  return options;
 }
 
 }  // namespace stoa

@@ -89,23 +89,15 @@ class Process final : public ServiceProcess {
     add_event_feed(
         host_.router(), [this](const std::string& service) { return host_.readers_of(service); },
         host_.positions(), host_.news(), epochs_);
-    const auto rate_limit = rate_limit_of(options.configuration);
     limiter_ = make_rate_limiter(options.configuration, redis_settings(options.configuration),
                                  metrics_, shared_.warn);
-    GatewayOptions gateway;
-    gateway.secret_key_hash = crypto_->sha256(options.keys.secret);
-    gateway.publishable_key_hash = crypto_->sha256(options.keys.publishable);
-    gateway.swagger_folder = options.swagger_folder;
-    gateway.version = STOA_VERSION;
+    auto gateway = gateway_options(options.configuration, options.keys, *crypto_,
+                                   options.swagger_folder, telemetry_.tracer());
     gateway.ready = [this] { return ready_.load(); };
-    gateway.rate_limit = rate_limit;
-    gateway.streams_max =
-        static_cast<std::size_t>(options.configuration.integer("Http:StreamsMax"));
     gateway.codecs = make_codecs();
     gateway.background = [this](std::function<void()> work) {
       return host_.in_background(std::move(work));
     };
-    gateway.tracer = &telemetry_.tracer();
     gateway.knows_all_logs = false;
     gateway.about = "This is one of its services: " + options.service + ".";
     gateway_ = make_gateway(std::move(gateway), host_.router(), *crypto_, clock_, *ids_, metrics_,
@@ -163,10 +155,13 @@ std::unique_ptr<ServiceProcess> make_service_process(const ServiceProcessOptions
   return std::make_unique<Process>(options);
 }
 
+std::string database_setting(std::string service) {
+  service.front() = static_cast<char>(std::toupper(static_cast<unsigned char>(service.front())));
+  return "ConnectionStrings:" + service + "Db";
+}
+
 postgres::Options database_of(const std::string& service, const Configuration& configuration) {
-  auto name = service;
-  name.front() = static_cast<char>(std::toupper(static_cast<unsigned char>(name.front())));
-  const auto path = "ConnectionStrings:" + name + "Db";
+  const auto path = database_setting(service);
   auto conninfo = postgres::conninfo_of(required(configuration, path));
   if (!conninfo) throw std::runtime_error(path + ": " + conninfo.error().detail);
   return {std::move(*conninfo)};

@@ -35,6 +35,9 @@ class ServiceProcess {
 /// cannot, or when a setting is missing.
 std::unique_ptr<ServiceProcess> make_service_process(const ServiceProcessOptions& options);
 
+/// Where the configuration names a service's database: `ConnectionStrings:OrderingDb`.
+std::string database_setting(std::string service);
+
 /// The database of a service, by `ConnectionStrings`. Throws std::runtime_error that names the
 /// setting when it is missing or wrong.
 postgres::Options database_of(const std::string& service, const Configuration& configuration);

@@ -323,18 +323,17 @@ class EmbeddedShop final : public Shop {
   }
 
   void serve(const ShopOptions& options) {
-    const auto rate_limit = rate_limit_of(options.configuration);
     limiter_ = make_rate_limiter(options.configuration, std::nullopt, metrics_, {});
-    gateway_ = make_gateway(
-        {crypto_->sha256(options.keys.secret), crypto_->sha256(options.keys.publishable),
-         options.swagger_folder, STOA_VERSION, [this] { return ready_.load(); }, rate_limit,
-         static_cast<std::size_t>(options.configuration.integer("Http:StreamsMax")), epochs_,
-         make_codecs(),
-         [this](std::function<void()> work) {
-           return whole_shop_->submit([work = std::move(work)](Store) { work(); }, [] {});
-         },
-         &telemetry_.tracer()},
-        router_, *crypto_, clock_, *ids_, metrics_, log_, positions_, limiter_.get());
+    auto gateway = gateway_options(options.configuration, options.keys, *crypto_,
+                                   options.swagger_folder, telemetry_.tracer());
+    gateway.ready = [this] { return ready_.load(); };
+    gateway.epochs = epochs_;
+    gateway.codecs = make_codecs();
+    gateway.background = [this](std::function<void()> work) {
+      return whole_shop_->submit([work = std::move(work)](Store) { work(); }, [] {});
+    };
+    gateway_ = make_gateway(std::move(gateway), router_, *crypto_, clock_, *ids_, metrics_, log_,
+                            positions_, limiter_.get());
     server_ = beast::make_http_server(
         http_server_options(options.configuration, options.port),
         [this](std::shared_ptr<http::Request> request, http::Reply reply) {

@@ -1,18 +1,13 @@
 #include "main/stack_server.hpp"
 
 #include <algorithm>
-#include <cctype>
 #include <filesystem>
 
+#include "main/service_process.hpp"
 #include "main/stack_servers.hpp"
 
 namespace stoa {
 namespace {
-
-std::string database_setting(std::string service) {
-  service.front() = static_cast<char>(std::toupper(static_cast<unsigned char>(service.front())));
-  return "ConnectionStrings:" + service + "Db";
-}
 
 bool is_external(const apphost::Manifest& manifest, const apphost::Resource& resource,
                  const Configuration& configuration) {
