@@ -38,12 +38,28 @@ def test_every_defect_is_planted_and_every_point_is_passed():
     assert [name for name in POINTS if f"Point::{name}" not in SOURCES] == []
 
 
-def test_every_defect_names_a_suite_that_should_catch_it():
+@pytest.fixture(scope="module")
+def planted():
     spec = importlib.util.spec_from_file_location("planted", ROOT / "tests/planted/planted.py")
-    planted = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(planted)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_every_defect_names_a_suite_that_should_catch_it(planted):
     assert planted.defects() == DEFECTS
     assert set(planted.CASES) == set(DEFECTS) and all(planted.CASES.values())
+
+
+UNIT_TESTS = STOA.parent / "stoa_tests"
+
+
+@pytest.mark.skipif(not UNIT_TESTS.exists(), reason="the unit tests are not built")
+def test_every_unit_suite_that_a_defect_names_has_tests(planted):
+    filters = {suite.removeprefix("unit:") for suites in planted.CASES.values() for suite in suites if suite.startswith("unit:")}
+    listed = {each: subprocess.run([UNIT_TESTS, "--gtest_list_tests", "--gtest_filter=" + each], capture_output=True, text=True).stdout
+              for each in filters}
+    assert [each for each, tests in listed.items() if "\n  " not in tests] == []
 
 
 PLANTED = pathlib.Path(os.environ.get("STOA_PLANTED_BINARY", ROOT / "build" / "planted" / "stoa"))

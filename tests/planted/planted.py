@@ -5,7 +5,7 @@ import argparse, contextlib, json, os, pathlib, re, signal, subprocess, sys, tim
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build" / "planted"
-CATCH_MAX = {"unit": 60, "simulation": 200, "acceptance": 150, "chaos": 150}  # seconds; what hangs is caught too
+CATCH_MAX = {"unit": 200, "simulation": 200, "acceptance": 150, "chaos": 150}  # seconds; what hangs is caught too
 LATER = ["simulation:600", "unit:*", "acceptance:test_orders.py", "chaos:--cycles 8 --first 100"]  # when no tagged suite catches it
 
 # What the histories of the simulated shop should catch, beside what CASES names.
@@ -24,8 +24,8 @@ CASES = {
     "expected_revision_ignored": ["unit:*EventLogContract*"],
     "inbox_position_ignored": ["unit:Subscription*"],
     "off_by_one_in_position": ["unit:Subscription*"],
-    "gap_ignored": ["unit:SqliteLog*"],
-    "hash_unchained": ["unit:SqliteLog*"],
+    "gap_ignored": ["unit:*LogChain*"],
+    "hash_unchained": ["unit:*LogChain*"],
     "recorded_at_falls": ["unit:*EventLogContract*"],
     "batch_not_retried": ["unit:WriteLoop*"],
     "never_shed": ["unit:WriteLoop*"],
@@ -104,7 +104,7 @@ def run(suite, defect=None):
                                env=environment, start_new_session=True)
     try:
         out, _ = process.communicate(timeout=CATCH_MAX[suite.split(":")[0]])
-        passed = process.returncode == 0
+        passed = process.returncode == 0 and "] 0 tests" not in out  # of GoogleTest, whose filter met nothing
     except subprocess.TimeoutExpired:
         passed, out = False, end(process) + "\nhangs"
     return passed, time.monotonic() - begun, out
