@@ -70,6 +70,44 @@ TEST_P(EventLogContract, TheExpectedRevision_MustBeTheStreams) {
   EXPECT_EQ(each(all(), &RecordedEvent::position), (Numbers{1, 2, 3, 4, 5}));
 }
 
+TEST_P(EventLogContract, AFreshStream_IsNotLookedFor_AndIsNeverAnothers) {
+  EXPECT_EQ(append("a", Expect::fresh), 1);
+  bool is_kept = true;
+  store_->begin();
+  try {
+    const auto revision = store_->log().append("a", Expect::fresh, {{"X.v1", "{}"}}, cause_, noon);
+    store_->commit();
+    is_kept = revision.has_value();
+  } catch (const sql::UniqueViolation&) {
+    store_->rollback();
+    is_kept = false;
+  }
+  EXPECT_FALSE(is_kept);
+  EXPECT_EQ(append("a", 1), 2);
+  EXPECT_EQ(each(all(), &RecordedEvent::type),
+            (std::vector<std::string>{"Happened.v1", "Happened.v1"}));
+  EXPECT_TRUE(store_->is_intact());
+}
+
+TEST_P(EventLogContract, AStreamThatWasRead_IsAppendedToWhereItEnds) {
+  append("a", Expect::none);
+  append("a", 1);
+  store_->begin();
+  auto& log = store_->log();
+  EXPECT_TRUE(log.append("other", Expect::none, {{"X.v1", "{}"}}, cause_, noon));
+  std::vector<RecordedEvent> read;
+  log.read_stream("a", 0, keep(read, 1));  // of one that was not read to its end nothing is known
+  EXPECT_EQ(log.append("a", 2, {{"X.v1", "{}"}}, cause_, noon), 3);
+  log.read_stream("new", 0, keep(read));
+  EXPECT_FALSE(log.append("new", 1, {{"X.v1", "{}"}}, cause_, noon));
+  EXPECT_EQ(log.append("new", Expect::none, {{"X.v1", "{}"}}, cause_, noon), 1);
+  log.read_stream("a", 0, keep(read));
+  EXPECT_FALSE(log.append("a", 2, {{"X.v1", "{}"}}, cause_, noon));
+  EXPECT_EQ(log.append("a", Expect::any, {{"X.v1", "{}"}}, cause_, noon), 4);
+  store_->commit();
+  EXPECT_TRUE(store_->is_intact());
+}
+
 TEST_P(EventLogContract, AConflict_LeavesNothingAndSpoilsNothing) {
   append("a", Expect::none);
   store_->begin();

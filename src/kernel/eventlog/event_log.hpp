@@ -39,6 +39,9 @@ struct Expected {
   static constexpr std::int64_t any = -1;
   static constexpr std::int64_t exists = -2;
   static constexpr std::int64_t none = 0;
+  /// None, as the writer knows: the name is a new id, or it has looked within this transaction. It
+  /// is not looked for again; if the stream is there nevertheless, the transaction fails.
+  static constexpr std::int64_t fresh = -3;
 };
 
 /// A service's append-only log: event store, outbox and audit trail. Reading needs no transaction

@@ -154,9 +154,10 @@ class SqlLog final : public StoredLog {
     const std::string name(stream);
     // A new stream needs no look where the unique index refuses a first event that is not the
     // first.
-    auto revision = expected;
-    if (expected != Expected::none || !db_.is_prompt() ||
-        planted(Defect::expected_revision_ignored)) {
+    auto revision = expected == Expected::fresh ? 0 : expected;
+    const bool is_looked_for =
+        expected != Expected::fresh && (expected != Expected::none || !db_.is_prompt());
+    if (is_looked_for || planted(Defect::expected_revision_ignored)) {
       revision = current_revision(name);
       if (expected == Expected::exists && revision == 0) return wrong_revision(stream);
       if (expected >= 0 && expected != revision && !planted(Defect::expected_revision_ignored))
@@ -178,16 +179,14 @@ class SqlLog final : public StoredLog {
       ++revision;
       if (recorded != nullptr) recorded->push_back(std::move(row));
     }
-    if (!events.empty()) {
-      if (revisions_.size() >= revisions_max) revisions_.clear();
-      revisions_.insert_or_assign(name, revision);
-    }
+    if (!events.empty()) keep_revision(name, revision);
     at_point(Point::after_append);
     return revision;
   }
 
   void read_stream(std::string_view stream, std::int64_t after, const Each& each) override {
-    in_pages(each, [&](const auto& take) {
+    const bool is_from_front = after == 0;
+    const bool is_whole = in_pages(each, [&](const auto& take) {
       db_.query(
           sql_.stream,
           [&](const sql::Row& row) {
@@ -197,6 +196,7 @@ class SqlLog final : public StoredLog {
           },
           stream, after, page_rows);
     });
+    if (head_loaded_ && is_whole && is_from_front) keep_revision(std::string(stream), after);
   }
   void read_stream_backwards(std::string_view stream, const Each& each) override {
     auto before = std::numeric_limits<std::int64_t>::max();
@@ -246,9 +246,9 @@ class SqlLog final : public StoredLog {
   /// A database may hold all rows of an answer in memory at once.
   static constexpr int page_rows = 512;
 
-  /// Calls `query(take)` until there are no more rows, or `each` wants none.
+  /// Calls `query(take)` until there are no more rows, or `each` wants none: false then.
   template <class Query>
-  static void in_pages(const Each& each, const Query& query) {
+  static bool in_pages(const Each& each, const Query& query) {
     bool goes_on = true;
     for (int taken = page_rows; goes_on && taken == page_rows;) {
       taken = 0;
@@ -258,6 +258,7 @@ class SqlLog final : public StoredLog {
         return goes_on;
       });
     }
+    return goes_on;
   }
   /// `from` moves to the last position that was read.
   template <class Take>
@@ -323,7 +324,12 @@ class SqlLog final : public StoredLog {
     head_loaded_ = true;
   }
 
-  /// The writer is alone here too: a stream that it appended to is as it left it.
+  void keep_revision(const std::string& stream, std::int64_t revision) {
+    if (revisions_.size() >= revisions_max) revisions_.clear();
+    revisions_.insert_or_assign(stream, revision);
+  }
+
+  /// The writer is alone here too: a stream that it read or appended to is as it left it.
   std::int64_t current_revision(const std::string& stream) {
     if (const auto known = revisions_.find(stream); known != revisions_.end()) return known->second;
     return db_.one(
@@ -342,7 +348,8 @@ class SqlLog final : public StoredLog {
   Head head_;
   bool head_loaded_ = false;
   bool head_changed_ = false;
-  std::unordered_map<std::string, std::int64_t> revisions_;  ///< of streams appended to lately
+  std::unordered_map<std::string, std::int64_t>
+      revisions_;  ///< of streams read or appended to lately
   Cause cause_;
   std::string metadata_;  ///< of cause_
   Timestamp at_;

@@ -106,7 +106,8 @@ Result<Stock> Inventory::set_backorder_limit(UnitOfWork& unit, const std::string
 void Inventory::settle(UnitOfWork& unit, Reservation& held, const std::string& order_id,
                        const std::vector<StockEvent>& events) {
   if (events.empty()) return;
-  record(unit, "reservation-" + order_id, held.revision, events);
+  record(unit, "reservation-" + order_id, held.revision == 0 ? Expected::fresh : held.revision,
+         events);
   for (const auto& event : events) evolve(held, event);
   reservations_.touch(order_id);
 }

@@ -256,7 +256,9 @@ void Orders::append(UnitOfWork& unit, std::string_view order_id,
   const std::string id(order_id);
   hot_[id] = order;
   changed_[id] = order;
-  const auto revision = journal_.append(unit, stream_of(order_id), before, events);
+  // Nothing but a new order has no event yet.
+  const auto revision =
+      journal_.append(unit, stream_of(order_id), before == 0 ? Expected::fresh : before, events);
   STOA_ASSERT(revision && *revision == order->revision);
   const auto waits = waits_.equal_range(order_id);
   if (!order->is_final() || waits.first == waits.second) return;
