@@ -7,11 +7,13 @@
 #include "kernel/sql/migrate.hpp"
 #include "platform/kafka/publisher.hpp"
 #include "platform/kafka/source.hpp"
+#include "platform/postgres/commit_listener.hpp"
 
 namespace stoa {
 namespace {
 
 constexpr std::chrono::seconds replay_interval{1};
+constexpr std::chrono::milliseconds write_pace{5};
 
 /// Names of leader locks: the prefix of a log that is relayed, and other work.
 std::int64_t lock_name(std::string_view work) {
@@ -97,7 +99,7 @@ ServiceHost::ServiceHost(Options options, Parts parts)
   background_ = pool_->of("");
   positions_ = std::make_unique<OwnPositions>(local_positions_, *background_);
   loop_ = make_write_loop(*database_, shared_.clock, participants_, shared_.warn,
-                          {.tracer = &shared_.tracer});
+                          {.tracer = &shared_.tracer, .pace = write_pace});
   inbox_db_ = database_->handle("host_");
   inbox_ = std::make_unique<messaging::Inbox>(*inbox_db_, "host_");
   participants_.push_back(inbox_.get());
@@ -182,11 +184,21 @@ void ServiceHost::start() {
   runners_.push_back(messaging::follow_logs(
       prefixes, opens_reader(), [this](const messaging::Growth& growth) { tell_growth(growth); },
       shared_.warn));
-  if (taken_topics_.empty()) return;
+  if (taken_topics_.empty()) return listen();
+  message_figures_ = std::make_unique<messaging::MessageFigures>(shared_.metrics, shared_.clock);
   loop_->every(replay_interval, [this](UnitOfWork& unit) { parked_->look(unit); });
   runners_.push_back(messaging::run_consumer(
       [this] { return make_source(); },
       [this](messaging::Source& source) { return make_consumer(source); }, shared_.warn));
+  listen();
+}
+
+void ServiceHost::listen() {
+  listener_ = messaging::run_listener(
+      [database = options_.database] { return postgres::make_commit_listener(database); },
+      [this] {
+        for (const auto& runner : runners_) runner->wake();
+      });
 }
 
 void ServiceHost::tell_growth(const messaging::Growth& growth) {
@@ -200,6 +212,7 @@ void ServiceHost::tell_growth(const messaging::Growth& growth) {
 }
 
 void ServiceHost::stop_writing() {
+  listener_.reset();
   runners_.clear();
   loop_->stop();
 }
@@ -265,7 +278,8 @@ std::unique_ptr<messaging::Consumer> ServiceHost::make_consumer(messaging::Sourc
     parked_->put(unit, parked);
   };
   return std::make_unique<messaging::Consumer>(
-      messaging::Consumer::Parts{source, *inbox_, *loop_, take, park, shared_.warn},
+      messaging::Consumer::Parts{source, *inbox_, *loop_, take, park, shared_.warn,
+                                 *message_figures_},
       messaging::Consumer::Options{});
 }
 

@@ -37,7 +37,7 @@ class ServiceHost {
     std::string member;   ///< of that group, the same after a restart; no other replica's
     postgres::Options database;
     kafka::Settings kafka;
-    int partitions = 6;   ///< of each topic
+    int partitions = 3;   ///< of each topic
     int replication = 1;  ///< of each topic
     int reader_threads = 2;
     std::string shop_secret;  ///< the same in all processes of the fleet
@@ -122,6 +122,7 @@ class ServiceHost {
   std::unique_ptr<messaging::Consumer> make_consumer(messaging::Source& source);
   void make_topics() const;
   void relay(Part& part);
+  void listen();
   void tell_growth(const messaging::Growth& growth);
 
   Options options_;
@@ -144,7 +145,9 @@ class ServiceHost {
   std::map<std::string, std::function<void(UnitOfWork&, const messaging::Message&)>, std::less<>>
       effects_;
   std::vector<std::function<void(const messaging::Growth&)>> grown_;
+  std::unique_ptr<messaging::MessageFigures> message_figures_;
   std::vector<std::unique_ptr<messaging::Runner>> runners_;
+  std::unique_ptr<messaging::Runner> listener_;  ///< wakes them
 };
 
 }  // namespace stoa

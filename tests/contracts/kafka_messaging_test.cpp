@@ -103,7 +103,7 @@ class Taker {
   }
   ~Taker() { loop_->stop(); }
 
-  Consumer::Parts parts(Source& source) {
+  Consumer::Parts parts(Source& source, MessageFigures& figures) {
     return {source,
             *inbox_,
             *loop_,
@@ -114,7 +114,8 @@ class Taker {
             [this](const std::string& what) {
               const std::lock_guard lock(mutex_);
               warnings_.push_back(what);
-            }};
+            },
+            figures};
   }
   std::int64_t begins_at(const Lane& lane) {
     const auto reader = sqlite::open(folder_.file("taker.db"), sqlite::Database::Mode::reader);
@@ -167,8 +168,11 @@ struct Member {
                                    "",
                                    {topic_name},
                                    [&taker](const Lane& lane) { return taker.begins_at(lane); }})),
-        consumer(taker.parts(*source), options) {}
-  std::unique_ptr<kafka::Source> source;
+        consumer(taker.parts(*source, figures), options) {}
+  std::unique_ptr<Source> source;
+  SystemClock clock;
+  telemetry::Metrics metrics;
+  MessageFigures figures{metrics, clock};
   Consumer consumer;
 };
 
@@ -221,7 +225,11 @@ TEST_F(KafkaMessaging, EveryPublishedEvent_IsTakenOnceAndInTheOrderOfItsStream) 
   Member member(taker_, settings_);
   EXPECT_TRUE(until_taken(member, 1'000));
   expect_each_once_and_in_order(1'000);
-  EXPECT_EQ(member.consumer.repeats(), 0);
+  EXPECT_EQ(member.figures.repeats(), 0);
+  const auto figures = member.metrics.text();
+  for (const auto* line : {"stoa_messages_total{outcome=\"taken\"} 1000\n",
+                           "stoa_message_lag_seconds_count 1000\n", "stoa_messages_waiting 0\n"})
+    EXPECT_NE(figures.find(line), std::string::npos) << line;
 }
 
 TEST_F(KafkaMessaging, WhatIsPublishedAgain_IsTakenOnce) {
@@ -234,7 +242,7 @@ TEST_F(KafkaMessaging, WhatIsPublishedAgain_IsTakenOnce) {
   Member member(taker_, settings_);
   EXPECT_TRUE(until_taken(member, 100));
   expect_each_once_and_in_order(100);
-  EXPECT_EQ(member.consumer.repeats(), 50);
+  EXPECT_EQ(member.figures.repeats(), 50);
 }
 
 TEST_F(KafkaMessaging, AMemberThatComesBack_GoesOnWhereItsServiceWas) {
@@ -250,7 +258,7 @@ TEST_F(KafkaMessaging, AMemberThatComesBack_GoesOnWhereItsServiceWas) {
   Member member(taker_, settings_);
   EXPECT_TRUE(until_taken(member, 60));
   expect_each_once_and_in_order(60);
-  EXPECT_EQ(member.consumer.repeats(), 0);
+  EXPECT_EQ(member.figures.repeats(), 0);
 }
 
 TEST_F(KafkaMessaging, WhatStandsBehindAMissingMessage_IsTakenWhenThatHasCome) {
@@ -261,7 +269,7 @@ TEST_F(KafkaMessaging, WhatStandsBehindAMissingMessage_IsTakenWhenThatHasCome) {
   auto broken = relay(wrong);
   broken.step(sender_.log());
   Member member(taker_, settings_);
-  EXPECT_TRUE(until(member, [&] { return member.consumer.gaps() > 0; }));
+  EXPECT_TRUE(until(member, [&] { return member.figures.gaps() > 0; }));
   EXPECT_TRUE(taker_.rows().empty());
   ASSERT_EQ(taker_.warnings().size(), 1U);
   EXPECT_NE(taker_.warnings()[0].find("before position 4 has not come"), std::string::npos);
@@ -283,6 +291,7 @@ class Forgetful final : public Source {
     return batch;
   }
   void go_back(const Lane& lane, std::int64_t offset) override { real_.go_back(lane, offset); }
+  [[nodiscard]] std::int64_t waiting() const override { return real_.waiting(); }
 
  private:
   Source& real_;
@@ -295,7 +304,8 @@ TEST_F(KafkaMessaging, WhatIsLostOnTheWay_IsAskedForAgain) {
   relay.step(sender_.log());
   Member member(taker_, settings_);
   Forgetful source(*member.source, 3);
-  Consumer consumer(taker_.parts(source), {.gap_pause = std::chrono::milliseconds(50)});
+  Consumer consumer(taker_.parts(source, member.figures),
+                    {.gap_pause = std::chrono::milliseconds(50)});
   const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
   while (taker_.rows().size() < 20 && std::chrono::steady_clock::now() < end)
     consumer.step(std::chrono::milliseconds(50));
@@ -338,7 +348,7 @@ TEST_F(KafkaMessaging, AnotherEpoch_IsNotTaken) {
   auto restored = this->relay(relay.confirmed(), 2);
   restored.step(sender_.log());
   Member member(taker_, settings_);
-  EXPECT_TRUE(until(member, [&] { return member.consumer.gaps() > 0; }));
+  EXPECT_TRUE(until(member, [&] { return member.figures.gaps() > 0; }));
   EXPECT_EQ(taker_.rows().size(), 2U);
   EXPECT_NE(taker_.warnings().back().find("epoch 2"), std::string::npos);
 }
@@ -363,7 +373,7 @@ TEST_F(KafkaMessaging, AMessageThatFailsAgainAndAgain_IsPutAside_AndTheOthersGoO
   EXPECT_TRUE(until_taken(member, 29));
   EXPECT_EQ(taker_.rows().size(), 29U);
   EXPECT_EQ(taker_.rows("taker_parked"), (std::vector<std::string>{"stream-1@5"}));
-  EXPECT_EQ(member.consumer.parked(), 1);
+  EXPECT_EQ(member.figures.parked(), 1);
 }
 
 TEST_F(KafkaMessaging, AStoreThatIsAway_PutsNothingAside) {

@@ -7,6 +7,7 @@
 
 #include "contracts/postgres_server.hpp"
 #include "kernel/sql/migrate.hpp"
+#include "platform/postgres/commit_listener.hpp"
 #include "platform/postgres/leader_lock.hpp"
 
 namespace stoa::postgres {
@@ -94,9 +95,108 @@ TEST_F(PostgresDatabase, AQueryAfterAFailure_TellsIt) {
   writer_->begin();
   insert(*db_, 1);
   insert(*db_, 1);
-  EXPECT_THROW(db_->one("SELECT 1", integer), sql::UniqueViolation);
+  EXPECT_THROW(db_->one("SELECT count(*) FROM rows", integer), sql::UniqueViolation);
   writer_->rollback();
   EXPECT_EQ(count(), 0);
+}
+
+TEST_F(PostgresDatabase, RowsOfOneInsert_AreOneStatement_AndEachIsItself) {
+  const std::string bytes("\0\xff", 2);
+  writer_->begin();
+  db_->execute("INSERT INTO rows(id, text, bytes) VALUES(?, 'first', ?)", 1, sql::Blob{bytes});
+  const auto before = writer_->statements();
+  for (std::int64_t id = 2; id < 100; ++id)
+    db_->execute("INSERT INTO rows VALUES(?, ?, ?)", -id, std::to_string(id), std::nullopt);
+  db_->execute("INSERT INTO rows VALUES(?, ?, ?)", -100, "", sql::Blob{bytes});
+  db_->execute("INSERT INTO rows VALUES(?, ?, ?)", -101, std::nullopt, sql::Blob{});
+  writer_->commit();
+  EXPECT_EQ(writer_->statements() - before, 5)
+      << "two of rows, the turn, the commit, and that others are told";
+  EXPECT_EQ(count(), 101);
+  const auto is_there = [&](std::string_view what) {
+    return db_->one("SELECT count(*) FROM rows WHERE " + std::string(what), integer) == 1;
+  };
+  EXPECT_TRUE(is_there("id = 1 AND text = 'first' AND bytes = '\\x00ff'"));
+  EXPECT_TRUE(is_there("id = -57 AND text = '57' AND bytes IS NULL"));
+  EXPECT_TRUE(is_there("id = -100 AND text = '' AND bytes = '\\x00ff'"));
+  EXPECT_TRUE(is_there("id = -101 AND text IS NULL AND bytes = ''"));
+}
+
+TEST_F(PostgresDatabase, AnUpsertOfOneKeyAgain_IsTheLast) {
+  const auto upsert = [&](std::int64_t id, const std::string& text) {
+    db_->execute(
+        "INSERT INTO rows(id, text) VALUES(?, ?) ON CONFLICT(id) DO UPDATE SET"
+        " text = excluded.text",
+        id, text);
+  };
+  writer_->begin();
+  upsert(1, "a");
+  upsert(2, "b");
+  upsert(1, "c");
+  upsert(3, "d");
+  upsert(1, "e");
+  writer_->commit();
+  std::string texts;
+  db_->query("SELECT text FROM rows ORDER BY id",
+             [&](const sql::Row& row) { texts += row.text(0); });
+  EXPECT_EQ(texts, "ebd");
+}
+
+TEST_F(PostgresDatabase, TwoInsertsOfATable_KeepTheirOrder) {
+  const auto say = [&](std::string_view sets, std::int64_t id, std::string_view text) {
+    db_->execute("INSERT INTO rows(id, text) VALUES(?, ?) ON CONFLICT(id) DO UPDATE SET text = " +
+                     std::string(sets),
+                 id, text);
+  };
+  writer_->begin();
+  say("rows.text || excluded.text", 1, "x");
+  say("excluded.text", 2, "a");
+  say("rows.text || excluded.text", 2, "b");
+  writer_->commit();
+  EXPECT_EQ(db_->one("SELECT text FROM rows WHERE id = 2", text), "ab");
+}
+
+TEST_F(PostgresDatabase, WhatIsSaidOfATableLater_FindsTheRowsThatWait) {
+  writer_->begin();
+  insert(*db_, 1);
+  insert(*db_, 2);
+  db_->execute("UPDATE rows SET text = 'x'");
+  insert(*db_, 3);
+  db_->execute("INSERT INTO rows(id, text) VALUES(?, ?)", 4, "y");
+  insert(*db_, 5);
+  db_->execute("DELETE FROM rows WHERE id = 4");
+  db_->execute("INSERT INTO rows(id, text) SELECT id + 10, text FROM rows WHERE id = 5");
+  writer_->commit();
+  std::string ids;
+  db_->query("SELECT id FROM rows WHERE text IS NULL OR text = 'x' ORDER BY id",
+             [&](const sql::Row& row) { ids += std::to_string(row.integer(0)) + " "; });
+  EXPECT_EQ(ids, "1 2 3 5 15 ");
+}
+
+TEST_F(PostgresDatabase, ChangesOfARow_AreThoseOfItAlone) {
+  const auto add = [&](std::int64_t id) {
+    db_->execute("INSERT INTO rows(id) VALUES(?) ON CONFLICT DO NOTHING", id);
+    return db_->changes();
+  };
+  writer_->begin();
+  db_->execute("INSERT INTO rows(id) VALUES(?) ON CONFLICT DO NOTHING", 1);
+  db_->execute("INSERT INTO rows(id) VALUES(?) ON CONFLICT DO NOTHING", 2);
+  EXPECT_EQ(add(2), 0);
+  EXPECT_EQ(add(3), 1);
+  EXPECT_EQ(add(3), 0);
+  writer_->commit();
+  EXPECT_EQ(count(), 3);
+}
+
+TEST_F(PostgresDatabase, RowsOfATransactionThatIsTakenBack_AreNotSentWithTheNext) {
+  writer_->begin();
+  insert(*db_, 1);
+  insert(*db_, 2);
+  writer_->rollback();
+  writer_->begin();
+  insert(*db_, 3);
+  writer_->commit();
+  EXPECT_EQ(count(), 1);
 }
 
 TEST_F(PostgresDatabase, WhatIsWritten_IsReadInItsTransaction_AndByOthersAfterTheCommit) {
@@ -279,6 +379,32 @@ TEST_F(PostgresDatabase, ALeader_IsAloneUntilItsConnectionGoes) {
   EXPECT_FALSE(one->holds());
   EXPECT_TRUE(other->holds());
   EXPECT_FALSE(one->holds());
+}
+
+TEST_F(PostgresDatabase, ACommit_IsHeardByAll_AndARollbackByNobody) {
+  using std::chrono::milliseconds;
+  const auto one = make_commit_listener({conninfo_});
+  const auto other = make_commit_listener({conninfo_});
+  writer_->begin();
+  insert(*db_, 1);
+  EXPECT_FALSE(one->wait(milliseconds(20)));
+  writer_->rollback();
+  EXPECT_FALSE(one->wait(milliseconds(20)));
+  for (int times = 0; times < 2; ++times) {
+    writer_->begin();
+    writer_->commit();
+    EXPECT_TRUE(one->wait(std::chrono::seconds(30)));
+    EXPECT_TRUE(other->wait(std::chrono::seconds(30)));
+  }
+  EXPECT_FALSE(one->wait(milliseconds(20))) << "each once";
+  db_->query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'",
+             [](const sql::Row&) {});
+  EXPECT_THROW(
+      {
+        for (int times = 0; times < 10; ++times)  // its last words come first
+          EXPECT_FALSE(one->wait(milliseconds(500)));
+      },
+      sql::Failure);
 }
 
 TEST_F(PostgresDatabase, Texts_AreComparedByTheirBytes) {

@@ -90,7 +90,7 @@ void BatchRunner::forget() noexcept {
 
 void BatchRunner::committed(Executor::Work* works, std::size_t count, UnitOfWork& unit) {
   ++commits_;
-  commands_ += static_cast<std::int64_t>(count);
+  for (const auto* work = works; work != works + count; ++work) commands_ += work->commands;
   for (auto* participant : participants_) participant->committed();
   if (!planted(Defect::reply_before_commit)) reply(works, count);
   for (auto& action : unit.take_after_commit()) action();

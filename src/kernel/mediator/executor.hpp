@@ -25,6 +25,7 @@ class Executor {
     std::function<void(UnitOfWork&)> run;
     /// Called once on the writer thread: nullptr when what `run` did is durable.
     std::function<void(const Error* failure)> done;
+    int commands = 1;  ///< that it is counted as: a batch of messages is many
   };
 
   virtual ~Executor() = default;

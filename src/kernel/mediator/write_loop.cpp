@@ -97,12 +97,17 @@ class Loop final : public WriteLoop {
       const bool is_queue_empty = queue_.empty();
       const auto slice_at = is_queue_empty ? slice_at_ : slice_at_ + slice_delay_max;
       if (wants_slice() && Steady::now() >= slice_at) return std::vector<Work>{};
-      if (!is_queue_empty) return queue_.take(options_.batch_weight_max);
-      if (stopping_) {
+      const auto now = Steady::now();
+      if (!is_queue_empty && (now >= next_batch_at_ || stopping_)) {
+        next_batch_at_ = now + options_.pace;
+        return queue_.take(options_.batch_weight_max);
+      }
+      if (is_queue_empty && stopping_) {
         ended_ = true;
         return std::nullopt;
       }
-      auto until = wants_slice() ? slice_at_ : Steady::now() + std::chrono::seconds(1);
+      auto until = wants_slice() ? slice_at : now + std::chrono::seconds(1);
+      if (!is_queue_empty) until = std::min(until, next_batch_at_);
       for (const auto& timer : timers_) until = std::min(until, timer.due);
       wake_.wait_until(lock, until);
     }
@@ -140,6 +145,7 @@ class Loop final : public WriteLoop {
   WriteLoopOptions options_;
   std::vector<Idle> idle_;
   Steady::time_point slice_at_;
+  Steady::time_point next_batch_at_;
 
   mutable std::mutex mutex_;
   std::condition_variable wake_;

@@ -14,6 +14,9 @@ struct WriteLoopOptions {
   int batch_weight_max = 2'000;               ///< order lines, or their like, in one transaction
   std::size_t outside_max = 10'000;           ///< commands of clients that may wait; more are shed
   const telemetry::Tracer* tracer = nullptr;  ///< null or off: no batch is traced
+  /// Between the beginnings of two transactions, so that what comes meanwhile shares the second;
+  /// who comes after a rest waits for none. For a store where a transaction is dear.
+  Duration pace{};
 };
 
 struct WriteLoopFigures {

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <thread>
+
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
@@ -153,6 +156,27 @@ TEST_F(WriteLoopTest, ABatch_IsBoundedByWeight) {
   run();
   EXPECT_EQ(loop_->figures().commits, 2);
   EXPECT_EQ(story_.told()[2], "b");
+}
+
+TEST_F(WriteLoopTest, WhatComesSoonAfterATransactionBegan_SharesTheNext) {
+  make({.pace = std::chrono::seconds(1)});
+  loop_->start();
+  const auto until_decided = [&](std::int64_t commands) {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    while (loop_->figures().commands < commands && std::chrono::steady_clock::now() < end)
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  };
+  submit(work("a"));
+  until_decided(1);
+  EXPECT_EQ(loop_->figures().commits, 1) << "after a rest nobody waits";
+  submit(work("b"));
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  submit(work("c"));
+  until_decided(3);
+  EXPECT_EQ(loop_->figures().commits, 2);
+  submit(work("d"));
+  loop_->stop();
+  EXPECT_EQ(loop_->figures().commands, 4) << "an end waits for no pace";
 }
 
 TEST_F(WriteLoopTest, AFailedBatch_FailsTheGuiltyAlone) {

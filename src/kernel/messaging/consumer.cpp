@@ -11,7 +11,7 @@ namespace stoa::messaging {
 
 /// What became of a batch.
 struct Consumer::Outcome {
-  std::int64_t taken = 0;
+  std::vector<Timestamp> taken;  ///< when they were recorded
   std::int64_t repeats = 0;
   std::int64_t parked = 0;
   std::map<Lane, std::string> passed_over;  ///< and why; of each lane the first
@@ -22,6 +22,7 @@ struct Consumer::Outcome {
 bool Consumer::step(Duration wait) {
   ask_for_missing();
   const auto batch = parts_.source.receive(options_.batch_max, wait);
+  parts_.figures.set_waiting(parts_.source.waiting());
   if (batch.empty()) return false;
   if (!apply(batch, {})) one_by_one(batch);
   return true;
@@ -42,18 +43,19 @@ bool Consumer::commit(int weight, std::function<void(UnitOfWork&)> run) {
                                         .weight = weight,
                                         .cause = {.actor = "system", .causation = "message"},
                                         .run = std::move(run),
-                                        .done = {}});
+                                        .done = {},
+                                        .commands = weight});
 }
 
 void Consumer::account(const Outcome& outcome) {
-  taken_ += outcome.taken;
-  repeats_ += outcome.repeats;
-  parked_ += outcome.parked;
+  parts_.figures.took(outcome.taken);
+  parts_.figures.add_repeats(outcome.repeats);
+  parts_.figures.add_parked(outcome.parked);
   if (outcome.parked > 0)
     parts_.warn(std::to_string(outcome.parked) + " messages were put aside: see the parked ones.");
-  if (outcome.taken > 0) warned_.clear();
+  if (!outcome.taken.empty()) warned_.clear();
   for (const auto& [lane, why] : outcome.passed_over) {
-    ++gaps_;
+    parts_.figures.add_gap();
     if (warned_.insert(lane).second)
       parts_.warn("Messages of " + lane.topic + "/" + std::to_string(lane.partition) +
                   " are passed over: " + why + ".");
@@ -117,7 +119,7 @@ void Consumer::take_one(UnitOfWork& unit, const Source::Received& one, Outcome& 
   }
   parts_.inbox.take(message, one.offset);
   outcome.moved.insert(message.lane);
-  ++outcome.taken;
+  outcome.taken.push_back(message.time);
 }
 
 void Consumer::one_by_one(const Batch& batch) {

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>
 #include <functional>
 #include <map>
 #include <set>
@@ -11,6 +10,7 @@
 #include "kernel/mediator/executor.hpp"
 #include "kernel/messaging/inbox.hpp"
 #include "kernel/messaging/message.hpp"
+#include "kernel/messaging/message_figures.hpp"
 
 namespace stoa::messaging {
 
@@ -31,6 +31,8 @@ class Source {
   virtual std::vector<Received> receive(std::size_t most, Duration wait) = 0;
   /// Messages from `offset` on come again, if the lane is this member's still.
   virtual void go_back(const Lane& lane, std::int64_t offset) = 0;
+  /// Messages behind what was received last, over all lanes, as the brokers said last.
+  [[nodiscard]] virtual std::int64_t waiting() const = 0;
 };
 
 /// A message that could not be taken again and again.
@@ -62,17 +64,13 @@ class Consumer {
     /// Keeps a message that is put aside, within the transaction that takes it.
     std::function<void(UnitOfWork&, const Parked&)> park;
     std::function<void(const std::string&)> warn;
+    MessageFigures& figures;
   };
 
   Consumer(Parts parts, Options options) : parts_(std::move(parts)), options_(options) {}
 
   /// One batch: receives, applies, waits until that is durable. False when nothing came.
   bool step(Duration wait);
-
-  [[nodiscard]] std::int64_t taken() const { return taken_; }
-  [[nodiscard]] std::int64_t repeats() const { return repeats_; }
-  [[nodiscard]] std::int64_t parked() const { return parked_; }
-  [[nodiscard]] std::int64_t gaps() const { return gaps_; }
 
  private:
   using Batch = std::vector<Source::Received>;
@@ -101,7 +99,6 @@ class Consumer {
     std::chrono::steady_clock::time_point due;
   };
   std::map<Lane, Gap> missing_;
-  std::atomic<std::int64_t> taken_ = 0, repeats_ = 0, parked_ = 0, gaps_ = 0;
 };
 
 }  // namespace stoa::messaging

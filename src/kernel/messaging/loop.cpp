@@ -30,8 +30,11 @@ void Loop::run() {
     lock.unlock();
     const auto pause = step();
     lock.lock();
-    if (pause > Duration::zero())
-      wake_.wait_for(lock, pause, [this] { return stopping_ || is_woken_; });
+    if (pause.at_least > Duration::zero())
+      wake_.wait_for(lock, pause.at_least, [this] { return stopping_; });
+    if (pause.at_most > pause.at_least)
+      wake_.wait_for(lock, pause.at_most - pause.at_least,
+                     [this] { return stopping_ || is_woken_; });
   }
   lock.unlock();
   end();

@@ -8,17 +8,22 @@
 
 namespace stoa::messaging {
 
-/// A thread that repeats one step, and pauses as long as that says. The class that has the step
-/// starts it when it is made, and stops it when it goes.
+/// A thread that repeats one step, with pauses. The class that has the step starts it when it is
+/// made, and stops it when it goes.
 class Loop : public Runner {
  public:
   void wake() override;
 
  protected:
+  struct Pause {
+    Duration at_least{};  ///< so that what comes meanwhile shares the next step
+    Duration at_most{};   ///< while nobody wakes it
+  };
+
   void start();
   void stop();
-  virtual Duration step() = 0;  ///< zero: again at once; does not throw
-  virtual void end() {}         ///< on the thread, at last
+  virtual Pause step() = 0;  ///< does not throw
+  virtual void end() {}      ///< on the thread, at last
 
  private:
   void run();

@@ -9,6 +9,9 @@ namespace {
 constexpr std::chrono::milliseconds failure_pause{500};
 constexpr std::chrono::milliseconds receive_wait{100};
 constexpr std::chrono::milliseconds store_interval{200};
+constexpr std::chrono::milliseconds pace{5};  ///< of looks at a log that grows
+constexpr std::chrono::milliseconds look_interval{
+    250};  ///< at a log of whose growth nothing is heard
 
 class RelayLoop final : public Loop {
  public:
@@ -16,11 +19,11 @@ class RelayLoop final : public Loop {
   ~RelayLoop() override { stop(); }
 
  private:
-  Duration step() override {
+  Pause step() override {
     try {
       if (!parts_.is_leader()) {
         relay_.reset();
-        return store_interval;
+        return {store_interval, store_interval};
       }
       if (!relay_) begin();
       const auto failures = relay_->failures();
@@ -31,12 +34,12 @@ class RelayLoop final : public Loop {
         parts_.warn("The brokers did not confirm what " + parts_.outlet.service +
                     " published: it is published again.");
       store(false);
-      return more ? Duration::zero() : parts_.pause;
+      return more ? Pause{} : Pause{pace, look_interval};
     } catch (const std::exception& e) {
       parts_.warn("The log of " + parts_.outlet.service + " is not published: " + e.what());
       if (reader_) reader_->rollback();
       relay_.reset();
-      return failure_pause;
+      return {failure_pause, failure_pause};
     }
   }
   void end() override {
@@ -95,18 +98,18 @@ class ConsumerLoop final : public Loop {
   ~ConsumerLoop() override { stop(); }
 
  private:
-  Duration step() override {
+  Pause step() override {
     try {
       if (!source_) {
         source_ = make_source_();
         consumer_ = make_consumer_(*source_);
       }
       consumer_->step(receive_wait);
-      return Duration::zero();
+      return {};
     } catch (const std::exception& e) {
       warn_(std::string("Messages are not received: ") + e.what());
       end();
-      return failure_pause;
+      return {failure_pause, failure_pause};
     }
   }
   void end() override {
@@ -125,11 +128,8 @@ class FollowerLoop final : public Loop {
  public:
   FollowerLoop(const std::vector<std::string>& prefixes, sql::OpenDatabase open_reader,
                std::function<void(const Growth&)> grown,
-               std::function<void(const std::string&)> warn, Duration pause)
-      : open_reader_(std::move(open_reader)),
-        grown_(std::move(grown)),
-        warn_(std::move(warn)),
-        pause_(pause) {
+               std::function<void(const std::string&)> warn)
+      : open_reader_(std::move(open_reader)), grown_(std::move(grown)), warn_(std::move(warn)) {
     for (const auto& prefix : prefixes)
       logs_.push_back({prefix, "SELECT max(position) FROM " + prefix + "log",
                        "SELECT position, stream FROM " + prefix +
@@ -144,7 +144,7 @@ class FollowerLoop final : public Loop {
     std::int64_t seen = -1;  ///< nothing yet
   };
 
-  Duration step() override {
+  Pause step() override {
     try {
       if (!reader_) {
         reader_ = open_reader_();
@@ -155,11 +155,11 @@ class FollowerLoop final : public Loop {
       for (auto& one : logs_) look(one, growths);
       reader_->rollback();
       for (const auto& growth : growths) grown_(growth);
-      return pause_;
+      return {pace, look_interval};
     } catch (const std::exception& e) {
       warn_(std::string("The log is not followed: ") + e.what());
       end();
-      return failure_pause;
+      return {failure_pause, failure_pause};
     }
   }
   void end() override {
@@ -187,9 +187,40 @@ class FollowerLoop final : public Loop {
   sql::OpenDatabase open_reader_;
   std::function<void(const Growth&)> grown_;
   std::function<void(const std::string&)> warn_;
-  Duration pause_;
   std::unique_ptr<sql::Database> reader_;
   std::unique_ptr<sql::Connection> db_;
+};
+
+class ListenerLoop final : public Loop {
+ public:
+  ListenerLoop(std::function<std::unique_ptr<CommitListener>()> open,
+               std::function<void()> committed)
+      : open_(std::move(open)), committed_(std::move(committed)) {
+    start();
+  }
+  ~ListenerLoop() override { stop(); }
+
+ private:
+  /// Who waits cannot be interrupted, and a process that stops waits for it.
+  static constexpr std::chrono::milliseconds wait{200};
+
+  Pause step() override {
+    try {
+      const bool may_have_missed = !listener_;
+      if (!listener_) listener_ = open_();
+      if (listener_->wait(may_have_missed ? Duration::zero() : wait) || may_have_missed)
+        committed_();
+      return {};
+    } catch (const std::exception&) {  // those who look now and then tell it
+      listener_.reset();
+      return {failure_pause, failure_pause};
+    }
+  }
+  void end() override { listener_.reset(); }
+
+  std::function<std::unique_ptr<CommitListener>()> open_;
+  std::function<void()> committed_;
+  std::unique_ptr<CommitListener> listener_;
 };
 
 }  // namespace
@@ -197,9 +228,14 @@ class FollowerLoop final : public Loop {
 std::unique_ptr<Runner> follow_logs(const std::vector<std::string>& prefixes,
                                     sql::OpenDatabase open_reader,
                                     std::function<void(const Growth&)> grown,
-                                    std::function<void(const std::string&)> warn, Duration pause) {
+                                    std::function<void(const std::string&)> warn) {
   return std::make_unique<FollowerLoop>(prefixes, std::move(open_reader), std::move(grown),
-                                        std::move(warn), pause);
+                                        std::move(warn));
+}
+
+std::unique_ptr<Runner> run_listener(std::function<std::unique_ptr<CommitListener>()> open,
+                                     std::function<void()> committed) {
+  return std::make_unique<ListenerLoop>(std::move(open), std::move(committed));
 }
 
 std::unique_ptr<Runner> run_relay(RelayRunnerParts parts) {

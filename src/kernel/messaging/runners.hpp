@@ -33,7 +33,6 @@ struct RelayRunnerParts {
   Executor& executor;  ///< stores the progress
   const Crypto& crypto;
   std::function<void(const std::string&)> warn;
-  Duration pause = std::chrono::milliseconds(10);  ///< between looks at a log that did not grow
 };
 
 /// Relays a service's log while this process is the leader, from the progress that was stored last.
@@ -54,12 +53,23 @@ struct Growth {
   std::vector<std::pair<std::int64_t, std::string>> events = {};  ///< positions and streams
 };
 
-/// Looks every `pause` at how far the logs of some services (their prefixes) have come, whoever
-/// wrote them, and tells `grown` on its thread.
+/// Looks at how far the logs of some services (their prefixes) have come, whoever wrote them, when
+/// it is woken and now and then, and tells `grown` on its thread.
 std::unique_ptr<Runner> follow_logs(const std::vector<std::string>& prefixes,
                                     sql::OpenDatabase open_reader,
                                     std::function<void(const Growth&)> grown,
-                                    std::function<void(const std::string&)> warn,
-                                    Duration pause = std::chrono::milliseconds(20));
+                                    std::function<void(const std::string&)> warn);
+
+/// Hears that somebody has written to a database. For one thread.
+class CommitListener {
+ public:
+  virtual ~CommitListener() = default;
+  /// Waits until somebody has committed; false when nobody has. Throws when it no longer hears.
+  [[nodiscard]] virtual bool wait(Duration at_most) = 0;
+};
+
+/// Calls `committed` on its thread when somebody has committed, or may have unheard.
+std::unique_ptr<Runner> run_listener(std::function<std::unique_ptr<CommitListener>()> open,
+                                     std::function<void()> committed);
 
 }  // namespace stoa::messaging

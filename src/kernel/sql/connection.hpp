@@ -66,7 +66,7 @@ class Connection {
   /// Rows changed by the last statement.
   [[nodiscard]] virtual std::int64_t changes() const = 0;
   /// Whether a statement without rows is done, or has thrown, when it returns. Elsewhere it is sent
-  /// and not waited for: what it fails of is thrown by the next query, or by the commit.
+  /// and not waited for: what it fails of is thrown by a later query, or by the commit.
   [[nodiscard]] virtual bool is_prompt() const = 0;
   /// Several statements at once, without parameters: migrations.
   virtual void run_script(std::string_view script) = 0;

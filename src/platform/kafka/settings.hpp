@@ -19,7 +19,7 @@ using Settings = std::map<std::string, std::string>;
 
 struct TopicPlan {
   std::string name;
-  int partitions = 6;
+  int partitions = 3;
   int replication = 1;
 };
 

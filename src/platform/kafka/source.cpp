@@ -1,6 +1,5 @@
 #include "platform/kafka/source.hpp"
 
-#include <atomic>
 #include <map>
 #include <thread>
 #include <utility>
@@ -16,7 +15,7 @@ using Message = std::unique_ptr<rd_kafka_message_t, Destroy<rd_kafka_message_des
 
 constexpr int seek_timeout_ms = 10'000;
 
-class KafkaSource final : public Source {
+class KafkaSource final : public messaging::Source {
  public:
   explicit KafkaSource(SourceOptions options) : options_(std::move(options)) {
     auto settings = options_.settings;
@@ -63,7 +62,7 @@ class KafkaSource final : public Source {
         break;  // it comes again, for whoever asks next
       }
     }
-    count_lag();
+    count_waiting();
     return batch;
   }
 
@@ -80,7 +79,7 @@ class KafkaSource final : public Source {
     next_[lane] = offset;
   }
 
-  [[nodiscard]] std::int64_t lag() const override { return lag_; }
+  [[nodiscard]] std::int64_t waiting() const override { return waiting_; }
 
  private:
   /// Empty for what passes by itself.
@@ -124,27 +123,27 @@ class KafkaSource final : public Source {
     }
   }
 
-  void count_lag() {
-    std::int64_t lag = 0;
+  void count_waiting() {
+    std::int64_t waiting = 0;
     for (const auto& [lane, next] : next_) {
       std::int64_t low = 0;
       std::int64_t high = 0;
       const auto known = rd_kafka_get_watermark_offsets(client_.get(), lane.topic.c_str(),
                                                         lane.partition, &low, &high);
-      if (known == RD_KAFKA_RESP_ERR_NO_ERROR && high > next) lag += high - next;
+      if (known == RD_KAFKA_RESP_ERR_NO_ERROR && high > next) waiting += high - next;
     }
-    lag_ = lag;
+    waiting_ = waiting;
   }
 
   SourceOptions options_;
   Client client_;
   std::map<Lane, std::int64_t> next_;  ///< of the lanes that are this member's
-  std::atomic<std::int64_t> lag_ = 0;
+  std::int64_t waiting_ = 0;
 };
 
 }  // namespace
 
-std::unique_ptr<Source> make_source(SourceOptions options) {
+std::unique_ptr<messaging::Source> make_source(SourceOptions options) {
   return std::make_unique<KafkaSource>(std::move(options));
 }
 

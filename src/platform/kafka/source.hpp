@@ -23,14 +23,8 @@ struct SourceOptions {
   std::function<std::int64_t(const messaging::Lane&)> begins_at;
 };
 
-/// One member of a consumer group. Kafka keeps no offsets for it: they are the service's own.
-/// Throws Failure.
-class Source : public messaging::Source {
- public:
-  /// Messages behind what was received last, over all partitions, as the brokers said last.
-  [[nodiscard]] virtual std::int64_t lag() const = 0;
-};
-
-std::unique_ptr<Source> make_source(SourceOptions options);
+/// One member of a consumer group. Kafka keeps no offsets for it: they are the service's own. It
+/// throws Failure.
+std::unique_ptr<messaging::Source> make_source(SourceOptions options);
 
 }  // namespace stoa::kafka

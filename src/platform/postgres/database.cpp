@@ -1,9 +1,11 @@
 #include "platform/postgres/database.hpp"
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <charconv>
 #include <deque>
+#include <functional>
 #include <limits>
 #include <optional>
 #include <random>
@@ -13,18 +15,17 @@
 
 #include "platform/postgres/dialect.hpp"
 #include "platform/postgres/link.hpp"
+#include "platform/postgres/row_group.hpp"
 
 namespace stoa::postgres {
 namespace {
 
-// pg_type.dat of PostgreSQL; libpq's headers do not name them.
-constexpr Oid type_bytes = 17;
-constexpr Oid type_integer = 20;
-constexpr Oid type_text = 25;
-
-/// Whoever is stopped while it holds the writers' lock loses it after so long.
+/// Whoever is stopped while it holds the writers' lock loses it after so long. Statements are
+/// planned when their tables are young, and every one of them has its index: without the last
+/// setting a table of no rows is sorted whole, and still is when it has a million.
 constexpr std::string_view session_settings =
     "SET idle_in_transaction_session_timeout = '10s'; SET jit = off; SET client_encoding = 'UTF8';"
+    "SET enable_seqscan = off;"
     "SET synchronous_commit = on; SET bytea_output = 'hex'";
 
 /// Row 1 is the writers' lock, with the number of the last transaction that was committed; each
@@ -35,6 +36,17 @@ std::string writer_table(const std::string& name, std::int64_t writer) {
          name + "(one bigint PRIMARY KEY, number bigint NOT NULL);" + "INSERT INTO " + name +
          " VALUES(1, 0), (" + std::to_string(writer) + ", 0) ON CONFLICT DO NOTHING;" +
          "SELECT pg_advisory_unlock(7824117)";
+}
+
+using Integer = std::array<char, 8>;
+
+/// As PostgreSQL sends and takes it.
+Integer binary(std::int64_t value) {
+  Integer bytes{};
+  auto rest = static_cast<std::uint64_t>(value);
+  for (std::size_t byte = bytes.size(); byte-- > 0; rest >>= 8U)
+    bytes[byte] = static_cast<char>(rest & 0xFFU);
+  return bytes;
 }
 
 /// By chance: beyond 1, and no other writer's.
@@ -62,8 +74,15 @@ class Session {
   Session(Options options, Database::Mode mode) : options_(std::move(options)), mode_(mode) {}
 
   void send(const Translated& statement, const std::vector<Value>& values) {
-    link().send(statement.text, values);
-    ++statements_;
+    last_insert_ = nullptr;
+    if (statement.insert && is_open_) return gather(statement.insert, values);
+    send_rows([&](const RowInsert& waiting) {
+      return std::ranges::binary_search(statement.names, waiting.table);
+    });
+    send_words(statement.text, values);
+  }
+  void send_rows() {
+    send_rows([](const RowInsert&) { return true; });
   }
   Result wait() {
     try {
@@ -77,24 +96,34 @@ class Session {
   }
   /// Rows changed by the last statement.
   std::int64_t changes() {
+    if (last_insert_ != nullptr) {
+      for (auto& group : groups_)
+        if (&group.insert() == last_insert_) group.send_last_apart(sends_);
+      last_insert_ = nullptr;
+    }
     if (!link().is_idle()) wait();
     return changes_;
   }
   [[nodiscard]] bool is_open() const { return is_open_; }
-  void run(std::string_view script) { link().run_script(std::string(script)); }
+  void run(std::string_view script) {
+    send_rows();
+    link().run_script(std::string(script));
+  }
 
-  void begin(std::string_view how) {
+  void begin(const std::string& how) {
     connect();
+    if (groups_.size() > groups_max) groups_.clear();
     send_words(how);
     is_open_ = true;
     has_failed_ = false;
   }
-  void send_words(std::string_view words, const std::vector<Value>& values = {}) {
-    link().send(std::string(words), values);
+  void send_words(const std::string& words, const std::vector<Value>& values = {}) {
+    link().send(words, values);
     ++statements_;
   }
   /// Waits only when something failed, or may have.
   void rollback() noexcept {
+    groups_.clear();
     if (!is_open_ || !link_) return;
     is_open_ = false;
     try {
@@ -106,7 +135,18 @@ class Session {
     }
   }
   void committed() { is_open_ = false; }
+  /// By itself, for a NOTIFY within makes all commits of a server wait for each other. Whoever
+  /// misses it looks by and by.
+  void tell_commit() noexcept {
+    try {
+      send_words(notify_);
+      link_->part();
+    } catch (const sql::Failure&) {
+      drop();
+    }
+  }
   void drop() {
+    groups_.clear();
     link_.reset();
     is_open_ = false;
   }
@@ -126,6 +166,28 @@ class Session {
   [[nodiscard]] std::int64_t statements() const { return statements_; }
 
  private:
+  static constexpr std::size_t groups_max = 64;
+
+  /// The row waits for others that go with it, until something else is said of its table.
+  void gather(const std::shared_ptr<const RowInsert>& insert, const std::vector<Value>& row) {
+    send_rows([&](const RowInsert& waiting) {
+      return &waiting != insert.get() && waiting.table == insert->table;
+    });
+    auto group =
+        std::ranges::find(groups_, insert.get(), [](const RowGroup& one) { return &one.insert(); });
+    if (group == groups_.end()) group = groups_.emplace(group, insert);
+    if (!group->add(row)) {
+      group->send(sends_);
+      group->add(row);
+    }
+    last_insert_ = insert.get();
+  }
+  template <class Which>
+  void send_rows(Which&& which) {
+    for (auto& group : groups_)
+      if (which(group.insert())) group.send(sends_);
+  }
+
   /// What failed of what was sent is known by now.
   void settle() {
     try {
@@ -144,10 +206,17 @@ class Session {
     return *link_;
   }
 
+  const std::string notify_ = "NOTIFY " + std::string(commits_channel);
   Options options_;
   Database::Mode mode_;
   std::int64_t writer_ = new_writer();
   std::optional<Link> link_;
+  std::vector<RowGroup> groups_;            ///< with rows of this transaction, or none
+  const RowInsert* last_insert_ = nullptr;  ///< when nothing was said since
+  std::function<void(const std::string&, const std::vector<Value>&)> sends_ =
+      [this](const std::string& words, const std::vector<Value>& values) {
+        send_words(words, values);
+      };
   std::int64_t changes_ = 0;
   bool is_open_ = false;  // a transaction
   bool has_failed_ = false;
@@ -162,23 +231,18 @@ class PostgresStatement final : public sql::Statement {
 
   void bind(int parameter, std::int64_t value) override {
     auto& bound = at(parameter);
-    const auto end =
-        std::to_chars(bound.number.data(), bound.number.data() + bound.number.size() - 1, value);
-    *end.ptr = '\0';
-    bound.value = {type_integer,
-                   std::string_view(bound.number.data(),
-                                    static_cast<std::size_t>(end.ptr - bound.number.data())),
-                   false};
+    bound.number = binary(value);
+    bound.value = {type_integer, std::string_view(bound.number.data(), bound.number.size())};
   }
   void bind(int parameter, std::string_view text) override {
-    at(parameter).value = {type_text, given(text), true};
+    at(parameter).value = {type_text, given(text)};
   }
   void bind(int parameter, sql::Blob blob) override {
-    at(parameter).value = {type_bytes, given(blob.bytes), true};
+    at(parameter).value = {type_bytes, given(blob.bytes)};
   }
   void bind_null(int parameter) override {
     const bool untyped = statement_.is_untyped[static_cast<std::size_t>(parameter) - 1];
-    at(parameter).value = {untyped ? type_text : 0, std::nullopt, false};
+    at(parameter).value = {untyped ? type_text : 0, std::nullopt};
   }
 
   bool step() override {
@@ -218,7 +282,7 @@ class PostgresStatement final : public sql::Statement {
  private:
   struct Bound {
     Value value;
-    std::array<char, 24> number{};
+    Integer number{};
   };
 
   /// A null pointer would be an absent value: an empty text is a text.
@@ -321,7 +385,9 @@ class Writer final : public Database {
   }
 
   void commit() override {
-    session_.send_words(release_, {{type_integer, std::to_string(number_ + 1), false}});
+    const auto next = binary(number_ + 1);
+    session_.send_rows();
+    session_.send_words(release_, {{type_integer, std::string_view(next.data(), next.size())}});
     session_.send_words("COMMIT");
     try {
       session_.wait();
@@ -334,6 +400,7 @@ class Writer final : public Database {
     }
     session_.committed();
     ++number_;
+    session_.tell_commit();
   }
 
   void rollback() noexcept override { session_.rollback(); }

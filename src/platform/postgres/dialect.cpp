@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 #include <charconv>
+#include <optional>
 
 namespace stoa::postgres {
 namespace {
@@ -16,7 +17,7 @@ std::size_t token_length(std::string_view rest) {
     const auto end = rest.find(rest.front(), 1);
     return end == rest.npos ? rest.size() : end + 1;
   }
-  if (!is_name(rest.front()) && rest.front() != '?') return 1;
+  if (!is_name(rest.front()) && rest.front() != '?' && rest.front() != '$') return 1;
   return 1 + static_cast<std::size_t>(std::ranges::find_if_not(rest.substr(1), is_name) -
                                       rest.substr(1).begin());
 }
@@ -63,6 +64,93 @@ class Parameters {
   int last_ = 0;
 };
 
+/// Reads a translated statement from its front.
+class Scanner {
+ public:
+  explicit Scanner(std::string_view text) : rest_(text) {}
+
+  [[nodiscard]] std::string_view rest() const { return rest_; }
+  std::string_view next() {
+    skip_space();
+    if (rest_.empty()) return {};
+    const auto token = rest_.substr(0, token_length(rest_));
+    rest_.remove_prefix(token.size());
+    return token;
+  }
+  bool take(std::string_view wanted) {
+    const auto before = rest_;
+    if (next() == wanted) return true;
+    rest_ = before;
+    return false;
+  }
+  /// What stands between parentheses, each of one token; nothing when some are of more.
+  std::optional<std::vector<std::string>> list() {
+    std::vector<std::string> items;
+    do {
+      items.emplace_back(next());
+    } while (take(","));
+    if (!take(")")) return std::nullopt;
+    return items;
+  }
+
+ private:
+  void skip_space() { rest_.remove_prefix(std::min(rest_.find_first_not_of(" \n"), rest_.size())); }
+
+  std::string_view rest_;
+};
+
+bool is_literal(std::string_view token) {
+  return token == "NULL" || token.front() == '\'' ||
+         std::ranges::all_of(token, [](char c) { return c >= '0' && c <= '9'; });
+}
+
+/// The parameters, from 0, of the columns that an upsert's rows are told apart by.
+std::optional<std::vector<std::size_t>> upsert_key(const RowInsert& insert,
+                                                   const std::vector<std::string>& columns) {
+  Scanner tail(insert.tail);
+  if (!tail.take("ON") || !tail.take("CONFLICT") || !tail.take("(")) return std::nullopt;
+  const auto names = tail.list();
+  if (!names) return std::nullopt;
+  std::vector<std::size_t> key;
+  for (const auto& name : *names) {
+    const auto at = static_cast<std::size_t>(std::ranges::find(columns, name) - columns.begin());
+    if (at >= std::min(columns.size(), insert.values.size())) return std::nullopt;
+    const auto& value = insert.values[at];
+    if (value.front() == '$') key.push_back(std::stoul(value.substr(1)) - 1);
+  }
+  return key;
+}
+
+std::shared_ptr<const RowInsert> row_insert(std::string_view text) {
+  Scanner scanner(text);
+  if (!scanner.take("INSERT") || !scanner.take("INTO")) return nullptr;
+  auto insert = std::make_shared<RowInsert>();
+  insert->text = text;
+  insert->table = scanner.next();
+  std::vector<std::string> columns;
+  if (scanner.take("(")) {
+    auto listed = scanner.list();
+    if (!listed) return nullptr;
+    columns = std::move(*listed);
+  }
+  insert->head = text.substr(0, text.size() - scanner.rest().size());
+  if (!scanner.take("VALUES") || !scanner.take("(")) return nullptr;
+  auto values = scanner.list();
+  if (!values || std::ranges::any_of(*values, [](const std::string& value) {
+        return value.empty() || (value.front() != '$' && !is_literal(value));
+      }))
+    return nullptr;
+  insert->values = std::move(*values);
+  insert->tail = scanner.rest();
+  const bool has_one_row = !scanner.take(",");
+  if (!has_one_row || insert->tail.find('$') != std::string::npos) return nullptr;
+  if (insert->tail.find(" DO UPDATE") == std::string::npos) return insert;
+  auto key = upsert_key(*insert, columns);
+  if (!key) return nullptr;
+  insert->key = std::move(*key);
+  return insert;
+}
+
 }  // namespace
 
 Translated translate(std::string_view statement) {
@@ -72,6 +160,7 @@ Translated translate(std::string_view statement) {
   for_each_token(statement, [&](std::string_view token, std::string_view rest) {
     if (token.front() != '?') {
       if (token == "RETURNING") out.returns_rows = true;
+      if (token.size() > 1 && is_name(token.front())) out.names.emplace_back(token);
       out.text.append(type_of(token));
       return;
     }
@@ -83,6 +172,8 @@ Translated translate(std::string_view statement) {
     return out.text.compare(first, word.size(), word) == 0;
   };
   if (begins("SELECT") || begins("WITH")) out.returns_rows = true;
+  std::ranges::sort(out.names);
+  if (!out.returns_rows) out.insert = row_insert(out.text);
   return out;
 }
 

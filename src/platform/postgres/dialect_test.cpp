@@ -32,6 +32,29 @@ TEST(Dialect, ParametersWhoseTypeNothingTells_AreKnown) {
             (std::vector<bool>{false, true, true, false}));
 }
 
+TEST(Dialect, AnInsertOfOneRow_IsKnown) {
+  const auto insert =
+      translate("INSERT INTO t_a(a, b, c) VALUES(?, 'x', ?) ON CONFLICT(c, b) DO UPDATE SET a = 1")
+          .insert;
+  ASSERT_TRUE(insert);
+  EXPECT_EQ(insert->table, "t_a");
+  EXPECT_EQ(insert->head, "INSERT INTO t_a(a, b, c)");
+  EXPECT_EQ(insert->values, (std::vector<std::string>{"$1", "'x'", "$2"}));
+  EXPECT_EQ(insert->tail, " ON CONFLICT(c, b) DO UPDATE SET a = 1");
+  EXPECT_EQ(insert->key, std::vector<std::size_t>{1});
+  EXPECT_TRUE(translate("INSERT INTO t VALUES(?, ?) ON CONFLICT DO NOTHING").insert);
+}
+
+TEST(Dialect, WhatManyRowsCannotShare_IsNoInsertOfOne) {
+  for (const auto* statement :
+       {"INSERT INTO t VALUES(?), (?)", "INSERT INTO t VALUES(? + 1)",
+        "INSERT INTO t VALUES((SELECT 1), ?)", "INSERT INTO t SELECT ?",
+        "INSERT INTO t AS u VALUES(?)", "INSERT INTO t VALUES(?) RETURNING a",
+        "INSERT INTO t VALUES(?) ON CONFLICT(a) DO UPDATE SET a = 1",
+        "INSERT INTO t(a) VALUES(?) ON CONFLICT(a) DO UPDATE SET a = ?", "UPDATE t SET a = ?"})
+    EXPECT_FALSE(translate(statement).insert) << statement;
+}
+
 TEST(ConnectionString, ItsParts_BecomeLibpqs) {
   EXPECT_EQ(conninfo_of("Host=db;Port=5433;Database=orderingdb;Username=stoa;Password=a'b\\c;"
                         "SSL Mode=VerifyFull"),

@@ -58,12 +58,12 @@ bool Link::is_alive() {
 
 void Link::send(const std::string& statement, const std::vector<Value>& values) {
   std::vector<const char*> data(values.size());
-  std::vector<int> lengths(values.size()), formats(values.size());
+  std::vector<int> lengths(values.size());
+  const std::vector<int> formats(values.size(), 1);
   for (std::size_t at = 0; at < values.size(); ++at) {
     const auto& value = values[at];
     data[at] = value.bytes ? value.bytes->data() : nullptr;
     lengths[at] = value.bytes ? static_cast<int>(value.bytes->size()) : 0;
-    formats[at] = value.is_binary ? 1 : 0;
   }
   const char* const name = name_of(statement, values);
   must(PQsendQueryPrepared(connection_.get(), name, static_cast<int>(values.size()), data.data(),
@@ -82,7 +82,7 @@ const char* Link::name_of(const std::string& statement, const std::vector<Value>
   for (const auto& value : values) types.push_back(value.type);
   must(PQsendPrepare(connection_.get(), name.c_str(), statement.c_str(),
                      static_cast<int>(types.size()), types.data()) == 1);
-  pending_.push_back(statement);
+  pending_.push_back({statement});
   return names_.emplace(statement, std::move(name)).first->second.c_str();
 }
 
@@ -98,9 +98,13 @@ Result Link::wait() {
   flush();
   Result last;
   std::optional<ServerError> error;
-  for (const auto& prepares : std::exchange(pending_, {})) {
+  for (const auto& [prepares, is_part] : std::exchange(pending_, {})) {
     auto result = next_result();
     const auto status = PQresultStatus(result.get());
+    if (is_part) {
+      error.reset();
+      continue;
+    }
     if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK) {
       last = std::move(result);
     } else {
@@ -128,13 +132,28 @@ Result Link::next_result() {
   return result;
 }
 
-void Link::await(short events) {
+bool Link::is_ready(short events, std::chrono::milliseconds within) {
   pollfd socket{PQsocket(connection_.get()), events, 0};
   int ready = 0;
   do {
-    ready = poll(&socket, 1, static_cast<int>(answer_timeout_.count()));
+    ready = poll(&socket, 1, static_cast<int>(within.count()));
   } while (ready < 0 && errno == EINTR);
-  if (ready <= 0) lose("the server did not answer in time");
+  return ready > 0;
+}
+
+void Link::await(short events) {
+  if (!is_ready(events, answer_timeout_)) lose("the server did not answer in time");
+}
+
+bool Link::await_notice(std::chrono::milliseconds at_most) {
+  if (!is_ready(POLLIN, at_most)) return false;
+  if (!is_alive()) lose("the server has closed the connection");
+  bool has_come = false;
+  while (auto* const notice = PQnotifies(connection_.get())) {
+    PQfreemem(notice);
+    has_come = true;
+  }
+  return has_come;
 }
 
 void Link::flush() {
@@ -145,6 +164,12 @@ void Link::flush() {
     await(POLLIN | POLLOUT);
     must(PQconsumeInput(connection_.get()) == 1);
   }
+}
+
+void Link::part() {
+  must(!lost_ && PQpipelineSync(connection_.get()) == 1);
+  pending_.push_back({{}, true});
+  flush();
 }
 
 void Link::run_script(const std::string& script) {

@@ -20,11 +20,19 @@ struct FreeResult {
 };
 using Result = std::unique_ptr<PGresult, FreeResult>;
 
-/// A parameter as it is sent.
+// pg_type.dat of PostgreSQL; libpq's headers do not name them.
+constexpr Oid type_bytes = 17;
+constexpr Oid type_integer = 20;
+constexpr Oid type_text = 25;
+
+/// Where every writer of a database tells that it has committed.
+constexpr std::string_view commits_channel = "stoa_commits";
+
+/// A parameter as it is sent, in PostgreSQL's binary form: an integer is its eight bytes in the
+/// order of the network, a text and bytes are themselves.
 struct Value {
-  Oid type = 0;  ///< 0: the server finds it out
-  std::optional<std::string_view> bytes;
-  bool is_binary = false;  ///< a text or bytes with their length; otherwise `bytes` ends in a NUL
+  Oid type = 0;                           ///< 0: the server finds it out
+  std::optional<std::string_view> bytes;  ///< nothing: NULL
 };
 
 /// The connection broke, or the server gave no answer in time: what was sent may have been done.
@@ -51,6 +59,10 @@ class Link {
   Result wait();
   /// Lets the server begin with what was sent.
   void flush();
+  /// As flush, and what was sent is a transaction of its own, whose failure nobody is told.
+  void part();
+  /// Waits for what others NOTIFY on a channel that was listened to; false when nothing came.
+  bool await_notice(std::chrono::milliseconds at_most);
   /// Several statements at once, waited for.
   void run_script(const std::string& script);
 
@@ -70,6 +82,8 @@ class Link {
   void must(bool done) {
     if (!done) lose("the connection is broken");
   }
+  /// False when it does not come to that in time.
+  bool is_ready(short events, std::chrono::milliseconds within);
   void await(short events);
   Result next_result();
   const char* name_of(const std::string& statement, const std::vector<Value>& values);
@@ -79,7 +93,11 @@ class Link {
   std::chrono::milliseconds answer_timeout_;
   std::unordered_map<std::string, std::string> names_;  ///< of prepared statements
   std::int64_t next_name_ = 0;
-  std::vector<std::string> pending_;  ///< of each result not read yet, the statement it prepares
+  struct Pending {
+    std::string prepares;  ///< the statement, if it is the answer to that
+    bool is_part = false;  ///< the end of a part
+  };
+  std::vector<Pending> pending_;  ///< answers not read yet
   bool lost_ = false;
   std::int64_t statements_ = 0;
 };

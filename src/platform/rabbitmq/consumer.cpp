@@ -51,7 +51,7 @@ class Consumer final : public messaging::Loop {
     Steady::time_point until;
   };
 
-  Duration step() override {
+  Pause step() override {
     try {
       if (!link_) begin();
       settle_told();
@@ -60,12 +60,12 @@ class Consumer final : public messaging::Loop {
         const auto tag = incoming->tag;
         offer(tag, taken_.emplace(tag, std::move(*incoming)).first->second);
       }
-      return Duration::zero();
+      return {};
     } catch (const Failure& failure) {
       if (failures_ == 0)
         options_.warn("Tasks of " + options_.queue.name + " are not received: " + failure.what());
       end();
-      return reconnecting.delay(++failures_, 0);
+      return {{}, reconnecting.delay(++failures_, 0)};
     }
   }
   void end() override {

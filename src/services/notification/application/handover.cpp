@@ -37,15 +37,15 @@ class Handover final : public messaging::Loop {
  private:
   using Rows = std::vector<Notification>;
 
-  Duration step() override {
-    Duration pause = look_pause;
+  Pause step() override {
+    Pause pause{{}, look_pause};
     const bool is_leader = parts_.is_leader();
     for (const auto channel : parts_.channels) {
       const auto rows = find(channel, is_leader);
-      if (!rows) return failure_pause;
+      if (!rows) return {{}, failure_pause};
       if (rows->empty()) continue;
-      if (!hand_over(channel, *rows)) return failure_pause;
-      if (rows->size() == handed_at_once) pause = Duration::zero();
+      if (!hand_over(channel, *rows)) return {{}, failure_pause};
+      if (rows->size() == handed_at_once) pause = {};
     }
     return pause;
   }
