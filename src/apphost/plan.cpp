@@ -78,8 +78,8 @@ class Environment {
     switch (to.kind) {
       case Kind::postgres:
         set("ConnectionStrings__" + capitalised(service.name) + "Db",
-            "Host=127.0.0.1;Port=" + port() + ";Database=" + database_of(service.name) +
-                ";Username=" + std::string(server_user) +
+            "Host=" + postgres_socket(addresses_.port(to)) + ";Port=" + port() +
+                ";Database=" + database_of(service.name) + ";Username=" + std::string(server_user) +
                 ";Password=" + credentials_.postgres_password);
         return;
       case Kind::kafka:
@@ -155,6 +155,8 @@ bool is_behind_gateway(const Manifest& manifest, const Resource& service) {
   const auto* const gateway = manifest.find(gateway_name);
   return gateway != nullptr && has(gateway->references, service.name);
 }
+
+std::string postgres_socket(int port) { return "@stoa-" + std::to_string(port); }
 
 std::string database_of(const std::string& service) { return service + "db"; }
 

@@ -23,6 +23,10 @@ std::set<std::string> needs_of(const Resource& resource);
 /// Otherwise its first replica does.
 bool is_behind_gateway(const Manifest& manifest, const Resource& service);
 
+/// The socket in Linux's abstract namespace where a PostgreSQL of the stack listens beside its
+/// port: a query costs its kernel less there, and no folder's name is too long for it.
+std::string postgres_socket(int port);
+
 /// The databases of a PostgreSQL: one for each service that references it.
 std::vector<std::string> databases_of(const Manifest& manifest, const std::string& postgres);
 std::string database_of(const std::string& service);

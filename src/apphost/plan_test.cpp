@@ -65,7 +65,7 @@ TEST(Environment, AService_IsToldWhatItReferences) {
       {"STOA__Auth__PublishableKey", "pk_1"},
       {"STOA__Auth__ShopSecret", "5e"},
       {"STOA__ConnectionStrings__OrderingDb",
-       "Host=127.0.0.1;Port=5432;Database=orderingdb;Username=stoa;Password=postgres-secret"},
+       "Host=@stoa-5432;Port=5432;Database=orderingdb;Username=stoa;Password=postgres-secret"},
       {"STOA__Kafka__BootstrapServers", "127.0.0.1:9092"},
       {"STOA__ConnectionStrings__Redis", "127.0.0.1:6379"},
       {"STOA__RabbitMQ__HostName", "127.0.0.1"},

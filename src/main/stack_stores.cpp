@@ -48,11 +48,13 @@ class Postgres final : public StackServer {
       if (auto made = initialise(programs); !made) return fail(made.error());
     auto program = as_postgres(
         {programs + "/postgres", "-D", seen("data"), "-p", std::to_string(port("tcp"))});
-    for (const auto* setting :
-         {"listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=300",
-          "fsync=on", "synchronous_commit=on", "full_page_writes=on"}) {
+    for (const auto& setting :
+         {std::string("listen_addresses=127.0.0.1"),
+          "unix_socket_directories=" + apphost::postgres_socket(port("tcp")),
+          std::string("max_connections=300"), std::string("fsync=on"),
+          std::string("synchronous_commit=on"), std::string("full_page_writes=on")}) {
       program.arguments.emplace_back("-c");
-      program.arguments.emplace_back(setting);
+      program.arguments.push_back(setting);
     }
     program.stop_signal = SIGINT;   // clients are cut off, what is committed is kept
     program.last_signal = SIGQUIT;  // at once, and it takes its shared memory away
@@ -63,7 +65,8 @@ class Postgres final : public StackServer {
   bool is_well() override {
     try {
       const auto server = postgres::open(
-          {"host=127.0.0.1 connect_timeout=2 dbname=postgres port=" + std::to_string(port("tcp")) +
+          {"host=" + apphost::postgres_socket(port("tcp")) +
+               " connect_timeout=2 dbname=postgres port=" + std::to_string(port("tcp")) +
                " user=" + std::string(apphost::server_user) +
                " password=" + tools_.credentials.postgres_password,
            answer_timeout},
