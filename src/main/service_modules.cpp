@@ -1,6 +1,7 @@
 #include "main/service_modules.hpp"
 
 #include "kernel/base/text.hpp"
+#include "main/catalog_offers.hpp"
 #include "main/notification_part.hpp"
 #include "main/order_facts_route.hpp"
 #include "main/payment_providers.hpp"
@@ -40,6 +41,7 @@ class CatalogModules final : public ServiceModules {
                redis_settings(parts.configuration), parts.shared.warn) {
     auto& context = parts.host.add(catalog::catalog_migrations(), published_by_catalog);
     parts.host.migrate(catalog::ledger_migrations());
+    add_offers_route(parts.host.router(), context.readers);
     catalog_ = catalog::make_catalog(
         context, own_, ordering_, shop_topic_, gumbo::sanitise, search_.parts(parts.shared.metrics),
         {context.store.db, context.store.log}, cache_.reads(make_codecs()));
@@ -76,7 +78,9 @@ class CatalogModules final : public ServiceModules {
 
 class OrderingModules final : public ServiceModules {
  public:
-  explicit OrderingModules(const ServiceParts& parts) {
+  explicit OrderingModules(const ServiceParts& parts)
+      : offers_(make_remote_offer_source(parts.configuration.list("Services:Catalog"),
+                                         parts.secret_key)) {
     const auto& configuration = parts.configuration;
     const auto seconds = [&](std::string_view path) {
       return std::chrono::seconds(configuration.integer(path));
@@ -84,7 +88,7 @@ class OrderingModules final : public ServiceModules {
     auto& context = parts.host.add(ordering::migrations(), ordering::published);
     add_order_facts_route(parts.host.router(), context.readers, parts.shared.crypto);
     ordering_ = ordering::make_ordering(
-        context, own_, catalog_, payment_, agents_, shop_, *zones_,
+        context, own_, catalog_, payment_, agents_, shop_, *offers_, *zones_,
         {std::chrono::milliseconds(configuration.integer("Fraud:DeadlineMs")),
          seconds("Ordering:PaymentDeadlineSeconds"),
          seconds("Ordering:AuthorisationDeadlineSeconds"),
@@ -95,6 +99,7 @@ class OrderingModules final : public ServiceModules {
     parts.host.take(agents_);
     parts.host.take(shop_);
   }
+  void stop() override { offers_.reset(); }
 
  private:
   Topic<ordering::contracts::Event> own_;
@@ -103,6 +108,7 @@ class OrderingModules final : public ServiceModules {
   Topic<agents::contracts::Event> agents_;
   Topic<shop::contracts::Event> shop_;
   std::unique_ptr<TimeZones> zones_ = tzdata::make_time_zones();
+  std::unique_ptr<ordering::OfferSource> offers_;
   std::unique_ptr<ordering::Ordering> ordering_;
 };
 

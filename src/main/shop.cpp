@@ -18,6 +18,7 @@
 #include "main/audit_chain.hpp"
 #include "main/backup_routes.hpp"
 #include "main/business_figures.hpp"
+#include "main/catalog_offers.hpp"
 #include "main/demo.hpp"
 #include "main/doctor.hpp"
 #include "main/event_feed.hpp"
@@ -210,10 +211,11 @@ class EmbeddedShop final : public Shop {
     catalog_ = catalog::make_catalog(context, catalog_topic_, ordering_topic_, shop_topic_,
                                      gumbo::sanitise, search_->parts(metrics_),
                                      stock_ledger_->store(), read_cache_.reads(make_codecs()));
+    offers_ = make_offer_source(*catalog_part_->readers);
     auto& ordering_context = context_of(*ordering_part_, secret);
     ordering_ = ordering::make_ordering(
         ordering_context, ordering_topic_, catalog_topic_, payment_topic_, agents_topic_,
-        shop_topic_, *zones_,
+        shop_topic_, *offers_, *zones_,
         {std::chrono::milliseconds(configuration.integer("Fraud:DeadlineMs")),
          seconds("Ordering:PaymentDeadlineSeconds"),
          seconds("Ordering:AuthorisationDeadlineSeconds"),
@@ -388,6 +390,7 @@ class EmbeddedShop final : public Shop {
   LogHeads log_heads_;
   std::deque<ServiceContext> contexts_;  // stay where they are: modules refer to them
   std::unique_ptr<catalog::Catalog> catalog_;
+  std::unique_ptr<ordering::OfferSource> offers_;
   std::unique_ptr<ordering::Ordering> ordering_;
   std::unique_ptr<payment::PaymentService> payment_;
   std::unique_ptr<notification::OrderSource> order_source_;

@@ -32,6 +32,38 @@ def test_an_order_is_confirmed_and_paid_by_four_processes(fleet):
     assert [(one["status"], one["captured"]["amount"]) for one in payments] == [("captured", 2500)]
 
 
+def test_a_product_can_be_ordered_the_moment_its_creation_was_answered(fleet):
+    """Before Ordering has heard of it: at the price that Catalog says."""
+    for nth in range(10):
+        fleet.product(f"NEW-{nth}", 700 + nth, 5)
+        placed = fleet.order(f"NEW-{nth}", 2)
+        assert placed.status == 202, placed.body
+        assert placed.json["total"]["amount"] == 2 * (700 + nth) and placed.json["lines"][0]["title"] == f"NEW-{nth}"
+        assert fleet.ended(placed.json["id"])["status"] == "confirmed"
+    draft = fleet.catalog.call("POST", "/v1/products", {"handle": "drafted", "title": "Drafted", "variants": [
+        {"sku": 'D,"1"', "prices": [{"amount": 5, "currency": "GBP"}]}]}).json
+    refused = fleet.order('D,"1"')
+    assert (refused.status, refused.json["errors"][0]["code"]) == (422, "unknown_sku")
+    assert fleet.catalog.call("PATCH", "/v1/products/" + draft["id"], {"status": "active"}).status == 200
+    assert fleet.order('D,"1"').status == 202
+    unknown = fleet.order("NOBODY-HAS-IT")
+    assert (unknown.status, unknown.json["errors"][0]["code"]) == (422, "unknown_sku")
+
+
+def test_while_catalog_is_away_what_is_known_is_sold_and_what_is_not_is_put_off(fleet):
+    fleet.product("KNOWN", 100, 5)
+    fleet.sold("KNOWN")
+    fleet.catalog.kill()
+    try:
+        placed = fleet.order("KNOWN")
+        assert placed.status == 202, placed.body
+        unknown = fleet.order("NOT-KNOWN")
+        assert (unknown.status, unknown.json["code"]) == (503, "catalog_unavailable") and unknown.headers["retry-after"]
+    finally:
+        fleet.catalog.start()
+    assert fleet.ended(placed.json["id"])["status"] == "confirmed"
+
+
 def mail_about(fleet, ids, seconds=60):
     """The Message-IDs about each of these orders, once there is one for each or the time is over."""
     until = time.monotonic() + seconds * PATIENCE

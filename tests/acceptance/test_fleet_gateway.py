@@ -26,7 +26,6 @@ def gateway(fleet):
 
 def test_an_order_goes_through_the_gateway(fleet, gateway):
     fleet.product("MUG", 1250, 10)
-    fleet.sold("MUG")
     placed = fleet.order("MUG", 2, wait=30, service=gateway)
     assert placed.json["status"] == "confirmed", placed.body
     seen = gateway.call("GET", "/v1/orders/" + placed.json["id"], headers={"Stoa-Position": placed.headers["stoa-position"], "X-Request-Id": "mine"})

@@ -1,5 +1,8 @@
 #include "services/catalog/module.hpp"
 
+#include <algorithm>
+#include <map>
+
 #include "services/catalog/api/routes.hpp"
 #include "services/catalog/application/import.hpp"
 #include "services/catalog/application/ledger.hpp"
@@ -119,6 +122,24 @@ std::unique_ptr<Catalog> make_catalog(ServiceContext& context, Topic<contracts::
                                       SearchParts search, LedgerStore ledger, PublicReads reads) {
   return std::make_unique<Module>(context, own, ordering, shop, std::move(sanitise),
                                   std::move(search), ledger, std::move(reads));
+}
+
+std::vector<contracts::CurrentOffer> current_offers(Store store,
+                                                    const std::vector<std::string>& skus) {
+  const auto rows = make_product_rows(store.db);
+  std::map<std::string, std::optional<Product>> products;
+  std::vector<contracts::CurrentOffer> offers;
+  for (const auto& sku : skus) {
+    const auto owner = rows->owner_of(sku);
+    if (!owner) continue;
+    const auto [at, is_new] = products.try_emplace(owner->product_id.str());
+    if (is_new) at->second = rows->by_id(owner->product_id);
+    const auto& product = at->second;
+    const auto variant = std::ranges::find(product->variants, sku, &Variant::sku);
+    offers.push_back({sku, offer_title(*product, *variant),
+                      product->status == ProductStatus::active, variant->prices});
+  }
+  return offers;
 }
 
 }  // namespace stoa::catalog

@@ -15,6 +15,7 @@
 #include "services/catalog/api/public_reads.hpp"
 #include "services/catalog/application/product_search.hpp"
 #include "services/catalog/contracts/events.hpp"
+#include "services/catalog/contracts/offers.hpp"
 #include "services/ordering/contracts/events.hpp"
 #include "services/shop/contracts/events.hpp"
 
@@ -59,6 +60,10 @@ std::unique_ptr<Catalog> make_catalog(ServiceContext& context, Topic<contracts::
                                       Topic<shop::contracts::Event>& shop,
                                       std::function<std::string(std::string_view)> sanitise,
                                       SearchParts search, LedgerStore ledger, PublicReads reads);
+
+/// What these SKUs sell for now; those that there are. On a reader thread.
+std::vector<contracts::CurrentOffer> current_offers(Store store,
+                                                    const std::vector<std::string>& skus);
 
 /// Tables with the prefix `catalog_`, without the log.
 sql::Migrations catalog_migrations();

@@ -13,8 +13,8 @@ namespace {
 
 class Module final : public Ordering {
  public:
-  Module(ServiceContext& context, Topic<contracts::Event>& own, const TimeZones& zones,
-         Deadlines deadlines, std::vector<std::string> payment_providers)
+  Module(ServiceContext& context, Topic<contracts::Event>& own, OfferSource& offers,
+         const TimeZones& zones, Deadlines deadlines, std::vector<std::string> payment_providers)
       : store_(make_sql_order_store(context.store.db)),
         queries_(make_sql_order_queries()),
         idempotency_(context.store.db, "ordering_"),
@@ -25,7 +25,8 @@ class Module final : public Ordering {
         orders_(context.store.log, own, *store_, idempotency_, context.crypto, context.news,
                 deadlines, shop_, numbers_) {
     context.participants.push_back(&orders_);
-    order_export_ = add_order_routes(context, orders_, *queries_, std::move(payment_providers));
+    order_export_ =
+        add_order_routes(context, orders_, *queries_, offers, std::move(payment_providers));
     add_order_stream(context);
     context.executor.every(std::chrono::milliseconds(250),
                            [this](UnitOfWork& unit) { orders_.act_on_deadlines(unit); });
@@ -59,11 +60,11 @@ std::unique_ptr<Ordering> make_ordering(ServiceContext& context, Topic<contracts
                                         Topic<catalog::contracts::Event>& catalog,
                                         Topic<payment::contracts::Event>& payment,
                                         Topic<agents::contracts::Event>& agents,
-                                        Topic<shop::contracts::Event>& shop, const TimeZones& zones,
-                                        Deadlines deadlines,
+                                        Topic<shop::contracts::Event>& shop, OfferSource& offers,
+                                        const TimeZones& zones, Deadlines deadlines,
                                         std::vector<std::string> payment_providers) {
-  auto module =
-      std::make_unique<Module>(context, own, zones, deadlines, std::move(payment_providers));
+  auto module = std::make_unique<Module>(context, own, offers, zones, deadlines,
+                                         std::move(payment_providers));
   auto& orders = module->orders();
   catalog.subscribe([&orders](UnitOfWork& unit, const Delivery&, const auto& event) {
     orders.on_catalog(unit, event);

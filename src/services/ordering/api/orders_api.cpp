@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <set>
 
 #include "kernel/base/language.hpp"
 #include "kernel/base/text.hpp"
@@ -119,10 +120,15 @@ class CardGuard {
   std::vector<FieldError> errors_;
 };
 
+Error catalog_unavailable() {
+  return {ErrorKind::unavailable, "catalog_unavailable",
+          "What the order names is not known here yet, and Catalog cannot be asked now."};
+}
+
 class OrderRoutes {
  public:
   OrderRoutes(ServiceContext& context, Orders& orders, const OrderQueries& queries,
-              std::vector<std::string> payment_providers)
+              OfferSource& offers, std::vector<std::string> payment_providers)
       : executor_(context.executor),
         readers_(context.readers),
         clock_(context.clock),
@@ -132,6 +138,7 @@ class OrderRoutes {
         access_(context.crypto, context.shop_secret),
         orders_(orders),
         queries_(queries),
+        offers_(offers),
         payment_providers_(std::move(payment_providers)) {}
 
   void place(const RequestPtr& request, Reply reply);
@@ -164,6 +171,16 @@ class OrderRoutes {
             request.method + " " + request.path, std::move(key),
             to_hex(crypto_.sha256(request.body))};
   }
+  struct Placing {
+    PlaceOrder command;
+    IdempotencyKey key;
+  };
+  using PlacingPtr = std::shared_ptr<const Placing>;
+  void decide(const RequestPtr& request, Reply reply, const PlacingPtr& placing,
+              std::shared_ptr<const OfferSource::Found> asked);
+  void ask_catalog(const RequestPtr& request, const Reply& reply, const PlacingPtr& placing);
+  void answer_placed(const RequestPtr& request, const Reply& reply, const PlacingPtr& placing,
+                     const Receipt& receipt);
   [[nodiscard]] Result<PlaceOrder> command_of(const http::Request& request,
                                               PlaceOrderBody body) const;
   [[nodiscard]] std::string shown(Store store, const Order& order) const {
@@ -174,8 +191,8 @@ class OrderRoutes {
   static Response response_of(const Order& order, std::string body, Answer answer);
   void render(const RequestPtr& request, const std::string& order_id, Answer answer,
               Reply reply) const;
-  void render_placed(const RequestPtr& request, const OrderPtr& order,
-                     const std::shared_ptr<const PlaceOrder>& command, const Reply& reply) const;
+  void render_placed(const RequestPtr& request, const OrderPtr& order, const PlacingPtr& placing,
+                     const Reply& reply) const;
   void change(const RequestPtr& request, Reply reply, int status, bool key_required,
               Orders::Decide decide);
 
@@ -188,6 +205,7 @@ class OrderRoutes {
   OrderAccess access_;
   Orders& orders_;
   const OrderQueries& queries_;
+  OfferSource& offers_;
   std::vector<std::string> payment_providers_;
 };
 
@@ -279,35 +297,60 @@ void OrderRoutes::place(const RequestPtr& request, Reply reply) {
   auto command = command_of(*request, std::move(*body));
   if (!command) return reply(http::problem(command.error(), *request));
 
-  const auto wait = std::chrono::seconds(http::prefer_wait_seconds(*request));
-  const auto shared = std::make_shared<const PlaceOrder>(std::move(*command));
+  auto used = key_of(*request, std::move(*key));
+  decide(request, std::move(reply),
+         std::make_shared<const Placing>(std::move(*command), std::move(used)), nullptr);
+}
+
+void OrderRoutes::decide(const RequestPtr& request, Reply reply, const PlacingPtr& placing,
+                         std::shared_ptr<const OfferSource::Found> asked) {
   execute<Receipt>(
-      executor_, Executor::Lane::outside, static_cast<int>(shared->lines.size()), request->cause(),
-      [this, shared, used = key_of(*request, std::move(*key))](UnitOfWork& unit) {
-        return orders_.place(unit, *shared, used);
+      executor_, Executor::Lane::outside, static_cast<int>(placing->command.lines.size()),
+      request->cause(),
+      [this, placing, asked](UnitOfWork& unit) {
+        return orders_.place(unit, placing->command, placing->key, asked.get());
       },
-      [this, request, reply = std::move(reply), wait, shared](Result<Receipt> receipt) {
-        if (!receipt) return reply(http::problem(receipt.error(), *request));
-        const Answer answer{0, true, receipt->replayed};
-        const auto id = receipt->order_id;
-        const auto until = wait.count() == 0 ? Timestamp{} : clock_.now() + wait;
-        orders_.wait_until_final(id, until,
-                                 [this, request, id, answer, reply, shared](const OrderPtr& order) {
-                                   if (!order || answer.replayed)
-                                     return render(request, id, answer, reply);
-                                   render_placed(request, order, shared, reply);
-                                 });
+      [this, request, reply = std::move(reply), placing, asked](Result<Receipt> receipt) {
+        if (receipt) return answer_placed(request, reply, placing, *receipt);
+        if (asked || !rests_on_offers(receipt.error()))
+          return reply(http::problem(receipt.error(), *request));
+        ask_catalog(request, reply, placing);
       });
+}
+
+/// The copy may be behind: only Catalog itself can say that something is not for sale.
+void OrderRoutes::ask_catalog(const RequestPtr& request, const Reply& reply,
+                              const PlacingPtr& placing) {
+  std::set<std::string> skus;
+  for (const auto& line : placing->command.lines) skus.insert(line.sku);
+  offers_.read({skus.begin(), skus.end()}, [this, request, reply,
+                                            placing](std::optional<OfferSource::Found> found) {
+    if (!found) return reply(http::problem(catalog_unavailable(), *request));
+    decide(request, reply, placing, std::make_shared<const OfferSource::Found>(std::move(*found)));
+  });
+}
+
+void OrderRoutes::answer_placed(const RequestPtr& request, const Reply& reply,
+                                const PlacingPtr& placing, const Receipt& receipt) {
+  const auto wait = std::chrono::seconds(http::prefer_wait_seconds(*request));
+  const Answer answer{0, true, receipt.replayed};
+  const auto id = receipt.order_id;
+  const auto until = wait.count() == 0 ? Timestamp{} : clock_.now() + wait;
+  orders_.wait_until_final(id, until,
+                           [this, request, id, answer, reply, placing](const OrderPtr& order) {
+                             if (!order || answer.replayed)
+                               return render(request, id, answer, reply);
+                             render_placed(request, order, placing, reply);
+                           });
 }
 
 /// From what the writer and the request know: nothing is read and folded again. On a reader's
 /// thread all the same: the writer has other things to do.
 void OrderRoutes::render_placed(const RequestPtr& request, const OrderPtr& order,
-                                const std::shared_ptr<const PlaceOrder>& command,
-                                const Reply& reply) const {
-  http::answer_from_store(readers_, request, reply, [this, order, command](Store) {
+                                const PlacingPtr& placing, const Reply& reply) const {
+  http::answer_from_store(readers_, request, reply, [this, order, placing](Store) {
     const auto token = access_.token_of(order->placed.order_id);
-    return response_of(*order, json::to_json(view_of(*order, command->personal, token)),
+    return response_of(*order, json::to_json(view_of(*order, placing->command.personal, token)),
                        {0, true, false});
   });
 }
@@ -554,10 +597,10 @@ jobs::ExportSourcePtr make_order_export(ServiceContext& context,
 }  // namespace
 
 jobs::ExportSourcePtr add_order_routes(ServiceContext& context, Orders& orders,
-                                       const OrderQueries& queries,
+                                       const OrderQueries& queries, OfferSource& offers,
                                        std::vector<std::string> payment_providers) {
   const auto routes =
-      std::make_shared<OrderRoutes>(context, orders, queries, std::move(payment_providers));
+      std::make_shared<OrderRoutes>(context, orders, queries, offers, std::move(payment_providers));
   using http::Access;
   const auto order = http::schema_of<OrderView>();
   const auto page = http::schema_of<OrderPage>();

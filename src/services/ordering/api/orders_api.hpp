@@ -10,7 +10,7 @@ namespace stoa::ordering {
 /// Declares the routes of Ordering. All arguments outlive the router. What it gives exports the
 /// orders, each as its route shows it, in the order in which they were placed; it has no route yet.
 jobs::ExportSourcePtr add_order_routes(ServiceContext& context, Orders& orders,
-                                       const OrderQueries& queries,
+                                       const OrderQueries& queries, OfferSource& offers,
                                        std::vector<std::string> payment_providers);
 
 }  // namespace stoa::ordering

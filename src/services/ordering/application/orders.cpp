@@ -1,5 +1,6 @@
 #include "services/ordering/application/orders.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "kernel/base/overload.hpp"
@@ -15,6 +16,10 @@ namespace {
 constexpr std::size_t hot_orders_max = 4'096;
 constexpr std::size_t offers_max = 50'000;
 constexpr std::size_t person_keys_max = 20'000;
+
+// Codes of faults of an order's lines.
+constexpr std::string_view unknown_sku = "unknown_sku";
+constexpr std::string_view no_price = "no_price";
 
 std::string stream_of(std::string_view order_id) {
   return std::string(stream_prefix).append(order_id);
@@ -50,7 +55,8 @@ void check_line(std::vector<FieldError>& errors, const PlaceOrder& command, std:
   const auto& wanted = command.lines[at];
   const auto pointer = "/lines/" + std::to_string(at);
   if (offer == nullptr || !offer->sellable) {
-    errors.push_back({pointer + "/sku", "unknown_sku", "No SKU of this name is for sale."});
+    errors.push_back(
+        {pointer + "/sku", std::string(unknown_sku), "No SKU of this name is for sale."});
     return;
   }
   line = {"line_" + std::to_string(at + 1), wanted.sku, offer->title, wanted.quantity, {}};
@@ -63,10 +69,22 @@ void check_line(std::vector<FieldError>& errors, const PlaceOrder& command, std:
     line.unit_price = price;
     return;
   }
-  errors.push_back({pointer + "/sku", "no_price", "This SKU has no price in the currency."});
+  errors.push_back(
+      {pointer + "/sku", std::string(no_price), "This SKU has no price in the currency."});
+}
+
+const Offer* offer_in(const OfferSource::Found& found, const std::string& sku) {
+  const auto at = found.find(sku);
+  return at == found.end() ? nullptr : &at->second;
 }
 
 }  // namespace
+
+bool rests_on_offers(const Error& refusal) {
+  return std::ranges::any_of(refusal.fields, [](const FieldError& one) {
+    return one.code == unknown_sku || one.code == no_price;
+  });
+}
 
 Sealed seal_for_guest(const Crypto& crypto, const PlaceOrder& command) {
   Sealed sealed;
@@ -97,7 +115,7 @@ Orders::Orders(EventLog& log, Topic<contracts::Event>& topic, OrderStore& store,
       journal_(log, topic, translate) {}
 
 Result<Receipt> Orders::place(UnitOfWork& unit, const PlaceOrder& command,
-                              const IdempotencyKey& key) {
+                              const IdempotencyKey& key, const OfferSource::Found* asked) {
   const auto used = idempotency_.find(key);
   if (!used) return fail(used.error());
   if (*used) {
@@ -105,7 +123,7 @@ Result<Receipt> Orders::place(UnitOfWork& unit, const PlaceOrder& command,
     return Receipt{**used, order->revision, order->is_final(), true};
   }
   if (auto good = check_new(command); !good) return fail(std::move(good.error()));
-  auto placed = priced(command);
+  auto placed = priced(command, asked);
   if (!placed) return fail(std::move(placed.error()));
   auto number = number_for(command, unit.now());
   if (!number) return fail(std::move(number.error()));
@@ -152,14 +170,15 @@ Result<OrderNumber> Orders::number_for(const PlaceOrder& command, Timestamp now)
   return numbers_.next(shop_.numbers(), shop_.date(now));
 }
 
-Result<OrderPlaced> Orders::priced(const PlaceOrder& command) {
+Result<OrderPlaced> Orders::priced(const PlaceOrder& command, const OfferSource::Found* asked) {
   OrderPlaced placed;
   std::vector<FieldError> errors;
   auto total = std::optional(Money::zero(command.currency));
   for (std::size_t at = 0; at < command.lines.size(); ++at) {
     auto& line = placed.lines.emplace_back();
     const auto before = errors.size();
-    check_line(errors, command, at, offer_of(command.lines[at].sku), line);
+    const auto& sku = command.lines[at].sku;
+    check_line(errors, command, at, asked != nullptr ? offer_in(*asked, sku) : offer_of(sku), line);
     if (errors.size() != before || !total) continue;
     auto sum = line.unit_price.checked_multiply(line.quantity.count());
     if (planted(Defect::rounding_per_line) && sum)

@@ -13,6 +13,7 @@
 #include "kernel/mediator/idempotency.hpp"
 #include "services/agents/contracts/events.hpp"
 #include "services/catalog/contracts/events.hpp"
+#include "services/ordering/application/offer_source.hpp"
 #include "services/ordering/application/order_numbers.hpp"
 #include "services/ordering/application/order_store.hpp"
 #include "services/ordering/application/personal_data.hpp"
@@ -76,7 +77,10 @@ class Orders final : public Participant {
          const Crypto& crypto, News& news, Deadlines deadlines, ShopCopy& shop,
          OrderNumbers& numbers);
 
-  Result<Receipt> place(UnitOfWork& unit, const PlaceOrder& command, const IdempotencyKey& key);
+  /// Offers are taken from the copy, or from what Catalog answered when it was `asked` for all SKUs
+  /// of the order.
+  Result<Receipt> place(UnitOfWork& unit, const PlaceOrder& command, const IdempotencyKey& key,
+                        const OfferSource::Found* asked = nullptr);
 
   /// Decides about an order that must exist. With a key, a repeat does nothing and says so.
   using Decide = std::function<Result<Events>(const Order&)>;
@@ -116,7 +120,7 @@ class Orders final : public Participant {
   void tell(UnitOfWork& unit, std::string_view order_id,
             const std::function<Events(const Order&)>& decide);
   Result<void> check_new(const PlaceOrder& command);
-  Result<OrderPlaced> priced(const PlaceOrder& command);
+  Result<OrderPlaced> priced(const PlaceOrder& command, const OfferSource::Found* asked);
   Result<OrderNumber> number_for(const PlaceOrder& command, Timestamp now);
   const Offer* offer_of(const std::string& sku);
   std::string seal(const PlaceOrder& command, const std::string& key_id);
@@ -138,6 +142,10 @@ class Orders final : public Participant {
   std::multimap<std::string, Wait, std::less<>> waits_;
   bool others_wrote_ = false;  // perhaps, since the waits were tended
 };
+
+/// Whether a refusal by `place` rests on what is known of offers: what Catalog says now may be
+/// something else.
+bool rests_on_offers(const Error& refusal);
 
 /// Folds the stream of an order; nothing when there is none.
 std::optional<Order> fold_order(EventLog& log, std::string_view order_id);
