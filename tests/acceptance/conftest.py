@@ -1,5 +1,6 @@
-"""Starts the real binary on a free port in a temporary folder, and stops it after."""
-import http.client, json, os, re, signal, subprocess, tempfile, pathlib, shutil, uuid
+"""Starts the real binary on a free port in a temporary folder, and stops it after. With `--shape fleet` the tests whose shop can
+be one that all share have a whole fleet behind its gateway instead."""
+import collections, http.client, json, os, re, signal, subprocess, tempfile, pathlib, shutil, uuid
 import pytest
 from patience import PATIENCE
 
@@ -7,6 +8,41 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 STOA = pathlib.Path(os.environ.get("STOA_BINARY", ROOT / "build" / "release" / "stoa"))
 SECRET = "sk_" + "0123456789abcdef" * 2
 PUBLISHABLE = "pk_" + "fedcba9876543210" * 2
+
+
+def pytest_addoption(parser):
+    parser.addoption("--shape", choices=["embedded", "fleet"], default="embedded",
+                     help="what `shop` and `own_shop` are: a process of their own, or one fleet for all tests")
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "embedded(reason): of one process, and left out where the shop is a fleet")
+
+
+def reason_to_leave_out(item):
+    """Why a test cannot have the shared fleet; nothing when it can."""
+    if mark := item.get_closest_marker("embedded"):
+        return mark.args[0]
+    if "shop_with" in item.fixturenames:
+        return "starts a shop with settings of its own"
+    if not {"shop", "own_shop"} & set(item.fixturenames):
+        return "starts what it needs by itself"
+    return None
+
+
+def pytest_collection_modifyitems(config, items):
+    config.left_out = collections.Counter()
+    if config.getoption("--shape") == "embedded":
+        return
+    reasons = [reason_to_leave_out(item) for item in items]
+    config.left_out.update(filter(None, reasons))
+    config.hook.pytest_deselected(items=[item for item, reason in zip(items, reasons) if reason])
+    items[:] = [item for item, reason in zip(items, reasons) if not reason]
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    for reason, count in config.left_out.most_common():
+        terminalreporter.write_line(f"left out of the fleet: {count} tests: {reason}")
 
 
 class Answer:
@@ -52,6 +88,19 @@ class Shop:
         if self.process and self.process.poll() is None:
             self.kill()
         shutil.rmtree(self.data, ignore_errors=True)
+
+    def settle(self):
+        """Waits until every service has taken what the others told it: in one process a write has done so when it is answered."""
+
+    def metrics(self):
+        return self.call("GET", "/metrics", key=None).body.decode()
+
+    def logged(self):
+        """All that was written to the log."""
+        return open(self.data + "/log").read()
+
+    def audit(self):
+        return self.call("GET", "/v1/audit").json
 
     def run(self, *arguments):
         return subprocess.run([STOA, *arguments], capture_output=True, text=True, env=self.environment(), timeout=120 * PATIENCE)
@@ -114,15 +163,33 @@ def shop_with():
         shop.remove()
 
 
+@pytest.fixture(scope="session")
+def fleet_shop():
+    """The one fleet of a session, with the settings that any of its tests asks for."""
+    from fleet_shop import FleetShop
+    shop = FleetShop()
+    yield shop
+    shop.remove()
+
+
 @pytest.fixture(scope="module")
-def shop():
-    shop = Shop().start()
+def shop(request):
+    if request.config.getoption("--shape") == "fleet":
+        yield request.getfixturevalue("fleet_shop")
+        return
+    shop = Shop(**getattr(request.module, "SETTINGS", {})).start()
     yield shop
     shop.remove()
 
 
 @pytest.fixture
-def own_shop():
+def own_shop(request):
+    """Of the test alone where it is one process; of a fleet only its SKUs, its customers and the like are its own."""
+    if request.config.getoption("--shape") == "fleet":
+        shop = request.getfixturevalue("fleet_shop")
+        yield shop
+        shop.start_what_ended()
+        return
     shop = Shop().start()
     yield shop
     shop.remove()

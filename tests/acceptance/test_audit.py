@@ -5,6 +5,8 @@ from conftest import Shop
 from steered import until
 from stock_ledger import carried
 
+pytestmark = pytest.mark.embedded("a fleet is audited by `stoa audit --fleet`, see test_fleet.py")
+
 
 def history(shop):
     """A shop with an order of each kind: fulfilled and returned, refunded, cancelled, declined, captured by hand."""

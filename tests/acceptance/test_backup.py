@@ -3,6 +3,8 @@ import concurrent.futures, glob, json, os, pathlib, signal, sqlite3, subprocess,
 import pytest
 from conftest import PUBLISHABLE, SECRET, STOA, Shop
 
+pytestmark = pytest.mark.embedded("a backup of the folder of one process")
+
 
 @pytest.fixture
 def place(tmp_path):

@@ -34,6 +34,7 @@ def plain(answer):
     return answer.body
 
 
+@pytest.mark.embedded("counts from the start of the process")
 def test_a_product_is_read_from_the_store_once(own_shop):
     shop, product = own_shop, create(own_shop)
     answers = [read(shop, "/v1/products/" + product["handle"]) for _ in range(10)]
@@ -101,6 +102,7 @@ def test_readers_beside_a_writer_never_see_what_is_older_than_what_was_answered(
     assert figure(shop, "stoa_cache_hits_total") > 0
 
 
+@pytest.mark.embedded("counts from the start of the process")
 def test_the_secret_key_and_stock_are_never_answered_from_a_cache(own_shop):
     shop, product = own_shop, create(own_shop)
     for path in ("/v1/products/" + product["id"], "/v1/products?limit=5", "/v1/inventory/" + product["handle"]):

@@ -1,6 +1,9 @@
 """The commands that talk to a shop, and the audit's own safeguard."""
 import concurrent.futures, json, os, pty, re, sqlite3, subprocess, threading
+import pytest
 from conftest import ROOT, SECRET, STOA
+
+pytestmark = pytest.mark.embedded("begins with a new shop")
 
 DATA = ROOT / "tests" / "data"
 

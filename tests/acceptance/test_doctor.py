@@ -5,6 +5,8 @@ from conftest import PUBLISHABLE, SECRET, Shop
 from steered import SmtpServer
 from test_backup import back_up, damage
 
+pytestmark = pytest.mark.embedded("a diagnosis of the folder of one process")
+
 
 def examine(shop, *arguments):
     where = ["--data", shop.data] if shop.process is None or shop.process.poll() is not None else \

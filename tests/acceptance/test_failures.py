@@ -1,6 +1,9 @@
 """What breaks inside is said at once, and the shop goes on."""
 import sqlite3, time
+import pytest
 from patience import PATIENCE
+
+pytestmark = pytest.mark.embedded("looks into the file of the shop")
 
 
 def test_a_query_that_fails_is_answered_at_once(own_shop):

@@ -1,5 +1,8 @@
 """What /metrics says of the business and of the process."""
 import os, re, sqlite3, time, uuid
+import pytest
+
+pytestmark = pytest.mark.embedded("counts from the start of the process")
 
 
 def figures(shop):

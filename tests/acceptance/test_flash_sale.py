@@ -4,6 +4,8 @@ import pytest
 from conftest import SECRET
 from patience import PATIENCE
 
+pytestmark = pytest.mark.embedded("takes too long for a fleet on this machine")
+
 BUYERS, UNITS, CONCURRENCY = 10_000, 100, 64
 BUYER_PATIENCE_S = 60 * PATIENCE  # of one buyer, retries and the restart of the shop included
 

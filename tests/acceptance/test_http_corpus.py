@@ -3,6 +3,8 @@ import json, re, socket
 import pytest
 from http_corpus import ACCEPTED, NEXT, REFUSED, chunked, get, post
 
+pytestmark = pytest.mark.embedded("the same HTTP server in both")
+
 
 def exchange(shop, *pieces, half_close=False):
     """All that is answered until the shop closes the connection."""

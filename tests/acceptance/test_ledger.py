@@ -1,8 +1,11 @@
 """The stock ledger stands in a file of its own, which can be made again from the log."""
 import os, shutil
+import pytest
 
 from conftest import SECRET
 from stock_ledger import carried
+
+pytestmark = pytest.mark.embedded("the stock ledger has a file of its own")
 
 FILES = ("stock-ledger.db", "stock-ledger.db-wal", "stock-ledger.db-shm")
 

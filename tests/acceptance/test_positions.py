@@ -1,5 +1,6 @@
 """Stoa-Position: who writes can read the write, wherever it is served from."""
 import time
+import pytest
 from patience import PATIENCE
 
 
@@ -7,6 +8,7 @@ def vector(answer):
     return {name: int(number) for name, number in (part.split("=") for part in answer.headers["stoa-position"].split(","))}
 
 
+@pytest.mark.embedded("a service tells the positions of its own logs")
 def test_an_answer_says_what_is_durable(shop):
     before = vector(shop.call("GET", "/v1/products"))
     assert set(before) == {"catalog", "ordering", "payment", "notification", "agents", "shop"}

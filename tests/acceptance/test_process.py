@@ -1,5 +1,6 @@
 """The process: start, stop, crash, and what it says of itself."""
 import concurrent.futures, json, os, sqlite3, threading, time, uuid
+import pytest
 
 
 def test_what_was_answered_survives_a_crash(own_shop):
@@ -46,6 +47,7 @@ def test_what_was_answered_survives_a_crash(own_shop):
     assert (on_hand, reserved, available) == (100, confirmed, 100 - confirmed)
 
 
+@pytest.mark.embedded("looks into the folder of the shop")
 def test_a_second_process_on_the_same_data_is_refused(shop):
     second = shop.run("up", "--data", shop.data, "--port", "0")
     assert second.returncode == 1 and "Another Stoa" in second.stderr
@@ -98,6 +100,7 @@ def test_a_wrong_configuration_is_named(shop):
     assert shown["Auth"]["SecretKey"] == "***"
 
 
+@pytest.mark.embedded("looks into the file of the shop")
 def test_used_keys_are_forgotten_a_week_after_their_use(own_shop):
     own_shop.product("KEYS", units=5)
     own_shop.order("KEYS", idempotency="old")

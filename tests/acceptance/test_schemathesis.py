@@ -1,8 +1,11 @@
 """Schemathesis asks every operation of /openapi.json what it would not expect, with a fixed seed."""
 import json, re, subprocess
+import pytest
 from cached import python_program
 from conftest import SECRET
 from patience import PATIENCE
+
+pytestmark = pytest.mark.embedded("the same routes in both, and it takes a minute")
 
 VERSION = "4.32.5"
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"

@@ -190,7 +190,7 @@ def test_after_a_kill_a_client_goes_on_without_gap_or_repeat(own_shop):
         for buyer in buyers:
             buyer.join()
     assert broken == 3
-    until(lambda: not shop.call("GET", "/v1/audit").json["checked"]["in_flight"])  # or more would come meanwhile
+    until(lambda: not shop.audit()["checked"]["in_flight"])  # or more would come meanwhile
     whole = pages(shop)
     with Stream(shop, "/v1/events/stream", last_event_id=last) as stream:
         seen_ids += [event.json["id"] for event in stream.take(len(whole) - len(seen_ids))]

@@ -5,6 +5,8 @@ from conftest import PUBLISHABLE, Shop
 from patience import PATIENCE
 from stripe_shapes import KEY, sign, stripe, stripe_mock
 
+pytestmark = pytest.mark.embedded("Stripe is behind the same adapter in both")
+
 OLD, NEW = "whsec_of_the_old_endpoint", "whsec_of_the_new_endpoint"
 
 

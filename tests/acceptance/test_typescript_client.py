@@ -4,6 +4,8 @@ import pytest
 from cached import node_modules
 from conftest import ROOT, SECRET
 
+pytestmark = pytest.mark.embedded("the description is the same in both, see test_fleet_gateway.py")
+
 
 @pytest.fixture
 def project(tmp_path, own_shop):

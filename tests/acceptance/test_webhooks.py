@@ -1,7 +1,6 @@
 """Reports of the simulated provider, as a real provider would send them: signed, late, doubled, forged."""
 import hashlib, hmac, json, time, uuid
 import pytest
-from conftest import Shop
 from patience import PATIENCE
 
 SECRET_OLD, SECRET_NEW = "whsec_simulator_old_secret", "whsec_simulator_new_secret"
@@ -13,12 +12,12 @@ def sign(body, secret=SECRET_OLD, age=0):
     return f"t={at},v1=" + hmac.new(secret.encode(), f"{at}.".encode() + body, hashlib.sha256).hexdigest()
 
 
-@pytest.fixture(scope="module")
-def shop():
-    shop = Shop(Payment__Simulator__WebhookSecrets=f"{SECRET_NEW}, {SECRET_OLD}").start()
+SETTINGS = {"Payment__Simulator__WebhookSecrets": f"{SECRET_NEW}, {SECRET_OLD}"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cup(shop):
     shop.product("CUP", 900, units=10_000)
-    yield shop
-    shop.remove()
 
 
 def event(payment, outcome="captured", amount=900, **members):
@@ -33,13 +32,14 @@ def post(shop, said, signature=None, path=PATH, header="Stoa-Signature"):
 
 
 def figure(shop, name):
-    text = shop.call("GET", "/metrics").body.decode()
+    text = shop.metrics()
     return sum(float(line.split()[-1]) for line in text.splitlines() if line.startswith(name))
 
 
 def waiting_order(shop, token="tok_timeout_then_nothing", **payment):
     """An order whose payment nobody has answered yet, and that payment's id."""
     order = shop.order("CUP", token=token, wait=0, **payment).json
+    shop.settle()
     return order["id"], order["payments"][0]["id"]
 
 
@@ -55,7 +55,7 @@ def history(shop, payment):
 
 
 def clean(shop):
-    report = shop.call("GET", "/v1/audit").json
+    report = shop.audit()
     assert report["clean"], report["findings"]
 
 
@@ -158,7 +158,7 @@ def test_reports_about_no_payment_are_listed(shop):
     assert figure(shop, "stoa_payment_webhooks_unmatched_total") == before + 2
     listed = shop.call("GET", "/v1/webhooks/payments/events?filter[outcome]=unmatched").json["data"]
     assert {stranger["id"], wrong_currency["id"]} <= {one["id"] for one in listed}
-    assert stranger["id"] in open(shop.data + "/log").read()
+    assert stranger["id"] in shop.logged()
     assert shop.call("GET", "/v1/webhooks/payments/events", key=None).status == 401
     assert shop.call("GET", "/v1/webhooks/payments/events?filter[outcome]=x").status == 422
 

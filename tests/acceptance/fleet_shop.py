@@ -1,0 +1,132 @@
+"""A fleet that looks to a test like a shop: its gateway, and all its processes as one."""
+import json, subprocess, time
+import test_webhooks
+from conftest import Shop
+from fleet import SERVICES, Fleet, Gateway
+from patience import PATIENCE
+
+TAKES = {"catalog": ["stoa.ordering.orders"], "payment": ["stoa.ordering.orders"], "agents": ["stoa.ordering.orders"],
+         "notification": ["stoa.ordering.orders", "stoa.payment.payments", "stoa.shop.settings"],
+         "ordering": ["stoa.catalog.products", "stoa.catalog.stock", "stoa.payment.payments", "stoa.agents.assessments", "stoa.shop.settings"]}
+LOGS = {**{name: [name] for name in SERVICES}, "catalog": ["catalog", "shop"]}
+
+
+class Session:
+    """Statements to one database over one connection."""
+
+    def __init__(self, postgres, database):
+        self.process = subprocess.Popen(
+            [postgres.programs + "/psql", "-h", "127.0.0.1", "-p", str(postgres.port), "-U", "stoa", "-Atq", database],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def rows(self, statement):
+        self.process.stdin.write(statement + ";\n\\echo .\n")
+        self.process.stdin.flush()
+        rows = []
+        while (line := self.process.stdout.readline().rstrip("\n")) != ".":
+            assert line, "the session has ended"
+            rows.append(line.split("|"))
+        return rows
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+class FleetShop(Shop):
+    """A GET after anything else first lets messages pass between the services, for what one of them derives from another's
+    events comes soon, not at once. A request that changes something is sent at once."""
+
+    def __init__(self):
+        self.fleet = Fleet(None, **test_webhooks.SETTINGS)
+        self.gateway = Gateway(self.fleet)
+        self.processes = [*self.fleet.services.values(), self.gateway]
+        self.sessions = {name: Session(self.fleet.postgres, name + "db") for name in SERVICES}
+        self.has_written = False
+        try:
+            self.gateway.start()
+        except BaseException:
+            self.remove()
+            raise
+
+    @property
+    def port(self):
+        return self.gateway.port
+
+    @property
+    def data(self):
+        raise AttributeError("A fleet has no folder of its own: this test is of one process.")
+
+    def environment(self):
+        return self.fleet.environment()
+
+    def start(self):
+        self.start_what_ended()
+        return self
+
+    def start_what_ended(self):
+        ended = [process for process in self.processes if process.process.poll() is not None]
+        for process in ended:
+            process.launch()
+        for process in ended:
+            process.ready()
+
+    def kill(self):
+        for process in self.processes:
+            process.process.kill()
+        for process in self.processes:
+            process.process.wait()
+
+    def stop(self):
+        for process in self.processes:
+            process.process.terminate()
+        return max(process.process.wait(timeout=30 * PATIENCE) for process in self.processes)
+
+    def remove(self):
+        for session in self.sessions.values():
+            session.close()
+        self.gateway.remove()
+        self.fleet.remove()
+
+    def call(self, method, path, *arguments, **named):
+        if method != "GET":
+            self.has_written = True
+        elif self.has_written:
+            self.has_written = False
+            self.settle()
+        return super().call(method, path, *arguments, **named)
+
+    def settle(self):
+        until = time.monotonic() + 30 * PATIENCE
+        before = None
+        while (now := self.places())[1] or now != before:
+            assert time.monotonic() < until, (now, self.fleet.told())
+            before = now
+            time.sleep(0.005)
+
+    def places(self):
+        """How far the logs are, and what was not relayed or taken yet."""
+        heads, published, behind = {}, {}, []
+        for name, session in self.sessions.items():
+            for log in LOGS[name]:
+                [[head, relayed]] = session.rows(f"SELECT (SELECT coalesce(max(position), 0) FROM {log}_log), "
+                                                 f"(SELECT coalesce(max(position), 0) FROM {log}_relay)")
+                heads[log] = int(head)
+                if head != relayed:
+                    behind.append((log, head, relayed))
+                published |= {(topic, part): int(position) for topic, part, position in
+                              session.rows(f"SELECT topic, part, position FROM {log}_relay_lane")}
+        for name, session in self.sessions.items():
+            taken = {(topic, part): int(position) for topic, part, position in session.rows("SELECT topic, part, position FROM host_inbox")}
+            behind += [(name, lane) for lane, position in published.items() if lane[0] in TAKES[name] and taken.get(lane, 0) < position]
+        return heads, behind
+
+    def metrics(self):
+        return "\n".join(process.call("GET", "/metrics", key=None).body.decode() for process in self.processes)
+
+    def logged(self):
+        return "\n".join(open(process.log).read() for process in self.processes)
+
+    def audit(self):
+        ran = self.run("audit", "--fleet", "--json")
+        return json.loads(ran.stdout)
