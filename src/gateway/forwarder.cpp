@@ -13,6 +13,29 @@ namespace {
 
 using http::UpstreamFault;
 
+/// An answer whose body comes as a stream, until all of it is here.
+struct WholeAnswer : std::enable_shared_from_this<WholeAnswer> {
+  http::Response answer;
+  std::function<void(http::UpstreamAnswer)> then;
+
+  void read() {
+    answer.stream->next([self = shared_from_this()](const std::string& piece) {
+      auto& body = self->answer.body;
+      if (body.size() + piece.size() > Forwarder::answer_bytes_max)
+        return self->end(UpstreamFault::broken);
+      body += piece;
+      if (!piece.empty()) return self->read();
+      if (self->answer.stream->is_broken()) return self->end(UpstreamFault::lost);
+      self->answer.stream.reset();
+      self->then(std::move(self->answer));
+    });
+  }
+  void end(UpstreamFault fault) {
+    answer.stream.reset();
+    then(std::unexpected(fault));
+  }
+};
+
 std::uint64_t by_chance() {
   thread_local std::mt19937_64 source{std::random_device{}()};
   return source();
@@ -217,6 +240,17 @@ void Forwarder::ask(std::string_view name, http::UpstreamRequest request,
   const bool repeatable = is_safe_to_repeat(request);
   asked.budget.count();
   begin(std::make_shared<Attempt>(asked, std::move(request), std::move(then), repeatable));
+}
+
+void Forwarder::ask_whole(std::string_view name, http::UpstreamRequest request,
+                          std::function<void(http::UpstreamAnswer)> then) {
+  ask(name, std::move(request), [then = std::move(then)](http::UpstreamAnswer answer) {
+    if (!answer || !answer->stream) return then(std::move(answer));
+    auto whole = std::make_shared<WholeAnswer>();
+    whole->answer = std::move(*answer);
+    whole->then = then;
+    whole->read();
+  });
 }
 
 void Forwarder::begin(const std::shared_ptr<Attempt>& attempt) {

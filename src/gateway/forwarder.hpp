@@ -36,6 +36,7 @@ http::Response no_answer(http::UpstreamFault fault, const std::string& service,
 class Forwarder {
  public:
   static constexpr int tries_max = 3;
+  static constexpr std::size_t answer_bytes_max = std::size_t{16} << 20;  ///< of `ask_whole`
 
   /// All outlive it, and it outlives what they do for it.
   struct Parts {
@@ -52,6 +53,10 @@ class Forwarder {
   /// when there is no replica to ask.
   void ask(std::string_view service, http::UpstreamRequest request,
            std::function<void(http::UpstreamAnswer)> then);
+
+  /// The same, with the whole answer in its body: more than `answer_bytes_max` is `broken`.
+  void ask_whole(std::string_view service, http::UpstreamRequest request,
+                 std::function<void(http::UpstreamAnswer)> then);
 
   /// A handler that gives requests to `service`. Codes of its own: `service_unavailable` (503),
   /// `answer_lost` (502), `answer_late` (504).

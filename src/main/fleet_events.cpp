@@ -10,6 +10,7 @@
 #include "kernel/http/event_lines.hpp"
 #include "kernel/http/event_stream.hpp"
 #include "kernel/http/typed.hpp"
+#include "kernel/jobs/export.hpp"
 #include "kernel/json/value.hpp"
 #include "main/service_modules.hpp"
 
@@ -17,7 +18,9 @@ namespace stoa {
 namespace {
 
 constexpr std::string_view path = "/v1/events";
+constexpr std::string_view export_path = "/v1/exports/events";
 constexpr std::string_view from_now_on = "now";
+constexpr std::size_t exported_max = 200;  ///< a page
 
 /// Each log, and the service whose processes serve it.
 constexpr std::array<std::pair<std::string_view, std::string_view>, 6> logs{
@@ -73,6 +76,17 @@ std::vector<std::pair<std::string, std::string>> headers_for_all(const http::Req
   return headers;
 }
 
+/// As an export answers its pages (`kernel/jobs/export.hpp`); the last one is empty.
+http::Response exported(const json::Array& events, const std::string& cursor) {
+  http::Response page{200, {}, "application/jsonl"};
+  for (const auto& event : events) page.body += boost::json::serialize(event) + "\n";
+  page.headers.emplace_back("Stoa-Cursor", cursor);
+  if (!events.empty())
+    page.headers.emplace_back("Link", "<" + std::string(export_path) +
+                                          "?after=" + percent_encode(cursor) + ">; rel=\"next\"");
+  return page;
+}
+
 /// One page, of one service after another: what one leaves of the limit, the next may fill.
 struct PageQuery : std::enable_shared_from_this<PageQuery> {
   Forwarder* forwarder = nullptr;
@@ -81,6 +95,7 @@ struct PageQuery : std::enable_shared_from_this<PageQuery> {
   FeedPlaces places;
   std::string types;
   std::size_t limit = 0;
+  bool is_export = false;
   json::Array data;
 
   void ask(std::size_t at) {
@@ -88,17 +103,18 @@ struct PageQuery : std::enable_shared_from_this<PageQuery> {
     const std::string service = service_names[at];
     auto target = target_of(path, part_of(places, service), types) +
                   "&limit=" + std::to_string(limit - data.size());
-    forwarder->ask(service, {.target = std::move(target), .headers = headers_for_all(*request)},
-                   [self = shared_from_this(), service, at](http::UpstreamAnswer answer) {
-                     if (!answer)
-                       return self->reply(no_answer(answer.error(), service, *self->request));
-                     self->take(service, at, std::move(*answer));
-                   });
+    forwarder->ask_whole(service,
+                         {.target = std::move(target), .headers = headers_for_all(*request)},
+                         [self = shared_from_this(), service, at](http::UpstreamAnswer answer) {
+                           if (!answer)
+                             return self->reply(no_answer(answer.error(), service, *self->request));
+                           self->take(service, at, std::move(*answer));
+                         });
   }
 
   void take(const std::string& service, std::size_t at, http::Response page) {
     if (page.status != 200) return reply(std::move(page));
-    auto value = page.stream ? Result<json::Value>(fail(internal_error())) : json::parse(page.body);
+    auto value = json::parse(page.body);
     auto* object = value ? value->if_object() : nullptr;
     auto* items = object == nullptr ? nullptr : object->if_contains("data");
     const auto* next = object == nullptr ? nullptr : object->if_contains("next_after");
@@ -111,6 +127,7 @@ struct PageQuery : std::enable_shared_from_this<PageQuery> {
 
   void answer() {
     for (const auto& [log, service] : logs) places.emplace(log, "0");
+    if (is_export) return reply(exported(data, to_text(places)));
     json::Object page{{"data", std::move(data)}, {"next_after", to_text(places)}};
     reply(http::json_response(200, boost::json::serialize(page)));
   }
@@ -260,6 +277,21 @@ void serve_page(Forwarder& forwarder, const http::RequestPtr& request, const htt
   asked->ask(0);
 }
 
+void serve_export(Forwarder& forwarder, const http::RequestPtr& request, const http::Reply& reply) {
+  http::Query query(*request);
+  const auto asked = std::make_shared<PageQuery>();
+  const auto places = parse_places(query.text("after").value_or(""));
+  if (const auto good = query.finish(); !good) return reply(http::problem(good.error(), *request));
+  if (!places) return reply(http::problem(jobs::wrong_cursor(), *request));
+  asked->forwarder = &forwarder;
+  asked->request = request;
+  asked->reply = reply;
+  asked->places = *places;
+  asked->limit = exported_max;
+  asked->is_export = true;
+  asked->ask(0);
+}
+
 void serve_stream(Forwarder& forwarder, const http::RequestPtr& request, const http::Reply& reply) {
   http::Query query(*request);
   const auto asked = std::make_shared<StreamQuery>();
@@ -319,6 +351,15 @@ void add_fleet_events(http::Router& router, Forwarder& forwarder) {
        .query = {{"after", "next_after of the page before; absent: from the beginning"},
                  {"limit", "1 to 1000, default 100"},
                  {"types", "Only these types, separated by commas"}}});
+  router.add({.method = "GET",
+              .path = std::string(export_path),
+              .access = http::Access::secret,
+              .summary = "All integration events, JSON Lines, a page at a time",
+              .tag = "Exports",
+              .handler = [&forwarder](
+                             const http::RequestPtr& request,
+                             const http::Reply& reply) { serve_export(forwarder, request, reply); },
+              .query = {{"after", "Stoa-Cursor of the page before; absent: from the beginning"}}});
   router.add({.method = "GET",
               .path = std::string(path) + "/stream",
               .access = http::Access::secret,

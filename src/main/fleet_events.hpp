@@ -16,9 +16,10 @@ using FeedPlaces = std::map<std::string, std::string, std::less<>>;
 std::optional<FeedPlaces> parse_places(std::string_view cursor);
 std::string to_text(const FeedPlaces& places);
 
-/// Adds `GET /v1/events` and `GET /v1/events/stream` of a fleet: those of all services in one, as
-/// one process serves them. A service that cannot be asked fails the request, or ends the stream:
-/// nothing is left out. `forwarder` outlives the router and what streams it has begun.
+/// Adds `GET /v1/events`, `GET /v1/events/stream` and `GET /v1/exports/events` of a fleet: those of
+/// all services in one, as one process serves them. A service that cannot be asked fails the
+/// request, or ends the stream: nothing is left out. `forwarder` outlives the router and what
+/// streams it has begun.
 void add_fleet_events(http::Router& router, Forwarder& forwarder);
 
 }  // namespace stoa

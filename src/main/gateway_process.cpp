@@ -13,6 +13,7 @@
 #include "main/event_feed.hpp"
 #include "main/fleet_description.hpp"
 #include "main/fleet_events.hpp"
+#include "main/fleet_jobs.hpp"
 #include "main/http_settings.hpp"
 #include "main/redis_settings.hpp"
 #include "main/service_directory.hpp"
@@ -35,12 +36,14 @@ struct Mount {
   std::string_view prefix;
   std::string_view service;
 };
-constexpr std::array<Mount, 13> mounts{{{"/v1/products", "catalog"},
+constexpr std::array<Mount, 15> mounts{{{"/v1/products", "catalog"},
                                         {"/v1/categories", "catalog"},
                                         {"/v1/inventory", "catalog"},
                                         {"/v1/locations", "catalog"},
                                         {"/v1/search", "catalog"},
                                         {"/v1/imports", "catalog"},
+                                        {"/v1/exports/products", "catalog"},
+                                        {"/v1/exports/orders", "ordering"},
                                         {"/v1/shop", "catalog"},
                                         {"/v1/orders", "ordering"},
                                         {"/v1/processes", "ordering"},
@@ -103,7 +106,7 @@ class Descriptions : public std::enable_shared_from_this<Descriptions> {
       auto joined = joined_description(texts);
       return then(joined ? std::optional(std::move(*joined)) : std::nullopt);
     }
-    forwarder_.ask(service_names[at], {.target = "/openapi.json"},
+    forwarder_.ask_whole(service_names[at], {.target = "/openapi.json"},
                    [self = shared_from_this(), at, texts = std::move(texts),
                     then = std::move(then)](const http::UpstreamAnswer& answer) mutable {
                      auto text = self->known(at, answer);
@@ -116,7 +119,7 @@ class Descriptions : public std::enable_shared_from_this<Descriptions> {
   std::optional<std::string> known(std::size_t at, const http::UpstreamAnswer& answer) {
     const std::lock_guard lock(mutex_);
     auto& text = said_[at];
-    if (answer && answer->status == 200 && !answer->stream) text = answer->body;
+    if (answer && answer->status == 200) text = answer->body;
     return text;
   }
 
@@ -199,6 +202,7 @@ class GatewayProcess final : public ServiceProcess {
       face->router.mount(
           std::string(prefix),
           forwarding_route(std::string(prefix) + "/*", forwarder_.to(std::string(service))));
+    face->router.mount("/v1/jobs", forwarding_route("/v1/jobs/*", fleet_jobs(forwarder_)));
     add_fleet_events(face->router, forwarder_);
     add_async_api(face->router, STOA_VERSION);
     add_demo_pictures(face->router);

@@ -165,6 +165,13 @@ void ServiceHost::migrate(const sql::Migrations& migrations) {
   sql::migrate(*database_, migrations);
 }
 
+std::unique_ptr<sql::Connection> ServiceHost::open_handle(const sql::Migrations& migrations) {
+  migrate(migrations);
+  return database_->handle(std::string(migrations.prefix));
+}
+
+std::unique_ptr<Readers> ServiceHost::open_readers() { return pool_->of(""); }
+
 Readers* ServiceHost::readers_of(std::string_view service) {
   const auto part = std::ranges::find(parts_, std::string(service) + "_", &Part::prefix);
   return part == parts_.end() ? nullptr : part->readers.get();

@@ -64,6 +64,10 @@ class ServiceHost {
 
   /// More tables of the database.
   void migrate(const sql::Migrations& migrations);
+  /// The same, and the writer's connection to them.
+  [[nodiscard]] std::unique_ptr<sql::Connection> open_handle(const sql::Migrations& migrations);
+  /// Of all tables of the database, without a log.
+  [[nodiscard]] std::unique_ptr<Readers> open_readers();
 
   /// The events of a service of another process come to `topic`'s subscribers.
   template <class Event>

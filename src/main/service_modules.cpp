@@ -8,6 +8,8 @@
 #include "main/product_search.hpp"
 #include "main/read_cache.hpp"
 #include "main/redis_settings.hpp"
+#include "main/service_jobs.hpp"
+#include "main/shop_jobs.hpp"
 #include "main/task_queues.hpp"
 #include "platform/gumbo/sanitise.hpp"
 #include "platform/rabbitmq/tasks.hpp"
@@ -38,7 +40,8 @@ class CatalogModules final : public ServiceModules {
                   if (level >= telemetry::Level::warning) warn(what);
                 }),
         cache_(parts.configuration, parts.shared.clock, parts.shared.metrics,
-               redis_settings(parts.configuration), parts.shared.warn) {
+               redis_settings(parts.configuration), parts.shared.warn),
+        service_jobs_(parts) {
     auto& context = parts.host.add(catalog::catalog_migrations(), published_by_catalog);
     parts.host.migrate(catalog::ledger_migrations());
     add_offers_route(parts.host.router(), context.readers);
@@ -58,8 +61,14 @@ class CatalogModules final : public ServiceModules {
       if (growth.prefix == catalog::catalog_migrations().prefix) catalog_->log_grew(growth);
     });
     parts.host.take(ordering_);
+    jobs_ = compose_catalog_jobs(service_jobs_.context(), service_jobs_.sharing(), *catalog_,
+                                 parts.configuration);
   }
-  void start() override { catalog_->start_search(); }
+  void start() override {
+    catalog_->start_search();
+    jobs_->start();
+  }
+  void stop_outside() override { jobs_->stop(); }
   void stop() override {
     catalog_->stop_search();
     search_.stop();
@@ -74,13 +83,16 @@ class CatalogModules final : public ServiceModules {
   ReadCache cache_;
   std::unique_ptr<catalog::Catalog> catalog_;
   std::unique_ptr<shop::ShopService> shop_;
+  ServiceJobs service_jobs_;
+  std::unique_ptr<jobs::Jobs> jobs_;
 };
 
 class OrderingModules final : public ServiceModules {
  public:
   explicit OrderingModules(const ServiceParts& parts)
       : offers_(make_remote_offer_source(parts.configuration.list("Services:Catalog"),
-                                         parts.secret_key)) {
+                                         parts.secret_key)),
+        service_jobs_(parts) {
     const auto& configuration = parts.configuration;
     const auto seconds = [&](std::string_view path) {
       return std::chrono::seconds(configuration.integer(path));
@@ -98,7 +110,11 @@ class OrderingModules final : public ServiceModules {
     parts.host.take(payment_);
     parts.host.take(agents_);
     parts.host.take(shop_);
+    jobs_ = compose_ordering_jobs(service_jobs_.context(), service_jobs_.sharing(), *ordering_,
+                                  epochs_, configuration);
   }
+  void start() override { jobs_->start(); }
+  void stop_outside() override { jobs_->stop(); }
   void stop() override { offers_.reset(); }
 
  private:
@@ -110,6 +126,9 @@ class OrderingModules final : public ServiceModules {
   std::unique_ptr<TimeZones> zones_ = tzdata::make_time_zones();
   std::unique_ptr<ordering::OfferSource> offers_;
   std::unique_ptr<ordering::Ordering> ordering_;
+  ServiceEpochs epochs_;  ///< a database of a fleet knows of no restore
+  ServiceJobs service_jobs_;
+  std::unique_ptr<jobs::Jobs> jobs_;
 };
 
 class PaymentModules final : public ServiceModules {

@@ -304,10 +304,10 @@ class EmbeddedShop final : public Shop {
     jobs_db_ = database_->handle("jobs_");
     jobs_readers_ = pool_->of("jobs_");
     const auto events = add_event_export(router_, *whole_shop_, *crypto_, epochs_);
-    jobs_ = compose_jobs({*jobs_db_, *loop_, *jobs_readers_, clock_, *ids_, *crypto_, router_,
-                          metrics_, report, &telemetry_.tracer()},
-                         *catalog_, *ordering_, events, epochs_, options.folder.path(),
-                         options.configuration);
+    job_files_ = make_shop_files(options.folder.path());
+    jobs_ = compose_jobs({*jobs_db_, *loop_, *jobs_readers_, *job_files_, clock_, *ids_, *crypto_,
+                          router_, metrics_, report, &telemetry_.tracer()},
+                         *catalog_, *ordering_, events, epochs_, options.configuration);
   }
 
   void add_figures() {
@@ -399,6 +399,7 @@ class EmbeddedShop final : public Shop {
   std::unique_ptr<shop::ShopService> shop_;
   std::unique_ptr<sql::Connection> jobs_db_;
   std::unique_ptr<Readers> jobs_readers_;
+  std::unique_ptr<jobs::JobFiles> job_files_;
   std::unique_ptr<jobs::Jobs> jobs_;
   std::unique_ptr<BackupRoutes> backup_routes_;
   std::unique_ptr<RateLimiter> limiter_;

@@ -5,6 +5,7 @@
 
 #include "kernel/eventlog/epochs.hpp"
 #include "kernel/jobs/export.hpp"
+#include "kernel/jobs/job_files.hpp"
 #include "kernel/jobs/jobs.hpp"
 #include "main/configuration.hpp"
 #include "services/catalog/module.hpp"
@@ -12,12 +13,28 @@
 
 namespace stoa {
 
-/// The jobs of a shop with all their kinds, schedules and routes. Makes the folders of their files,
-/// `imports` and `exports` in `folder`, when they are missing. What it is given outlives it.
+/// Where the jobs of one process keep their files: `imports` and `exports` in its data folder.
+std::unique_ptr<jobs::JobFiles> make_shop_files(const std::string& folder);
+
+/// The jobs of a shop with all their kinds, schedules and routes. What it is given outlives it.
 std::unique_ptr<jobs::Jobs> compose_jobs(const jobs::JobsContext& context,
                                          catalog::Catalog& catalog, ordering::Ordering& ordering,
                                          const jobs::ExportSourcePtr& events,
-                                         const ServiceEpochs& epochs, const std::string& folder,
+                                         const ServiceEpochs& epochs,
                                          const Configuration& configuration);
+
+/// Those of Catalog as a process of a fleet: imports and the export of products. What all replicas
+/// keep for themselves, such as the search index, no job of one can build anew.
+std::unique_ptr<jobs::Jobs> compose_catalog_jobs(const jobs::JobsContext& context,
+                                                 jobs::JobsSharing sharing,
+                                                 catalog::Catalog& catalog,
+                                                 const Configuration& configuration);
+
+/// Those of Ordering: the export of orders and the sweep of deadlines.
+std::unique_ptr<jobs::Jobs> compose_ordering_jobs(const jobs::JobsContext& context,
+                                                  jobs::JobsSharing sharing,
+                                                  ordering::Ordering& ordering,
+                                                  const ServiceEpochs& epochs,
+                                                  const Configuration& configuration);
 
 }  // namespace stoa

@@ -1,6 +1,6 @@
 """Starts the real binary on a free port in a temporary folder, and stops it after. With `--shape fleet` the tests whose shop can
 be one that all share have a whole fleet behind its gateway instead."""
-import collections, http.client, json, os, re, signal, subprocess, tempfile, pathlib, shutil, uuid
+import collections, contextlib, http.client, json, os, re, signal, sqlite3, subprocess, tempfile, pathlib, shutil, uuid
 import pytest
 from patience import PATIENCE
 
@@ -101,6 +101,14 @@ class Shop:
 
     def audit(self):
         return self.call("GET", "/v1/audit").json
+
+    def rows(self, service, query):
+        """What stands in the tables of a service."""
+        with contextlib.closing(sqlite3.connect(f"file:{self.data}/shop.db?mode=ro", uri=True)) as database:
+            return database.execute(query).fetchall()
+
+    def job_files(self, folder):
+        return set(os.listdir(f"{self.data}/{folder}"))
 
     def run(self, *arguments):
         return subprocess.run([STOA, *arguments], capture_output=True, text=True, env=self.environment(), timeout=120 * PATIENCE)

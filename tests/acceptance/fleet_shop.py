@@ -127,6 +127,13 @@ class FleetShop(Shop):
     def logged(self):
         return "\n".join(open(process.log).read() for process in self.processes)
 
+    def rows(self, service, query):
+        return [tuple(int(value) if value.lstrip("-").isdigit() else value for value in row) for row in self.sessions[service].rows(query)]
+
+    def job_files(self, folder):
+        names = {name for service in ("catalog", "ordering") for name, in self.rows(service, "SELECT DISTINCT name FROM jobfiles_piece")}
+        return {name.removeprefix(folder + "/") for name in names if name.startswith(folder + "/")}
+
     def audit(self):
         ran = self.run("audit", "--fleet", "--json")
         return json.loads(ran.stdout)

@@ -118,3 +118,11 @@ class Stream:
 
     def __exit__(self, *_):
         self.close()
+
+
+def end_of_feed(shop):
+    """The cursor behind all that GET /v1/events has now."""
+    after = ""
+    while (page := shop.call("GET", f"/v1/events?limit=1000&after={after}").json)["data"]:
+        after = page["next_after"]
+    return page["next_after"]

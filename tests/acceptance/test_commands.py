@@ -30,8 +30,8 @@ def test_a_second_import_changes_nothing(own_shop):
     assert again["unchanged"] == first["created"]
 
 
-def write_products(path, count):
-    rows = (f"product-{i},Product {i},<p>{'text ' * 40}</p>,SKU-{i},9.99,5" for i in range(count))
+def write_products(path, count, name="product"):
+    rows = (f"{name}-{i},Product {i},<p>{'text ' * 40}</p>,{name.upper()}-{i},9.99,5" for i in range(count))
     path.write_text("\n".join(["Handle,Title,Body (HTML),Variant SKU,Variant Price,Variant Inventory Qty", *rows]) + "\n")
     return str(path)
 

@@ -231,6 +231,27 @@ TEST_F(ForwarderTest, AStreamPassesWhole) {
   EXPECT_EQ(header(answer, "content-type"), "text/event-stream");
 }
 
+TEST_F(ForwarderTest, AskedForWhole_IsRead_AndWhatIsTooLongOrBreaksOffIsNone) {
+  const auto whole = [this](const std::string& target) {
+    std::promise<http::UpstreamAnswer> answer;
+    forwarder_.ask_whole("catalog", {.target = target},
+                         [&](http::UpstreamAnswer came) { answer.set_value(std::move(came)); });
+    return answer.get_future().get();
+  };
+  const auto large = whole("/large");
+  ASSERT_TRUE(large);
+  EXPECT_EQ(large->body.size(), std::size_t{3} << 20);
+  EXPECT_EQ(large->stream, nullptr);
+  EXPECT_EQ(whole("/pieces")->body.size(), 6 + 40 * 64 * 1024);
+  EXPECT_EQ(whole("/endless").error(), http::UpstreamFault::broken);
+  RawServer half([](int fd) {
+    RawServer::read(fd);
+    RawServer::write(fd, "HTTP/1.1 200 OK\r\nContent-Length: 4000000\r\n\r\nthe beginning");
+  });
+  forwarder_.instances("catalog").set({half.origin()});
+  EXPECT_EQ(whole("/").error(), http::UpstreamFault::lost);
+}
+
 TEST_F(ForwarderTest, WhoDoesNotRead_HoldsBackTheService_AndGoing_EndsItsStream) {
   const auto fd = ::socket(AF_INET, SOCK_STREAM, 0);
   sockaddr_in address{};

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <atomic>
 #include <future>
 #include <mutex>
 #include <thread>
@@ -82,10 +84,12 @@ class JobsTest : public testing::Test {
     start(std::move(trouble));
   }
 
-  void start(Trouble trouble) {
-    jobs_ = make_jobs({*db_, *loop_, *readers_, clock_, *ids_, *crypto_, router_, metrics_,
+  void start(Trouble trouble, std::optional<JobsSharing> sharing = {}) {
+    jobs_ = make_jobs({*db_, *loop_, *readers_, *files_, clock_, *ids_, *crypto_, router_, metrics_,
                        [](const std::string&) {}},
-                      {.retry_pause = std::chrono::milliseconds(1), .stalled_max = 3});
+                      {.sharing = std::move(sharing),
+                       .retry_pause = std::chrono::milliseconds(1),
+                       .stalled_max = 3});
     jobs_->add(std::make_unique<CountingKind>(*db_, std::move(trouble)));
     jobs_->start();
   }
@@ -140,6 +144,7 @@ class JobsTest : public testing::Test {
       make_reader_pool([this] { return sqlite::open(path_, sqlite::Database::Mode::reader); }, 1,
                        *crypto_, [](const std::string&) {});
   std::unique_ptr<Readers> readers_ = pool_->of("jobs_");
+  std::unique_ptr<JobFiles> files_ = make_folder_files(folder_.file(""), {"exports"});
   http::Router router_;
   telemetry::Metrics metrics_;
   std::unique_ptr<Jobs> jobs_;
@@ -204,6 +209,109 @@ TEST_F(JobsTest, CancelledBetweenSlices_DoesNothingMore) {
   restart([](std::int64_t) {});
   EXPECT_EQ(ended(enqueue()).state, JobState::succeeded);
   EXPECT_EQ(effects(), (std::vector<std::int64_t>{0, 1, 0, 1, 2, 3, 4}));
+}
+
+TEST_F(JobsTest, SliceOfAJobThatAnotherProcessHasTakenUp_IsNotKept) {
+  const auto id = ids_->make<JobId>();
+  const auto take_up = [this, id](UnitOfWork&) -> Result<bool> {
+    auto job = *JobRows(*db_).find(id);
+    ++job.attempts;
+    JobRows(*db_).update(job);
+    return true;
+  };
+  start([&](std::int64_t slice) {
+    // Queued before the next slice can be.
+    if (slice == 1)
+      execute<bool>(*loop_, Executor::Lane::inside, 1, {}, take_up, [](Result<bool>) {});
+  });
+  enqueue(id);
+  EXPECT_EQ(ended(enqueue()).state, JobState::succeeded);
+  const auto kept = effects();
+  EXPECT_EQ(std::ranges::count(kept, 1), 2);
+  EXPECT_EQ(std::ranges::count(kept, 2), 1) << "of the second job alone";
+  EXPECT_EQ(in_writer<Job>([&](UnitOfWork&) { return *JobRows(*db_).find(id); }).state,
+            JobState::running)
+      << "it is the other one's";
+}
+
+TEST_F(JobsTest, Shared_IsWorkedOnByTheLeaderAlone) {
+  std::atomic<bool> leads = false;
+  start([](std::int64_t) {},
+        JobsSharing{[&] { return leads.load(); }, std::chrono::milliseconds(1)});
+  const auto id = enqueue();
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  EXPECT_EQ(effects(), std::vector<std::int64_t>());
+  leads = true;
+  EXPECT_EQ(ended(id).state, JobState::succeeded);
+  EXPECT_EQ(effects(), each_once_);
+  leads = false;
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  enqueue();
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  EXPECT_EQ(effects(), each_once_);
+}
+
+TEST_F(JobsTest, JobThatAnotherProcessHasMade_IsFoundByTheLeader) {
+  start([](std::int64_t) {}, JobsSharing{[] { return true; }, std::chrono::milliseconds(1)});
+  ASSERT_EQ(ended(enqueue()).state, JobState::succeeded);
+  Job job;
+  job.id = ids_->make<JobId>();
+  job.kind = "count";
+  job.created_at = job.run_at = clock_.now();
+  in_writer<bool>([&](UnitOfWork&) {
+    JobRows(*db_).insert(job);
+    return true;
+  });
+  EXPECT_EQ(ended(job.id).state, JobState::succeeded);
+}
+
+/// Both places of files, in one text.
+class JobFilesTest : public JobsTest {
+ protected:
+  void keeps_what_it_is_given(JobFiles& files) {
+    const std::string text = std::string(300'000, 'a') + std::string(300'000, 'b');
+    EXPECT_EQ(files.open("exports/one"), nullptr);
+    EXPECT_EQ(files.part("exports/one", 0, 10), std::nullopt);
+    EXPECT_EQ(files.size("exports/one"), 0);
+    files.put("exports/one", text);
+    files.put("exports/two", "");
+    EXPECT_EQ(files.open("exports/one")->text(), text);
+    EXPECT_EQ(files.open("exports/two")->text(), "");
+    EXPECT_EQ(files.size("exports/one"), 600'000);
+    EXPECT_EQ(files.part("exports/one", 299'999, 2), "ab");
+    EXPECT_EQ(files.part("exports/one", 599'999, 10), "b");
+    EXPECT_EQ(files.part("exports/two", 0, 10), "");
+    for (const auto& [at, more] : {std::pair(0, "one"), std::pair(3, "two"), std::pair(6, "three"),
+                                   std::pair(3, "TWO"), std::pair(6, "")})
+      append(files, at, more);
+    EXPECT_EQ(files.open("exports/grown")->text(), "oneTWO") << "what stood behind is gone";
+    EXPECT_EQ(files.part("exports/grown", 2, 2), "eT");
+    const auto now = clock_.now();
+    EXPECT_EQ(files.not_written_since(now - std::chrono::hours(1)).size(), 0U);
+    EXPECT_EQ(files.not_written_since(now + std::chrono::hours(1)).size(), 3U);
+    EXPECT_TRUE(files.remove("exports/one"));
+    EXPECT_FALSE(files.remove("exports/one"));
+    EXPECT_EQ(files.open("exports/one"), nullptr);
+  }
+  void append(JobFiles& files, std::int64_t at, const std::string& text) {
+    const auto rest = files.append("exports/grown", at, text);
+    in_writer<bool>([&](UnitOfWork& unit) {
+      rest(unit);
+      return true;
+    });
+  }
+};
+
+TEST_F(JobFilesTest, Folder_KeepsWhatItIsGiven) {
+  start([](std::int64_t) {});
+  keeps_what_it_is_given(*files_);
+}
+
+TEST_F(JobFilesTest, Table_KeepsWhatItIsGiven) {
+  sql::migrate(*database_, file_migrations());
+  start([](std::int64_t) {});
+  const auto readers = pool_->of("");
+  keeps_what_it_is_given(*make_table_files(*db_, *loop_, *readers));
 }
 
 }  // namespace

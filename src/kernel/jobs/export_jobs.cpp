@@ -1,9 +1,7 @@
 #include "kernel/jobs/export_jobs.hpp"
 
-#include <filesystem>
 #include <map>
 
-#include "kernel/base/files.hpp"
 #include "kernel/jobs/job_rows.hpp"
 #include "kernel/jobs/read_now.hpp"
 
@@ -31,14 +29,15 @@ struct ExportResult {
 
 class ExportRun final : public Run {
  public:
-  ExportRun(ExportSourcePtr source, Currency currency, const std::string& path,
+  ExportRun(ExportSourcePtr source, Currency currency, JobFiles& files, std::string name,
             ExportCheckpoint checkpoint)
       : source_(std::move(source)),
         currency_(currency),
-        file_(path),
+        files_(files),
+        name_(std::move(name)),
         checkpoint_(std::move(checkpoint)) {
     // A restored shop knows of a file that its backup did not hold: it is written anew.
-    if (file_.size() < checkpoint_.bytes) checkpoint_ = {};
+    if (files_.size(name_) < checkpoint_.bytes) checkpoint_ = {};
   }
 
   Result<Slice> next() override {
@@ -46,12 +45,12 @@ class ExportRun final : public Run {
       return source_->page(store, {checkpoint_.cursor, currency_});
     });
     if (!page) return fail(page.error());
-    file_.cut(checkpoint_.bytes);
-    file_.append(page->text);
     const ExportCheckpoint after{page->cursor,
                                  checkpoint_.bytes + static_cast<std::int64_t>(page->text.size())};
     Slice slice;
-    slice.decide = [after, finished = !page->more](UnitOfWork&) {
+    slice.decide = [after, append = files_.append(name_, checkpoint_.bytes, page->text),
+                    finished = !page->more](UnitOfWork& unit) {
+      append(unit);
       return Advance{json::to_json(after),
                      {after.bytes, finished ? after.bytes : 0, "bytes"},
                      finished,
@@ -64,14 +63,14 @@ class ExportRun final : public Run {
  private:
   ExportSourcePtr source_;
   Currency currency_;
-  GrowingFile file_;
+  JobFiles& files_;
+  std::string name_;
   ExportCheckpoint checkpoint_;
 };
 
 class ExportKind final : public Kind {
  public:
-  ExportKind(std::vector<ExportSourcePtr> sources, std::string folder)
-      : folder_(std::move(folder)) {
+  ExportKind(std::vector<ExportSourcePtr> sources, JobFiles& files) : files_(files) {
     for (auto& source : sources) sources_.emplace(source->name, std::move(source));
   }
 
@@ -119,13 +118,13 @@ class ExportKind final : public Kind {
     const auto given = job.parameters.find("currency");
     const auto currency =
         given == job.parameters.end() ? std::nullopt : Currency::parse(given->second);
-    return std::make_unique<ExportRun>(source, currency.value_or(Currency{}), file_of(job),
+    return std::make_unique<ExportRun>(source, currency.value_or(Currency{}), files_, file_of(job),
                                        std::move(checkpoint));
   }
 
   [[nodiscard]] std::string file_of(const Job& job) const override {
     const auto source = source_of(job);
-    return folder_ + "/" + job.id.str() + (source ? source->extension : "");
+    return "exports/" + job.id.str() + (source ? source->extension : "");
   }
   [[nodiscard]] std::string content_type_of(const Job& job) const override {
     const auto source = source_of(job);
@@ -141,7 +140,7 @@ class ExportKind final : public Kind {
   }
 
   std::map<std::string, ExportSourcePtr, std::less<>> sources_;
-  std::string folder_;
+  JobFiles& files_;
 };
 
 struct CleanUpResult {
@@ -168,8 +167,8 @@ class CleanUpRun final : public Run {
     });
     for (const auto& job : ended) {
       const auto* kind = jobs_.kind(job.kind);
-      const auto path = kind == nullptr ? "" : kind->file_of(job);
-      if (!path.empty() && std::filesystem::remove(path)) ++done_.files;
+      const auto file = kind == nullptr ? "" : kind->file_of(job);
+      if (!file.empty() && context_.files.remove(file)) ++done_.files;
     }
     const bool finished = std::ssize(ended) < jobs_max;
     if (finished) remove_strays();
@@ -191,16 +190,14 @@ class CleanUpRun final : public Run {
  private:
   /// What was written for a job that then was not made.
   void remove_strays() {
-    const auto old = std::filesystem::file_time_type::clock::now() - std::chrono::hours(24);
-    for (const auto& folder : options_.folders) {
-      for (const auto& entry : std::filesystem::directory_iterator(folder)) {
-        constexpr std::size_t id_length = JobId::prefix().size() + 1 + 26;
-        const auto id = JobId::parse(entry.path().filename().string().substr(0, id_length));
-        if (!id || entry.last_write_time() > old) continue;
-        const bool is_known = read_now<bool>(
-            context_.readers, [&](Store store) { return JobRows(store.db).find(*id).has_value(); });
-        if (!is_known && std::filesystem::remove(entry.path())) ++done_.files;
-      }
+    for (const auto& file :
+         context_.files.not_written_since(context_.clock.now() - std::chrono::hours(24))) {
+      constexpr std::size_t id_length = JobId::prefix().size() + 1 + 26;
+      const auto id = JobId::parse(file.substr(file.rfind('/') + 1, id_length));
+      if (!id) continue;
+      const bool is_known = read_now<bool>(
+          context_.readers, [&](Store store) { return JobRows(store.db).find(*id).has_value(); });
+      if (!is_known && context_.files.remove(file)) ++done_.files;
     }
   }
 
@@ -237,8 +234,8 @@ class CleanUpKind final : public Kind {
 
 }  // namespace
 
-std::unique_ptr<Kind> make_export_kind(std::vector<ExportSourcePtr> sources, std::string folder) {
-  return std::make_unique<ExportKind>(std::move(sources), std::move(folder));
+std::unique_ptr<Kind> make_export_kind(std::vector<ExportSourcePtr> sources, JobFiles& files) {
+  return std::make_unique<ExportKind>(std::move(sources), files);
 }
 
 std::unique_ptr<Kind> make_clean_up_kind(const JobsContext& context, Jobs& jobs,

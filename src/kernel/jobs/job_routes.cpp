@@ -1,9 +1,7 @@
 #include <algorithm>
 #include <charconv>
-#include <filesystem>
 #include <limits>
 
-#include "kernel/base/files.hpp"
 #include "kernel/base/text.hpp"
 #include "kernel/http/from_store.hpp"
 #include "kernel/http/typed.hpp"
@@ -171,11 +169,10 @@ class JobRoutes {
 
   [[nodiscard]] Response part_of(const http::Request& request, const Job& job) const {
     const auto* kind = jobs_.kind(job.kind);
-    if (job.state != JobState::succeeded || kind == nullptr || kind->content_type_of(job).empty() ||
-        !std::filesystem::exists(kind->file_of(job)))
-      return http::problem({ErrorKind::not_found, "no_file", "This job has no file."}, request);
+    const Error none{ErrorKind::not_found, "no_file", "This job has no file."};
+    if (job.state != JobState::succeeded || kind == nullptr || kind->content_type_of(job).empty())
+      return http::problem(none, request);
     try {
-      const auto path = kind->file_of(job);
       const auto size = job.progress.done;
       auto [from, to] =
           range_of(request.header("range")).value_or(std::pair(std::int64_t{0}, size - 1));
@@ -194,8 +191,9 @@ class JobRoutes {
                  std::to_string(part_bytes_max) + " with the header Range."},
             request);
       to = std::min({to, size - 1, from + part_bytes_max - 1});
-      Response response{is_range ? 206 : 200, read_file_part(path, from, to - from + 1),
-                        kind->content_type_of(job)};
+      auto part = context_.files.part(kind->file_of(job), from, to - from + 1);
+      if (!part) return http::problem(none, request);
+      Response response{is_range ? 206 : 200, std::move(*part), kind->content_type_of(job)};
       response.headers.emplace_back("Accept-Ranges", "bytes");
       if (is_range)
         response.headers.emplace_back("Content-Range", "bytes " + std::to_string(from) + "-" +

@@ -12,6 +12,7 @@
 #include "kernel/base/assert.hpp"
 #include "kernel/base/planted.hpp"
 #include "kernel/jobs/job_rows.hpp"
+#include "kernel/jobs/read_now.hpp"
 
 namespace stoa::jobs {
 namespace {
@@ -113,6 +114,7 @@ class JobRunner final : public Jobs {
  private:
   struct Active {
     JobId id;
+    std::int64_t attempt;  ///< another one has it when the row tells another number
     std::string kind;
     std::unique_ptr<Run> run;
     std::string traceparent = {};  ///< of its own trace, empty when none is recorded
@@ -160,7 +162,8 @@ class JobRunner final : public Jobs {
   void look_at_clock(UnitOfWork& unit) {
     for (auto& one : schedules_) {
       const auto due = one.schedule.last_due(unit.now());
-      if (!one.ran_for) one.ran_for = rows_.schedule_ran_for(one.kind);
+      if (one.ran_for && *one.ran_for >= due) continue;
+      one.ran_for = rows_.schedule_ran_for(one.kind);  // another process may have been faster
       if (one.ran_for && *one.ran_for >= due) continue;
       const bool is_first = !one.ran_for;
       // Remembered here only when it is kept: a rollback has it read again.
@@ -212,10 +215,18 @@ class JobRunner final : public Jobs {
     active.span.set(telemetry::Attribute::job, active.kind);
   }
 
+  /// The job as it is, while it is this process's to work on: not when it was cancelled, nor when
+  /// another process has taken it up.
+  std::optional<Job> still_ours(const Active& active) {
+    auto job = rows_.find(active.id);
+    const bool is_ours = job && job->state == JobState::running && job->attempts == active.attempt;
+    return is_ours ? std::move(job) : std::nullopt;
+  }
+
   /// True while the job goes on.
-  bool keep_slice(UnitOfWork& unit, JobId id, const Slice& slice) {
-    auto job = rows_.find(id);
-    if (!job || job->state != JobState::running) return false;  // cancelled
+  bool keep_slice(UnitOfWork& unit, const Active& active, const Slice& slice) {
+    auto job = still_ours(active);
+    if (!job) return false;
     auto advance = slice.decide(unit);
     if (!planted(Defect::job_checkpoint_lost)) job->checkpoint = std::move(advance.checkpoint);
     job->progress = std::move(advance.progress);
@@ -232,13 +243,9 @@ class JobRunner final : public Jobs {
   // The worker's thread.
 
   void work() {
-    command<bool>([this](UnitOfWork& unit) {
-      if (!planted(Defect::job_not_resumed)) rows_.requeue_running();
-      changed(unit);
-      return true;
-    });
     while (wait_for_work()) {
       if (auto posted = take_posted()) (*posted)();
+      if (!leads()) continue;
       if (active_.size() < options_.running_max && should_look()) take_up();
       if (active_.empty()) continue;
       auto active = std::move(active_.front());
@@ -249,14 +256,60 @@ class JobRunner final : public Jobs {
     active_.clear();
   }
 
+  /// Whether this process works on jobs; asked again when it is time to.
+  bool leads() {
+    if (!options_.sharing) return leads_ || begin_to_lead();
+    const auto now = Steady::now();
+    if (now < ask_at_) return leads_;
+    ask_at_ = now + options_.sharing->look_every;
+    if (!options_.sharing->is_leader()) {
+      leads_ = false;
+      active_.clear();  // who leads now goes on with them
+      running_ = 0;
+      return false;
+    }
+    if (!leads_) return begin_to_lead();
+    if (is_one_due()) {
+      const std::lock_guard lock(mutex_);
+      look_ = true;
+    }
+    return true;
+  }
+
+  /// What a process that is gone, or leads no more, was doing waits again.
+  bool begin_to_lead() {
+    const auto kept = command<bool>([this](UnitOfWork& unit) {
+      if (!planted(Defect::job_not_resumed)) rows_.requeue_running();
+      changed(unit);
+      return true;
+    });
+    leads_ = kept.has_value() || !options_.sharing;
+    return leads_;
+  }
+
+  /// Also of those that another process has made.
+  bool is_one_due() {
+    try {
+      return read_now<bool>(context_.readers, [this](Store store) {
+        const auto first = JobRows(store.db).first_queued();
+        return first && first->run_at <= context_.clock.now();
+      });
+    } catch (const std::exception&) {
+      return false;  // asked again soon
+    }
+  }
+
   /// False when it is to end.
   bool wait_for_work() {
     std::unique_lock lock(mutex_);
     const auto is_ready = [this] {
-      return stopping_ || !posted_.empty() || !active_.empty() || look_;
+      const bool may_lead = leads_ || !options_.sharing;
+      return stopping_ || !posted_.empty() || (may_lead && (!active_.empty() || look_));
     };
-    if (look_at_)
-      wake_.wait_until(lock, *look_at_, is_ready);
+    auto until = look_at_;
+    if (options_.sharing) until = std::min(until.value_or(ask_at_), ask_at_);
+    if (until)
+      wake_.wait_until(lock, *until, is_ready);
     else
       wake_.wait(lock, is_ready);
     return !stopping_;
@@ -290,7 +343,8 @@ class JobRunner final : public Jobs {
                                                       Duration::zero(), look_pause_max);
     if (!outcome->job) return;
     look_ = true;  // there may be another
-    trace(active_.emplace_back(Active{outcome->job->id, outcome->job->kind, nullptr}));
+    trace(active_.emplace_back(
+        Active{outcome->job->id, outcome->job->attempts, outcome->job->kind, nullptr}));
     running_ = static_cast<std::int64_t>(active_.size());
   }
 
@@ -301,7 +355,7 @@ class JobRunner final : public Jobs {
       auto slice = active.run->next();
       if (!slice) return end_with(active, slice.error());
       const auto goes_on =
-          command<bool>([&](UnitOfWork& unit) { return keep_slice(unit, active.id, *slice); },
+          command<bool>([&](UnitOfWork& unit) { return keep_slice(unit, active, *slice); },
                         slice->weight, active.traceparent);
       if (!goes_on) return try_later(active);
       if (*goes_on && slice->kept) slice->kept();
@@ -313,9 +367,8 @@ class JobRunner final : public Jobs {
   }
 
   bool begin(Active& active) {
-    const auto job =
-        command<std::optional<Job>>([&](UnitOfWork&) { return rows_.find(active.id); });
-    if (!job || !*job || (*job)->state != JobState::running) return false;
+    const auto job = command<std::optional<Job>>([&](UnitOfWork&) { return still_ours(active); });
+    if (!job || !*job) return false;
     auto* known = kind(active.kind);
     if (known == nullptr)
       return end_with(active, {ErrorKind::internal, "unknown_kind",
@@ -329,8 +382,7 @@ class JobRunner final : public Jobs {
   bool end_with(Active& active, const Error& error) {
     active.span.fail(error.code);
     command<bool>([&](UnitOfWork& unit) {
-      if (auto job = rows_.find(active.id); job && job->state == JobState::running)
-        end_as_failed(unit, *job, error.code, error.detail);
+      if (auto job = still_ours(active)) end_as_failed(unit, *job, error.code, error.detail);
       return true;
     });
     return false;
@@ -339,8 +391,8 @@ class JobRunner final : public Jobs {
   /// Nothing of the slice was kept: it goes on from the checkpoint, after a pause that doubles.
   bool try_later(const Active& active) {
     command<bool>([&](UnitOfWork& unit) {
-      auto job = rows_.find(active.id);
-      if (!job || job->state != JobState::running) return true;
+      auto job = still_ours(active);
+      if (!job) return true;
       job->state = JobState::queued;
       job->run_at = unit.now() + options_.retry_pause * (std::int64_t{1} << job->stalled);
       rows_.update(*job);
@@ -374,7 +426,10 @@ class JobRunner final : public Jobs {
   Idempotency idempotency_;
   std::vector<Scheduled> schedules_;
 
+  // Of the worker's thread.
   std::deque<Active> active_;
+  bool leads_ = false;
+  Steady::time_point ask_at_;  ///< whether it leads, when jobs are shared
 
   std::mutex mutex_;
   std::condition_variable wake_;

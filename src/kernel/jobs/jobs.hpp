@@ -8,6 +8,7 @@
 #include "kernel/base/crypto.hpp"
 #include "kernel/http/router.hpp"
 #include "kernel/jobs/job.hpp"
+#include "kernel/jobs/job_files.hpp"
 #include "kernel/jobs/schedule.hpp"
 #include "kernel/mediator/executor.hpp"
 #include "kernel/mediator/idempotency.hpp"
@@ -53,7 +54,7 @@ class Kind {
   [[nodiscard]] virtual Result<json::Metadata> judge(const json::Metadata& parameters) const = 0;
   /// Goes on from `job.checkpoint`.
   virtual Result<std::unique_ptr<Run>> begin(const Job& job) = 0;
-  /// The file that belongs to a job, with its whole path; empty: none.
+  /// The name of the file that belongs to a job; empty: none.
   [[nodiscard]] virtual std::string file_of(const Job&) const { return {}; }
   /// Of that file, when a client may fetch it once the job has succeeded; else empty. Such a job
   /// counts its progress in the bytes of the file.
@@ -74,6 +75,7 @@ struct JobsContext {
   sql::Connection& db;  ///< the writer's
   Executor& executor;
   Readers& readers;
+  JobFiles& files;
   const Clock& clock;
   IdSource& ids;
   const Crypto& crypto;
@@ -83,7 +85,16 @@ struct JobsContext {
   const telemetry::Tracer* tracer = nullptr;  ///< null or off: no job is traced
 };
 
+/// Of processes that share the jobs of one database.
+struct JobsSharing {
+  /// Whether this process is the one that works on jobs; asked on the worker's thread.
+  std::function<bool()> is_leader;
+  /// How often it is asked, and the leader looks for jobs that others have made.
+  Duration look_every = std::chrono::milliseconds(500);
+};
+
 struct JobsOptions {
+  std::optional<JobsSharing> sharing = {};
   std::int64_t open_max = 100;                     ///< queued or running; more are refused
   std::size_t running_max = 4;                     ///< take turns, slice by slice
   std::size_t posted_max = 4;                      ///< of `post`
@@ -92,7 +103,9 @@ struct JobsOptions {
 };
 
 /// The jobs of the shop: their queue is a table, one thread works on them, and each slice's effect
-/// commits together with how far the job is. So a job is done once, whatever is killed when.
+/// commits together with how far the job is. So a job is done once, whatever is killed when. Of
+/// processes that share them one works on all; one that has stopped being it, and does not know,
+/// keeps no slice of a job that another has taken up.
 class Jobs {
  public:
   virtual ~Jobs() = default;

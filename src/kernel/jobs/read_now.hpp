@@ -5,6 +5,7 @@
 #include <memory>
 #include <stdexcept>
 
+#include "kernel/mediator/executor.hpp"
 #include "kernel/mediator/readers.hpp"
 
 namespace stoa::jobs {
@@ -21,6 +22,19 @@ T read_now(Readers& readers, const std::function<T(Store)>& query) {
                      [answer, failure] { answer->set_exception(failure()); });
   if (!taken) throw std::runtime_error("Too many queries wait.");
   return read.get();
+}
+
+/// Does `run` in a transaction of the writer, awaited. Throws std::runtime_error when it is not
+/// kept. Not for the writer's thread.
+inline void write_now(Executor& executor, int weight, const std::function<void(UnitOfWork&)>& run) {
+  std::promise<bool> kept;
+  const bool taken =
+      executor.submit({Executor::Lane::inside,
+                       weight,
+                       {.actor = "system", .causation = "job"},
+                       run,
+                       [&](const Error* failure) { kept.set_value(failure == nullptr); }});
+  if (!taken || !kept.get_future().get()) throw std::runtime_error("Was not kept.");
 }
 
 }  // namespace stoa::jobs

@@ -80,9 +80,9 @@ class Module final : public Catalog {
   void start_search() override { search_.start(); }
   void stop_search() override { search_.stop(); }
 
-  void serve_imports(jobs::Jobs& jobs, const std::string& folder) override {
-    jobs.add(make_import_kind(products_, inventory_, *rows_.imports, api_.sanitise, folder));
-    add_import_routes(api_, jobs, folder);
+  void serve_imports(jobs::Jobs& jobs, jobs::JobFiles& files) override {
+    jobs.add(make_import_kind(products_, inventory_, *rows_.imports, api_.sanitise, files));
+    add_import_routes(api_, jobs, files);
   }
   [[nodiscard]] jobs::ExportSourcePtr product_export() const override { return product_export_; }
   [[nodiscard]] std::vector<jobs::Projection*> projections() override {

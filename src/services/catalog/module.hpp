@@ -39,8 +39,8 @@ class Catalog {
   /// The thread that keeps the search index up. It is stopped before the readers are.
   virtual void start_search() = 0;
   virtual void stop_search() = 0;
-  /// Adds the kind `import` and its routes; uploads are kept in `folder`.
-  virtual void serve_imports(jobs::Jobs& jobs, const std::string& folder) = 0;
+  /// Adds the kind `import` and its routes; uploads are kept in `files`, which outlives them.
+  virtual void serve_imports(jobs::Jobs& jobs, jobs::JobFiles& files) = 0;
   [[nodiscard]] virtual jobs::ExportSourcePtr product_export() const = 0;
   /// Those that can be built anew; the module's.
   [[nodiscard]] virtual std::vector<jobs::Projection*> projections() = 0;

@@ -1,6 +1,3 @@
-#include <filesystem>
-
-#include "kernel/base/files.hpp"
 #include "kernel/base/text.hpp"
 #include "kernel/http/from_store.hpp"
 #include "kernel/http/multipart.hpp"
@@ -110,8 +107,8 @@ Result<Upload> read_upload(const http::Request& request) {
 
 class ImportRoutes {
  public:
-  ImportRoutes(const Api& api, jobs::Jobs& jobs, std::string folder)
-      : api_(api), jobs_(jobs), folder_(std::move(folder)) {}
+  ImportRoutes(const Api& api, jobs::Jobs& jobs, jobs::JobFiles& files)
+      : api_(api), jobs_(jobs), files_(files) {}
 
   /// The file is made durable first, then its job is. What a crash leaves between is cleaned up.
   void begin(const RequestPtr& request, const Reply& reply) const {
@@ -141,8 +138,9 @@ class ImportRoutes {
             // Files are for the jobs' thread: a reader holds a transaction open.
             const bool posted = jobs_.post([this, refuse, reply, job, rows = std::move(rows)] {
               try {
-                const MappedFile file(jobs_.kind("import")->file_of(job));
-                reply({200, rejected_file(file.text(), rows), "text/csv; charset=utf-8"});
+                const auto upload = files_.open(upload_of(job.id));
+                if (!upload) return refuse(internal_error());
+                reply({200, rejected_file(upload->text(), rows), "text/csv; charset=utf-8"});
               } catch (const std::exception&) {
                 refuse(internal_error());
               }
@@ -165,8 +163,7 @@ class ImportRoutes {
     if (auto header = file.read_header(); !header)
       return reply(http::problem(header.error(), *request));
     const auto id = api_.context.ids.make<jobs::JobId>();
-    const auto path = folder_ + "/" + id.str() + ".csv";
-    replace_file(path, upload->text);
+    files_.put(upload_of(id), upload->text);
     jobs::NewJob job{id,
                      "import",
                      to_parameters(upload->options),
@@ -176,17 +173,33 @@ class ImportRoutes {
         [this, job = std::move(job), key = *key](UnitOfWork& unit) {
           return jobs_.enqueue(unit, job, key);
         },
-        [this, request, reply, path, id](Result<jobs::Jobs::Enqueued> done) {
-          std::error_code ignored;
-          if (!done || done->id != id) std::filesystem::remove(path, ignored);
-          if (!done) return reply(http::problem(done.error(), *request));
-          jobs_.find(done->id, [this, request, reply,
-                                done = *done](Result<std::optional<jobs::Job>> found) {
-            if (!found || !*found)
-              return reply(http::problem(found ? jobs::no_job() : found.error(), *request));
-            render(request, **found, 202, done.replayed, reply);
-          });
+        [this, request, reply, id](Result<jobs::Jobs::Enqueued> done) {
+          if (done && done->id == id) return answer(request, reply, done);
+          drop_upload(id, [this, request, reply, done] { answer(request, reply, done); });
         });
+  }
+
+  void answer(const RequestPtr& request, const Reply& reply,
+              const Result<jobs::Jobs::Enqueued>& done) const {
+    if (!done) return reply(http::problem(done.error(), *request));
+    jobs_.find(done->id,
+               [this, request, reply, done = *done](Result<std::optional<jobs::Job>> found) {
+                 if (!found || !*found)
+                   return reply(http::problem(found ? jobs::no_job() : found.error(), *request));
+                 render(request, **found, 202, done.replayed, reply);
+               });
+  }
+
+  /// One that cannot be dropped now is cleaned up later.
+  void drop_upload(jobs::JobId id, const std::function<void()>& then) const {
+    const bool posted = jobs_.post([this, id, then] {
+      try {
+        files_.remove(upload_of(id));
+      } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch)
+      }
+      then();
+    });
+    if (!posted) then();
   }
 
   void find(const RequestPtr& request, const Reply& reply,
@@ -245,13 +258,13 @@ class ImportRoutes {
 
   Api api_;
   jobs::Jobs& jobs_;
-  std::string folder_;
+  jobs::JobFiles& files_;
 };
 
 }  // namespace
 
-void add_import_routes(const Api& api, jobs::Jobs& jobs, const std::string& folder) {
-  const auto routes = std::make_shared<const ImportRoutes>(api, jobs, folder);
+void add_import_routes(const Api& api, jobs::Jobs& jobs, jobs::JobFiles& files) {
+  const auto routes = std::make_shared<const ImportRoutes>(api, jobs, files);
   const auto to = [routes](void (ImportRoutes::*handle)(const RequestPtr&, const Reply&) const) {
     return [routes, handle](const RequestPtr& request, const Reply& reply) {
       (routes.get()->*handle)(request, reply);

@@ -52,8 +52,8 @@ void add_inventory_routes(const Api& api);
 void add_location_routes(const Api& api);
 void add_transfer_routes(const Api& api);
 void add_count_routes(const Api& api);
-/// `folder` is where uploads are kept.
-void add_import_routes(const Api& api, jobs::Jobs& jobs, const std::string& folder);
+/// `files` is where uploads are kept; it outlives the router.
+void add_import_routes(const Api& api, jobs::Jobs& jobs, jobs::JobFiles& files);
 jobs::ExportSourcePtr add_export_routes(const Api& api);
 void add_search_routes(const Api& api);
 

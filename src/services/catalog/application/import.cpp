@@ -1,11 +1,9 @@
 #include "services/catalog/application/import.hpp"
 
 #include <algorithm>
-#include <filesystem>
 #include <set>
 
 #include "kernel/base/assert.hpp"
-#include "kernel/base/files.hpp"
 
 namespace stoa::catalog {
 namespace {
@@ -253,12 +251,12 @@ struct Importer {
 
 class ImportRun final : public jobs::Run {
  public:
-  ImportRun(const Importer& importer, const jobs::Job& job, const std::string& path)
+  ImportRun(const Importer& importer, const jobs::Job& job, std::unique_ptr<jobs::FileText> upload)
       : importer_(importer),
         job_(job.id.str()),
         options_(options_of(job.parameters)),
-        bytes_(path),
-        file_(bytes_.text(), options_.currency, importer.sanitise) {}
+        upload_(std::move(upload)),
+        file_(upload_->text(), options_.currency, importer.sanitise) {}
 
   Result<void> go_on(ImportCheckpoint checkpoint) {
     if (auto header = file_.read_header(); !header) return header;
@@ -328,7 +326,7 @@ class ImportRun final : public jobs::Run {
   }
 
   [[nodiscard]] jobs::Advance advance_of(const ImportCheckpoint& done, bool finished) const {
-    const auto size = static_cast<std::int64_t>(bytes_.text().size());
+    const auto size = static_cast<std::int64_t>(upload_->text().size());
     return {json::to_json(done),
             {finished ? size : done.bytes_read, size, "bytes"},
             finished,
@@ -338,7 +336,7 @@ class ImportRun final : public jobs::Run {
   const Importer& importer_;
   std::string job_;
   ImportOptions options_;
-  MappedFile bytes_;
+  std::unique_ptr<jobs::FileText> upload_;
   ProductFile file_;
   ImportCheckpoint done_;
   SkuClaims claims_;  ///< of the slices that are in the shop
@@ -346,8 +344,8 @@ class ImportRun final : public jobs::Run {
 
 class ImportKind final : public jobs::Kind {
  public:
-  ImportKind(Importer importer, std::string folder)
-      : importer_(std::move(importer)), folder_(std::move(folder)) {}
+  ImportKind(Importer importer, jobs::JobFiles& files)
+      : importer_(std::move(importer)), files_(files) {}
 
   [[nodiscard]] std::string_view name() const override { return "import"; }
   [[nodiscard]] bool on_demand() const override { return false; }  // it comes with its file
@@ -363,24 +361,27 @@ class ImportKind final : public jobs::Kind {
       checkpoint = *stored;
     }
     // Files are no part of a backup: a restored shop may know of an upload that it has not.
-    if (!std::filesystem::exists(file_of(job)))
+    auto upload = files_.open(file_of(job));
+    if (!upload)
       return fail(ErrorKind::not_found, "upload_missing", "The uploaded file is no longer there.");
-    auto run = std::make_unique<ImportRun>(importer_, job, file_of(job));
+    auto run = std::make_unique<ImportRun>(importer_, job, std::move(upload));
     if (auto good = run->go_on(checkpoint); !good) return fail(std::move(good.error()));
     return run;
   }
 
   [[nodiscard]] std::string file_of(const jobs::Job& job) const override {
-    return folder_ + "/" + job.id.str() + ".csv";
+    return upload_of(job.id);
   }
   void forget(UnitOfWork&, jobs::JobId id) override { importer_.rows.remove(id.str()); }
 
  private:
   Importer importer_;
-  std::string folder_;
+  jobs::JobFiles& files_;
 };
 
 }  // namespace
+
+std::string upload_of(jobs::JobId id) { return "imports/" + id.str() + ".csv"; }
 
 json::Metadata to_parameters(const ImportOptions& options) {
   return {{"currency", std::string(options.currency.code())},
@@ -395,9 +396,9 @@ ImportOptions options_of(const json::Metadata& parameters) {
 
 std::unique_ptr<jobs::Kind> make_import_kind(Products& products, Inventory& inventory,
                                              ImportRows& rows, HtmlSanitiser sanitise,
-                                             std::string folder) {
+                                             jobs::JobFiles& files) {
   return std::make_unique<ImportKind>(Importer{products, inventory, rows, std::move(sanitise)},
-                                      std::move(folder));
+                                      files);
 }
 
 }  // namespace stoa::catalog

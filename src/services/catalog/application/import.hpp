@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "kernel/jobs/job_files.hpp"
 #include "kernel/jobs/jobs.hpp"
 #include "services/catalog/application/product_file.hpp"
 
@@ -77,11 +78,14 @@ ImportedProduct import_product(Products& products, Inventory& inventory, UnitOfW
                                const FileProduct& file, const SkuClaims& claims,
                                const ImportOptions& options);
 
-/// The kind `import`: brings the product file of a job, `<folder>/<job>.csv`, into the shop in
+/// The name of the product file of an import.
+std::string upload_of(jobs::JobId id);
+
+/// The kind `import`: brings the product file of a job, `imports/<job>.csv`, into the shop in
 /// small slices, between which the writer serves others. A dry run that was interrupted begins
 /// again, for nothing of it is in the shop. All references outlive the kind.
 std::unique_ptr<jobs::Kind> make_import_kind(Products& products, Inventory& inventory,
                                              ImportRows& rows, HtmlSanitiser sanitise,
-                                             std::string folder);
+                                             jobs::JobFiles& files);
 
 }  // namespace stoa::catalog
