@@ -63,6 +63,16 @@ class Postgres(Server):
         return subprocess.run([self.programs + "/psql", "-h", "127.0.0.1", "-p", str(self.port), "-U", "stoa", "-At", "-c", statement, database],
                               capture_output=True, text=True)
 
+    def backup(self, folder):
+        """All databases as they are at one instant."""
+        subprocess.run([self.programs + "/pg_basebackup", "-h", "127.0.0.1", "-p", str(self.port), "-U", "stoa", "-D", folder,
+                        "--checkpoint=fast", "--no-sync"], check=True, capture_output=True, cwd=self.folder, **as_postgres())
+
+    def restore(self, folder):
+        """In place of what it has, while it is not running."""
+        shutil.rmtree(self.folder + "/data")
+        os.rename(folder, self.folder + "/data")
+
     def start(self):
         """Again and again: the children of one that was killed hold its memory for a moment."""
         until = time.monotonic() + 30 * PATIENCE
@@ -107,14 +117,19 @@ transaction.state.log.min.isr=1
 group.initial.rebalance.delay.ms=0
 """)
         java = ["java", "-Xmx512m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", f"{libraries}/*"]
-        subprocess.run([*java, "kafka.tools.StorageTool", "format", "-t", "AAAAAAAAAAAAAAAAAAAAAQ", "-c", properties], check=True,
-                       capture_output=True, cwd=self.folder)
+        self.format = [*java, "kafka.tools.StorageTool", "format", "-t", "AAAAAAAAAAAAAAAAAAAAAQ", "-c", properties]
+        self.forget()
         super().__init__([*java, "kafka.Kafka", properties])
 
     def is_ready(self):
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 0.2):
             return True
         return False
+
+    def forget(self):
+        """All that it had, while it is not running."""
+        shutil.rmtree(self.folder + "/data", ignore_errors=True)
+        subprocess.run(self.format, check=True, capture_output=True, cwd=self.folder)
 
 
 class Rabbitmq(Server):
