@@ -240,6 +240,9 @@ def parse(arguments):
     parser.add_argument("--url", help="a shop elsewhere, with --restart-command and --kill-command")
     parser.add_argument("--restart-command")
     parser.add_argument("--kill-command")
+    parser.add_argument("--stack", action="store_true", help="a fleet with its servers instead of one process")
+    parser.add_argument("--replicas", type=int, default=2, help="of each service of the stack")
+    parser.add_argument("--away", type=float, default=5, metavar="SECONDS", help="for so long a service of the stack is away")
     parser.add_argument("--overload", action="store_true", help="ten times the capacity instead of crashes")
     parser.add_argument("--overload-seconds", type=float, default=60)
     parser.add_argument("--json", action="store_true")
@@ -256,6 +259,9 @@ def parse(arguments):
 def main(arguments):
     options = parse(arguments)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended from outside"))  # and what was begun is cleared away
+    if options.stack:
+        import stack_run
+        return stack_run.main(options)
     if options.overload:
         import overload
         return overload.main(options)

@@ -85,14 +85,19 @@ def send(address, record, request, wait=None, timeout=15 * PATIENCE):
     return True
 
 
+def order(lines, token="tok_ok", capture="automatic", buyer=0):
+    """`lines` are SKUs with their quantities."""
+    return Request("order", "/v1/orders", {
+        "currency": "GBP", "customer": {"email": f"buyer-{buyer}@example.org", "name": "A. Buyer"},
+        "lines": [{"sku": sku, "quantity": quantity} for sku, quantity in lines.items()],
+        "payment": {"provider": "simulator", "token": token, "capture": capture}})
+
+
 def place(random):
-    scarce = random.random() < 0.15
-    skus = [SCARCE] if scarce else random.sample(SKUS, random.choice([1, 2]))
-    body = {"currency": "GBP", "customer": {"email": f"buyer-{random.randrange(10**9)}@example.org", "name": "A. Buyer"},
-            "lines": [{"sku": sku, "quantity": random.randint(1, 3)} for sku in skus],
-            "payment": {"provider": "simulator", "token": random.choice(TOKENS),
-                        "capture": "manual" if random.random() < 0.1 else "automatic"}}
-    return Request("order", "/v1/orders", body)
+    skus = [SCARCE] if random.random() < 0.15 else random.sample(SKUS, random.choice([1, 2]))
+    buyer = random.randrange(10**9)
+    lines = {sku: random.randint(1, 3) for sku in skus}
+    return order(lines, random.choice(TOKENS), "manual" if random.random() < 0.1 else "automatic", buyer)
 
 
 def follow_up(random, record):
@@ -113,16 +118,17 @@ def adjust(random):
     return Request("adjust", f"/v1/inventory/{sku}/adjustments", {"delta": random.randint(1, 9), "reason": "received"}, sku)
 
 
-def work(address, record, random, until):
-    """One client: until the time is over or nobody answers any more."""
+def work(address, record, random, until, pause=0, waits=(None, 0, 1, 2)):
+    """One client: until the time is over or nobody answers any more; with a pause of so many seconds between two requests, about."""
     while time.monotonic() < until():
         dice = random.random()
         request = follow_up(random, record) if dice < 0.25 else adjust(random) if dice < 0.35 else place(random)
         if request is None:
             continue
         record.add(request)
-        if not send(address, record, request, wait=random.choice([None, 0, 1, 2])):
+        if not send(address, record, request, wait=random.choice(waits)):
             time.sleep(0.01)
+        time.sleep(pause * 2 * random.random())
 
 
 def set_up(address):
@@ -157,26 +163,31 @@ def get(address, path):
     return body
 
 
-def quiesce(address, patience=60):
-    """Waits until every process has ended and nothing is in flight; the audit's report then."""
+def quiesce(address, patience=60, audit=None):
+    """Waits until every process has ended and nothing is in flight; the audit's report then, which the shop gives unless `audit` does."""
+    audit = audit or (lambda: get(address, "/v1/audit"))
     end = time.monotonic() + patience * PATIENCE
     while True:
-        report = get(address, "/v1/audit")
         running = get(address, "/v1/processes?status=running")["data"]
-        if not running and not report["checked"]["in_flight"]:
-            return report
+        if not running:
+            report = audit()
+            if not report["checked"]["in_flight"]:
+                return report
         if time.monotonic() > end:
-            raise RuntimeError(f"{len(running)} processes have not ended, {report['checked']['in_flight']} events are in flight: "
-                               + ", ".join(one["id"] for one in running[:5]))
+            raise RuntimeError(f"{len(running)} processes have not ended: " + ", ".join(one["id"] for one in running[:5]) if running
+                               else f"{report['checked']['in_flight']} events are in flight")
         time.sleep(0.05)
 
 
-def compare(address, record, report, replay_share, random):
-    """Lost, doubled and oversold, of what the clients know and the shop says. Everything is settled and at rest."""
+def compare(address, record, report, replay_share, random, seen=()):
+    """Lost, doubled and oversold, of what the clients know and the shop says. Everything is settled and at rest. All orders are counted,
+    and those looked at that were not `seen` before."""
     lost = doubled = oversold = 0
     notes = []
     placed = record.of_kind("order")
     for request in placed:
+        if request.answer[1]["id"] in seen:
+            continue
         status, order, _ = ask(address, "GET", "/v1/orders/" + request.answer[1]["id"])
         total = sum(PRICE[line["sku"]] * line["quantity"] for line in request.body["lines"])
         if status != 200:
