@@ -62,6 +62,19 @@ TEST_F(PostgresDatabase, Values_AreReadAsTheyWereWritten) {
   EXPECT_EQ(rows, 2);
 }
 
+TEST_F(PostgresDatabase, WritersThatComeFirstTogether_MakeTheirTableOnce) {
+  for (int round = 0; round < 10; ++round) {
+    const auto turns = "turns_" + std::to_string(round);
+    std::vector<std::future<void>> writers;
+    for (int nth = 0; nth < 6; ++nth)
+      writers.push_back(std::async(std::launch::async, [&] {
+        const auto one = open({.conninfo = conninfo_, .turns = turns}, Mode::writer);
+        one->handle("")->execute("SELECT 1");
+      }));
+    for (auto& writer : writers) EXPECT_NO_THROW(writer.get());
+  }
+}
+
 TEST_F(PostgresDatabase, AnAbsentValue_MayBeAskedFor) {
   insert(*db_, 1);
   const auto ask = [&](std::optional<std::string> wanted) {

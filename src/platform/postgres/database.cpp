@@ -31,11 +31,10 @@ constexpr std::string_view session_settings =
 /// Row 1 is the writers' lock, with the number of the last transaction that was committed; each
 /// writer's own row has the number of its own last one.
 std::string writer_table(const std::string& name, std::int64_t writer) {
-  return "SELECT pg_advisory_lock(7824117);"
+  return "SELECT pg_advisory_xact_lock(7824117);"  // until the script, a transaction, is committed
          "CREATE TABLE IF NOT EXISTS " +
          name + "(one bigint PRIMARY KEY, number bigint NOT NULL);" + "INSERT INTO " + name +
-         " VALUES(1, 0), (" + std::to_string(writer) + ", 0) ON CONFLICT DO NOTHING;" +
-         "SELECT pg_advisory_unlock(7824117)";
+         " VALUES(1, 0), (" + std::to_string(writer) + ", 0) ON CONFLICT DO NOTHING";
 }
 
 using Integer = std::array<char, 8>;
