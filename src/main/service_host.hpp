@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -75,8 +76,11 @@ class ServiceHost {
     for (const auto type : types_of<Event>()) {
       taken_topics_.push_back(kafka_topic_of(type));
       effects_[std::string(type)] = [&topic](UnitOfWork& unit, const messaging::Message& message) {
-        topic.publish(unit, {message.position, message.id, message.time},
-                      decode_event<Event>(message.type, message.data));
+        const auto event = read_event<Event>(message.type, message.data);
+        // It is put aside, so that the others go on: another service's defect does not end this
+        // one.
+        if (!event) throw std::runtime_error(message.id + ": " + event.error().detail);
+        topic.publish(unit, {message.position, message.id, message.time}, *event);
       };
     }
   }

@@ -193,15 +193,20 @@ def test_an_operator_sees_dead_letters_and_replays_them(fleet):
     assert nobody.returncode == 1
 
 
+def park(fleet, offset, order, data):
+    """As if a message about an order had been put aside."""
+    parked = fleet.postgres.psql("notificationdb", "INSERT INTO host_parked_message(topic, part, message_offset, id, type, position, data,"
+                                 f" reason, parked_at) VALUES('stoa.ordering.orders', 1, {offset}, 'order-{order}@900',"
+                                 f" 'ordering.OrderConfirmed.v1', 900, '{data}', 'it failed 5 times', 1)")
+    assert parked.returncode == 0, parked.stderr
+    return f"stoa.ordering.orders/1/{offset}"
+
+
 def test_an_operator_sees_a_parked_message_and_has_it_taken(fleet):
     [order] = place(fleet, 1)
     told(fleet, [order])
-    id_ = "stoa.ordering.orders/1/1000000"
     data = json.dumps({"order_id": order, "has_phone": False})
-    parked = fleet.postgres.psql("notificationdb", "INSERT INTO host_parked_message(topic, part, message_offset, id, type, position, data,"
-                                 f" reason, parked_at) VALUES('stoa.ordering.orders', 1, 1000000, 'order-{order}@900',"
-                                 f" 'ordering.OrderConfirmed.v1', 900, '{data}', 'it failed 5 times', 1)")
-    assert parked.returncode == 0, parked.stderr
+    id_ = park(fleet, 1000000, order, data)
     listed = json.loads(fleet.run("parked", "list", "notification", "--json").stdout)
     assert [(one["id"], one["type"], one["reason"]) for one in listed] == [(id_, "ordering.OrderConfirmed.v1", "it failed 5 times")]
     assert id_ in fleet.run("parked", "list", "notification").stdout
@@ -212,6 +217,16 @@ def test_an_operator_sees_a_parked_message_and_has_it_taken(fleet):
     assert json.loads(fleet.run("parked", "list", "notification", "--json").stdout) == []
     time.sleep(2)
     assert sum(mails(fleet, [order])[order].values()) == 2
+
+
+def test_a_message_that_cannot_be_read_is_put_aside_and_ends_nobody(fleet):
+    id_ = park(fleet, 1000001, "ord_x", json.dumps({"order_id": 5}))
+    assert fleet.run("parked", "replay", "notification", id_).returncode == 0
+    reason = lambda: json.loads(fleet.run("parked", "list", "notification", "--json").stdout)[0]["reason"]
+    until(lambda: "when it was replayed" in reason())
+    assert fleet.notification.process.poll() is None
+    told(fleet, place(fleet, 1))
+    fleet.postgres.psql("notificationdb", "DELETE FROM host_parked_message")
 
 
 def test_two_replicas_without_rabbitmq_send_each_message_once(fleet):

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "kernel/base/assert.hpp"
+#include "kernel/base/result.hpp"
 #include "kernel/eventlog/event_log.hpp"
 #include "kernel/json/codec.hpp"
 #include "kernel/messaging/topic.hpp"
@@ -31,15 +32,13 @@ concept Successor = requires { typename Event::previous; };
 
 /// Nothing when `type` is no version of the event.
 template <class Event>
-std::optional<Event> decode_version(std::string_view type, std::string_view data) {
-  if (type == Event::type) {
-    auto event = json::read_stored<Event>(data);
-    if (!event) assertion_failed(event.error().detail.c_str(), __FILE__, __LINE__);
-    return std::move(*event);
-  }
+std::optional<Result<Event>> read_version(std::string_view type, std::string_view data) {
+  if (type == Event::type) return json::read_stored<Event>(data);
   if constexpr (Successor<Event>) {
-    if (auto older = decode_version<typename Event::previous>(type, data))
-      return Event::upcast(std::move(*older));
+    if (auto older = read_version<typename Event::previous>(type, data)) {
+      if (!*older) return fail(std::move(older->error()));
+      return Event::upcast(std::move(**older));
+    }
   }
   return std::nullopt;
 }
@@ -52,17 +51,29 @@ void for_each_version(Visit&& visit) {
 
 }  // namespace detail
 
-/// Reads any version of an event as the present one. Asserts that the type is known and the data
-/// readable: a log that cannot be read must stop us.
+/// Reads any version of an event as the present one.
 template <class Variant, std::size_t At = 0>
-Variant decode_event(std::string_view type, std::string_view data) {
+Result<Variant> read_event(std::string_view type, std::string_view data) {
   if constexpr (At == std::variant_size_v<Variant>) {
-    assertion_failed(("a known event type, not " + std::string(type)).c_str(), __FILE__, __LINE__);
+    return fail(ErrorKind::internal, "unknown_event",
+                "There is no event type " + std::string(type) + ".");
   } else {
     using Event = std::variant_alternative_t<At, Variant>;
-    if (auto event = detail::decode_version<Event>(type, data)) return std::move(*event);
-    return decode_event<Variant, At + 1>(type, data);
+    if (auto event = detail::read_version<Event>(type, data)) {
+      if (!*event) return fail(std::move(event->error()));
+      return Variant(std::move(**event));
+    }
+    return read_event<Variant, At + 1>(type, data);
   }
+}
+
+/// The same of one's own log. Asserts that the type is known and the data readable: a log that
+/// cannot be read must stop us.
+template <class Variant>
+Variant decode_event(std::string_view type, std::string_view data) {
+  auto event = read_event<Variant>(type, data);
+  if (!event) assertion_failed(event.error().detail.c_str(), __FILE__, __LINE__);
+  return std::move(*event);
 }
 
 /// Calls `visit(std::type_identity<E>{})` for every version of every event of the variant.

@@ -57,11 +57,19 @@ TEST(DecodeEvent, OlderVersions_AreBroughtUpStepByStep) {
 }
 
 TEST(DecodeEvent, AnUnknownType_StopsTheProcess) {
-  EXPECT_DEATH(static_cast<void>(decode_event<Event>("Priced.v4", "{}")), "not Priced.v4");
+  EXPECT_DEATH(static_cast<void>(decode_event<Event>("Priced.v4", "{}")),
+               "no event type Priced.v4");
 }
 
 TEST(DecodeEvent, DataThatCannotBeRead_StopTheProcess) {
   EXPECT_DEATH(static_cast<void>(decode_event<Event>("Priced.v1", "{}")), "pence");
+}
+
+TEST(ReadEvent, WhatCannotBeRead_IsAnError) {
+  EXPECT_EQ(read_event<Event>("Priced.v4", "{}").error().code, "unknown_event");
+  const auto wrong = read_event<Event>("Priced.v1", "{}");
+  ASSERT_FALSE(wrong);
+  EXPECT_NE(wrong.error().detail.find("pence"), std::string::npos) << wrong.error().detail;
 }
 
 TEST(TypesOf, AllVersions_AreNamed) {
