@@ -4,6 +4,7 @@
 
 #include "contracts/by_hand.hpp"
 #include "contracts/temporary_folder.hpp"
+#include "kernel/eventlog/journal.hpp"
 #include "kernel/eventlog/stored_log.hpp"
 #include "kernel/sql/migrate.hpp"
 #include "platform/openssl/crypto.hpp"
@@ -175,6 +176,16 @@ TEST_F(PaymentsTest, AVoidThatIsRefused_IsTriedAgain_UntilAPersonMustLook) {
   EXPECT_EQ(voids, PaymentOptions{}.refusals_max);
   EXPECT_TRUE(has_published<contracts::PaymentParked>());
   EXPECT_FALSE(has_published<contracts::PaymentClosed>());
+}
+
+TEST_F(PaymentsTest, ClosedBeforeItWasAskedFor_IsToldToOtherServicesInWordsThatTheyCanRead) {
+  run([this](UnitOfWork& unit) {
+    payments_->on_ordering(unit, asked::PaymentCloseRequested{"ord_1", id_, "cancelled"});
+  });
+  ASSERT_TRUE(has_published<contracts::PaymentClosed>());
+  const auto sent = encode_event(published_.back());
+  const auto read = read_event<contracts::Event>(sent.type, sent.data);
+  EXPECT_TRUE(read) << read.error().detail;
 }
 
 }  // namespace

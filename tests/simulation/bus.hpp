@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "kernel/eventlog/event_log.hpp"
+#include "kernel/eventlog/journal.hpp"
 #include "kernel/mediator/executor.hpp"
 #include "kernel/messaging/topic.hpp"
 #include "kernel/sql/connection.hpp"
@@ -38,7 +39,9 @@ class Bus final : public Participant {
   /// After the topic's other subscribers. `translate` gives what a row of its log publishes.
   template <class Event, class Translate>
   void carry(const std::string& name, Topic<Event>& topic, EventLog& log, Translate translate) {
-    topic.subscribe([this, name](UnitOfWork&, const Delivery& delivery, const Event&) {
+    topic.subscribe([this, name](UnitOfWork&, const Delivery& delivery, const Event& event) {
+      const auto sent = encode_event(event);
+      static_cast<void>(decode_event<Event>(sent.type, sent.data));  // as another process would
       note(name, delivery);
     });
     published_[name] = [&log, translate](const std::function<void(const Delivery&)>& each) {

@@ -267,9 +267,10 @@ Events on_payment_declined(const Order& order, std::string_view code, std::strin
   return rejected(order, code, detail);
 }
 
-Events on_payment_closed(const Order& order, std::string_view reason, const Money& taken) {
+Events on_payment_closed(const Order& order, std::string_view reason,
+                         const std::optional<Money>& taken) {
   if (!order.exists() || order.stage == Stage::done) return {};
-  const auto captured = taken.currency() == Currency() ? Money::zero(order.currency()) : taken;
+  const auto captured = taken.value_or(Money::zero(order.currency()));
   if (order.close && order.close->purpose == ClosePurpose::cancel)
     return {OrderCancelled{order.close->detail, captured}};
   const auto code = order.close ? order.close->code : std::string(reason);

@@ -91,7 +91,7 @@ TEST(Order, CancelBeforePaymentIsAsked_EndsWithoutMoney) {
   auto order = placed();
   order = after(order, *cancel(order, "changed my mind"));
   // Payment does not know the currency of what was never asked for.
-  const auto events = on_payment_closed(order, "cancelled", Money());
+  const auto events = on_payment_closed(order, "cancelled", std::nullopt);
   ASSERT_EQ(events.size(), 1U);
   const auto stored = json::to_stored_json(std::get<OrderCancelled>(events.front()));
   ASSERT_TRUE(json::read_stored<OrderCancelled>(stored)) << stored;

@@ -45,9 +45,8 @@ std::optional<contracts::Event> translate(const PaymentEvent& event, const Recor
                           return out::PaymentDeclined{*id, e.order_id, e.code, e.detail};
                         },
                         [&](const PaymentClosed& e) -> Published {
-                          return out::PaymentClosed{*id, e.order_id, e.reason,
-                                                    e.captured.value_or(Money()),
-                                                    e.refunded.value_or(Money())};
+                          return out::PaymentClosed{*id, e.order_id, e.reason, e.captured,
+                                                    e.refunded};
                         },
                         [&](const RefundCompleted& e) -> Published {
                           return out::RefundCompleted{*id, e.order_id, e.refund_id, e.amount};

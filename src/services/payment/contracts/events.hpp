@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <variant>
 
@@ -72,14 +73,15 @@ struct PaymentDeclined {
 };
 
 /// Final: voided, or all that was captured is refunded. Asked for by the order, or by Payment
-/// itself when the provider captured another amount (`reason` is then payment_mismatch).
+/// itself when the provider captured another amount (`reason` is then payment_mismatch). Without
+/// sums when the payment was closed before it was asked for: then its currency is not known.
 struct PaymentClosed {
   static constexpr std::string_view type = "payment.PaymentClosed.v1";
   PaymentId payment_id;
   std::string order_id;
   std::string reason;
-  Money captured;
-  Money refunded;
+  std::optional<Money> captured;
+  std::optional<Money> refunded;
   static constexpr auto fields() {
     using namespace json;
     return std::tuple{
