@@ -6,7 +6,7 @@ from patience import PATIENCE
 CYCLES_A_STACK = 20
 CLIENTS = 6
 PAUSE = 0.15  # seconds between two requests of a client, about
-PROMPT = 2 * PATIENCE  # seconds in which an order is confirmed when nothing is wrong, on a machine that is not too busy
+PROMPT = 5 * PATIENCE  # seconds in which an order is confirmed when nothing is wrong, on a machine that is not too busy
 IN_A_ROW = 15  # prompt ones, before a fault and after it
 CONFIRMED_MAX = 120 * PATIENCE  # seconds after a fault, or it has done harm
 
@@ -22,7 +22,7 @@ class Prober(threading.Thread):
         while not self.stopping:
             request, begun = clients.order({random.choice(clients.SKUS): 1}), time.monotonic()
             self.record.add(request)
-            is_told = clients.send(self.address, self.record, request, wait=8, timeout=10 * PATIENCE)
+            is_told = clients.send(self.address, self.record, request, wait=30, timeout=40 * PATIENCE)
             is_confirmed = is_told and request.answer[1].get("status") == "confirmed"
             self.seen.append((begun, time.monotonic() - begun if is_confirmed else float("inf")))
             time.sleep(0.1)
@@ -55,14 +55,14 @@ class Load:
             thread.join(timeout=60 * PATIENCE)
 
     def warm_up(self):
-        """Until orders are confirmed as usual here; what is three times as long is not prompt later."""
+        """Until orders are confirmed as usual here; what is four times as long is not prompt later."""
         until = time.monotonic() + CONFIRMED_MAX
         while sum(took < float("inf") for _, took in list(self.seen)) < IN_A_ROW:
             if time.monotonic() > until:
                 raise RuntimeError("orders are not confirmed though nothing was broken")
             time.sleep(0.05)
         usual = sorted(took for _, took in list(self.seen))[-IN_A_ROW:]
-        self.prompt = max(PROMPT, 3 * statistics.median(usual))
+        self.prompt = max(PROMPT, 4 * statistics.median(usual))
 
     def confirmed_after(self, moment):
         """Seconds until an order was confirmed from which on all were confirmed promptly."""
@@ -169,8 +169,8 @@ class Run:
             shop.heal()
             again_s = load.confirmed_after(ended)
             shop.wait_ready()
-        clients.resolve(shop.address, record)
-        report = clients.quiesce(shop.address, audit=shop.audit)
+        clients.resolve(shop.address, record, patience=120)
+        report = clients.quiesce(shop.address, patience=180, audit=shop.audit)
         told = clients.compare(shop.address, record, report, 0.1, rng, seen)
         seen |= set(record.orders)
         self.cycles += 1

@@ -13,7 +13,7 @@ SERVERS = ["postgres", "kafka", "redis", "rabbitmq"]
 LINKS = [f"{service}-{server}" for service in SERVICES for server in ("postgres", "kafka")] + [
     "catalog-redis", "gateway-redis", "notification-rabbitmq"]
 SMALL_DISK = {"postgres": 2_000, "kafka": 1_000}  # MB
-READY_MAX = 120 * PATIENCE
+READY_MAX = 300 * PATIENCE
 
 
 def missing():
@@ -46,7 +46,7 @@ class SmallDisk:
     def __init__(self, folder, image, size_mb):
         self.folder, self.ballast, self.why_not = folder, folder + "/ballast", ""
         os.makedirs(folder)
-        for command in (["truncate", "-s", f"{size_mb}M", image], ["mkfs.ext4", "-q", "-F", image], ["mount", "-o", "loop", image, folder]):
+        for command in (["truncate", "-s", f"{size_mb}M", image], ["mkfs.ext4", "-q", "-F", "-m", "0", image], ["mount", "-o", "loop", image, folder]):
             try:
                 done = subprocess.run(command, capture_output=True, text=True)
             except FileNotFoundError as e:
@@ -58,11 +58,11 @@ class SmallDisk:
         shutil.rmtree(folder + "/lost+found", ignore_errors=True)
 
     def fill(self):
-        with open(self.ballast, "wb", buffering=0) as ballast:
-            for piece in (1 << 24, 1 << 20, 1 << 12):
+        with open(self.ballast, "wb") as ballast:
+            for piece in (1 << 26, 1 << 20, 1 << 12):
                 with contextlib.suppress(OSError):
                     while True:
-                        ballast.write(bytes(piece))
+                        os.posix_fallocate(ballast.fileno(), os.fstat(ballast.fileno()).st_size, piece)
 
     def heal(self):
         with contextlib.suppress(FileNotFoundError):
@@ -116,7 +116,8 @@ class StackShop:
     def resources(self):
         servers = [{"name": name, "kind": name, "endpoints": [{"name": "tcp", "port": port}] + (
             [{"name": "management", "port": 0}] if name == "rabbitmq" else [])} for name, port in self.ports.items()]
-        return servers + [self.service(name) for name in [*SERVICES, "gateway"]]
+        patient = {"health": {"timeout_seconds": int(READY_MAX)}}
+        return [one | patient for one in servers + [self.service(name) for name in [*SERVICES, "gateway"]]]
 
     def service(self, name):
         """Its settings name the links instead of the servers."""
