@@ -102,7 +102,9 @@ class TheGateway final : public Gateway {
         limiter_(limiter),
         rate_policy_(policy_of(options_.rate_limit)) {
     STOA_ASSERT((limiter != nullptr) == options_.rate_limit.has_value());
-    metrics_.gauge("stoa_http_streams", [this] { return static_cast<double>(streams_.load()); });
+    metrics_.gauge(
+        "stoa_http_streams", [this] { return static_cast<double>(streams_.load()); },
+        options_.endpoint.empty() ? "" : telemetry::label("endpoint", options_.endpoint));
   }
 
   http::RouteLimits limits(http::Request& request) const override {

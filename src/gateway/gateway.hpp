@@ -33,6 +33,8 @@ struct GatewayOptions {
   const telemetry::Tracer* tracer = nullptr;  ///< null or off: requests are not traced
   /// Whether no `Stoa-Position` of this shop names a log that `positions` does not know.
   bool knows_all_logs = true;
+  /// The `endpoint` that its gauges are labelled with, where a process has several; else empty.
+  std::string endpoint = {};
   bool has_pages = true;  ///< health, metrics, OpenAPI, Swagger UI, the front page
   /// One sentence of the front page.
   std::string about =

@@ -397,6 +397,21 @@ TEST_F(GatewayTest, SecretOfTheQuery_BecomesItsHeader_BeforeAnythingElseSeesIt) 
   EXPECT_EQ(seen->header("stoa-order-token"), "ot_2") << "the header goes first";
 }
 
+TEST_F(GatewayTest, StreamsOfEachEndpoint_AreCountedApart) {
+  http::Router other;
+  const auto endpoint = make_gateway({.secret_key_hash = {},
+                                      .publishable_key_hash = {},
+                                      .swagger_folder = "/nowhere",
+                                      .version = "1.0",
+                                      .ready = [] { return true; },
+                                      .endpoint = "catalog",
+                                      .has_pages = false},
+                                     other, crypto_, clock_, *ids_, metrics_, log_, positions_);
+  const auto figures = metrics_.text();
+  EXPECT_NE(figures.find("stoa_http_streams 0\n"), std::string::npos);
+  EXPECT_NE(figures.find("stoa_http_streams{endpoint=\"catalog\"} 0\n"), std::string::npos);
+}
+
 struct SilentStream final : http::Stream {
   void next(Take) override {}
   [[nodiscard]] std::string_view heartbeat() const override { return ":"; }

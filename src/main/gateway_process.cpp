@@ -222,6 +222,7 @@ class GatewayProcess final : public ServiceProcess {
     auto face = std::make_unique<Face>();
     face->router.mount("/", forwarding_route("/*", forwarder_.to(service)));
     auto chain = chain_options(options);
+    chain.endpoint = service;
     chain.has_pages = false;
     auto http = http_server_options(options.configuration, port);
     http.threads = 1;

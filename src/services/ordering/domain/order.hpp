@@ -96,7 +96,7 @@ Events on_assessed(const Order& order, const OrderAssessed& assessment, bool rej
 Events on_payment_authorized(const Order& order, const Money& amount);
 Events on_payment_captured(const Order& order, const Money& amount);
 Events on_payment_declined(const Order& order, std::string_view code, std::string_view detail);
-/// `taken` is without a currency for a payment that was never asked for.
+/// Nothing is `taken` by a payment that was never asked for.
 Events on_payment_closed(const Order& order, std::string_view reason,
                          const std::optional<Money>& taken);
 Events on_refund_completed(const Order& order, std::string_view refund_id);
