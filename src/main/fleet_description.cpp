@@ -12,6 +12,16 @@ void take_members(json::Object& into, const json::Object& from) {
   for (const auto& member : from) into.emplace(member.key(), member.value());
 }
 
+/// The operations of `from` that are not there yet.
+void take_paths(json::Object& into, const json::Object& from) {
+  for (const auto& path : from) {
+    if (!path.key().starts_with("/v1/")) continue;
+    auto& operations = into[path.key()];
+    if (!operations.is_object()) operations.emplace_object();
+    take_members(operations.as_object(), path.value().as_object());
+  }
+}
+
 const json::Object* object_at(const json::Object& parent, std::string_view name) {
   const auto* value = parent.if_contains(name);
   return value == nullptr ? nullptr : value->if_object();
@@ -20,7 +30,7 @@ const json::Object* object_at(const json::Object& parent, std::string_view name)
 }  // namespace
 
 Result<std::string> joined_description(const std::vector<std::string>& descriptions) {
-  json::Object joined;
+  json::Object joined, own;
   for (const auto& text : descriptions) {
     const auto value = json::parse(text);
     if (!value) return fail(value.error());
@@ -32,17 +42,16 @@ Result<std::string> joined_description(const std::vector<std::string>& descripti
       return fail(ErrorKind::malformed, "wrong_description", "This is no description.");
     if (joined.empty()) {
       joined = *one;
+      own = *paths;
+      for (const auto& path : own)
+        if (path.key().starts_with("/v1/")) joined.at("paths").as_object().erase(path.key());
       continue;
     }
-    auto& own_paths = joined.at("paths").as_object();
-    for (const auto& path : *paths) {
-      if (!path.key().starts_with("/v1/")) continue;
-      auto& operations = own_paths[path.key()];
-      if (!operations.is_object()) operations.emplace_object();
-      take_members(operations.as_object(), path.value().as_object());
-    }
+    take_paths(joined.at("paths").as_object(), *paths);
     take_members(joined.at("components").at("schemas").as_object(), *schemas);
   }
+  // What all services have, they describe with its schemas.
+  if (!joined.empty()) take_paths(joined.at("paths").as_object(), own);
   return boost::json::serialize(joined);
 }
 

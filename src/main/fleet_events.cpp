@@ -241,17 +241,22 @@ struct StreamQuery : std::enable_shared_from_this<StreamQuery> {
     if (at == service_names.size()) return reply(http::event_stream(std::move(stream)));
     const std::string service = service_names[at];
     const auto after = places ? part_of(*places, service) : std::string(from_now_on);
-    forwarder->ask(service,
-                   {.target = target_of(std::string(path) + "/stream", after, types),
-                    .headers = headers_for_all(*request)},
-                   [self = shared_from_this(), service, at](http::UpstreamAnswer answer) {
-                     if (!answer)
-                       return self->reply(no_answer(answer.error(), service, *self->request));
-                     if (answer->status != 200 || !answer->stream)
-                       return self->reply(std::move(*answer));
-                     self->stream->add(std::move(*answer));
-                     self->open(at + 1);
-                   });
+    forwarder->ask(
+        service,
+        {.target = target_of(std::string(path) + "/stream", after, types),
+         .headers = headers_for_all(*request)},
+        [self = shared_from_this(), service, at](http::UpstreamAnswer answer) {
+          if (!answer) return self->reply(no_answer(answer.error(), service, *self->request));
+          // It was asked by `after`, also for what the header said.
+          const bool is_wrong_id =
+              answer->status == 422 && !self->request->header("last-event-id").empty();
+          if (is_wrong_id)
+            return self->reply(http::problem(
+                http::wrong_last_event_id("Must be an id of this stream."), *self->request));
+          if (answer->status != 200 || !answer->stream) return self->reply(std::move(*answer));
+          self->stream->add(std::move(*answer));
+          self->open(at + 1);
+        });
   }
 };
 

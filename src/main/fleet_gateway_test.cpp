@@ -22,14 +22,15 @@ TEST(FleetEvents, ACursorIsTakenApartAndPutTogether) {
 
 TEST(FleetDescription, OperationsOfAllServicesStandInOne) {
   const auto joined = joined_description(
-      {R"({"openapi":"3.1.0","paths":{"/health":{"get":1},"/v1/a":{"get":{"of":"first"}}},
-          "components":{"schemas":{"Money":1}}})",
+      {R"({"openapi":"3.1.0","paths":{"/health":{"get":1},"/v1/a":{"get":{"of":"first"}},
+          "/v1/c":{"get":{"of":"first"}}},"components":{"schemas":{"Money":1}}})",
        R"({"openapi":"3.1.0","paths":{"/health":{"get":2},"/internal/x":{"get":2},
-          "/v1/a":{"get":2,"post":2},"/v1/b":{"get":2}},
+          "/v1/a":{"post":2},"/v1/b":{"get":2},"/v1/c":{"get":{"of":"a service"}}},
           "components":{"schemas":{"Money":2,"Order":2}}})"});
   ASSERT_TRUE(joined) << joined.error().detail;
   EXPECT_EQ(*json::parse(*joined), *json::parse(R"({"openapi":"3.1.0","paths":{"/health":{"get":1},
-                "/v1/a":{"get":{"of":"first"},"post":2},"/v1/b":{"get":2}},
+                "/v1/a":{"get":{"of":"first"},"post":2},"/v1/b":{"get":2},
+                "/v1/c":{"get":{"of":"a service"}}},
                 "components":{"schemas":{"Money":1,"Order":2}}})"));
   EXPECT_FALSE(joined_description({"{}"}));
   EXPECT_FALSE(joined_description({"no JSON"}));

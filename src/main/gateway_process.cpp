@@ -15,6 +15,7 @@
 #include "main/fleet_events.hpp"
 #include "main/fleet_jobs.hpp"
 #include "main/http_settings.hpp"
+#include "main/read_cache.hpp"
 #include "main/redis_settings.hpp"
 #include "main/service_directory.hpp"
 #include "main/service_modules.hpp"
@@ -107,13 +108,13 @@ class Descriptions : public std::enable_shared_from_this<Descriptions> {
       return then(joined ? std::optional(std::move(*joined)) : std::nullopt);
     }
     forwarder_.ask_whole(service_names[at], {.target = "/openapi.json"},
-                   [self = shared_from_this(), at, texts = std::move(texts),
-                    then = std::move(then)](const http::UpstreamAnswer& answer) mutable {
-                     auto text = self->known(at, answer);
-                     if (!text) return then(std::nullopt);
-                     texts.push_back(std::move(*text));
-                     self->ask_next(std::move(texts), std::move(then));
-                   });
+                         [self = shared_from_this(), at, texts = std::move(texts),
+                          then = std::move(then)](const http::UpstreamAnswer& answer) mutable {
+                           auto text = self->known(at, answer);
+                           if (!text) return then(std::nullopt);
+                           texts.push_back(std::move(*text));
+                           self->ask_next(std::move(texts), std::move(then));
+                         });
   }
 
   std::optional<std::string> known(std::size_t at, const http::UpstreamAnswer& answer) {
@@ -180,6 +181,7 @@ class GatewayProcess final : public ServiceProcess {
                                  options.swagger_folder, telemetry_.tracer());
     chain.ready = [this] { return ready_.load(); };
     chain.knows_all_logs = false;
+    chain.codecs = make_codecs();
     return chain;
   }
 

@@ -65,11 +65,21 @@ class FleetShop(Shop):
         return self
 
     def start_what_ended(self):
+        """The gateway last: it finds all the others well."""
         ended = [process for process in self.processes if process.process.poll() is not None]
         for process in ended:
-            process.launch()
+            if process is not self.gateway:
+                process.launch()
         for process in ended:
-            process.ready()
+            if process is not self.gateway:
+                process.ready()
+        if self.gateway in ended:
+            self.gateway.start()
+        until = time.monotonic() + 30 * PATIENCE
+        well = lambda: self.gateway.call("GET", "/metrics", key=None).body.decode()
+        while any(f'stoa_upstream_instances_well{{service="{name}"}} 1' not in well() for name in SERVICES):
+            assert time.monotonic() < until
+            time.sleep(0.05)
 
     def kill(self):
         for process in self.processes:

@@ -62,7 +62,7 @@ def test_every_event_that_was_ever_published_is_described_with_its_golden_exampl
 def drive(shop):
     """Every way that an order can go, as far as a simulated provider lets it."""
     shop.product("ASYNC", units=50)
-    shop.product("FEW", units=1)
+    shop.product("ASYNC-FEW", units=1)
     post = lambda order, path, body=None: shop.call("POST", f"/v1/orders/{order['id']}{path}", body, raw=None if body is not None else b"",
                                                     idempotency=uuid.uuid4().hex)
     paid = shop.order("ASYNC", 3).json
@@ -71,7 +71,7 @@ def drive(shop):
     assert post(paid, "/fulfilments", {}).status == 201
     assert post(paid, "/returns", {"lines": [{"line_id": line, "quantity": 1, "restock": True}]}).status == 201
     assert post(paid, "/refunds", {"amount": {"amount": 1, "currency": "GBP"}}).status == 201
-    assert shop.order("FEW", 2).json["status"] == "rejected"
+    assert shop.order("ASYNC-FEW", 2).json["status"] == "rejected"
     assert shop.order("ASYNC", token="tok_declined").json["status"] == "rejected"
     assert shop.order("ASYNC", token="tok_fraud").status == 201
     shop.order("ASYNC", token="tok_wrong_amount", wait=3)

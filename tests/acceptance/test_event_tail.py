@@ -1,5 +1,6 @@
 """Integration events as they happen, on a terminal."""
 import json, signal, subprocess, threading
+import pytest
 from conftest import STOA
 from sse import Stream
 
@@ -36,6 +37,7 @@ class Tail:
         return code, said
 
 
+@pytest.mark.embedded("follows the feed from its beginning")
 def test_tail_prints_events_as_they_happen_and_goes_on_where_it_was(own_shop):
     own_shop.product("TAIL-1", 900, 100)
     before = own_shop.run("events", "--url", f"http://127.0.0.1:{own_shop.port}").stdout.splitlines()

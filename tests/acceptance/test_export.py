@@ -55,6 +55,7 @@ def copied(shop, copy, folder, *arguments):
     return first.read_bytes(), export(copy, folder, "second.csv", *arguments).read_bytes()
 
 
+@pytest.mark.embedded("copies a whole shop")
 @pytest.mark.parametrize("file", [DATA / "pantry.csv", *SHOPIFY], ids=lambda file: file.name)
 def test_a_copy_of_a_shop_exports_the_same_bytes(own_shop, copy, tmp_path, file):
     run(own_shop, "import", "products", str(file))
@@ -85,6 +86,7 @@ def nasty_products():
            "variants": [{"sku": "T-1", "options": ["Default Title"]}, {"sku": "T-2", "options": ["Other"]}]}
 
 
+@pytest.mark.embedded("copies a whole shop")
 def test_nasty_products_are_copied_whole(own_shop, copy, tmp_path):
     for product in nasty_products():
         answer = own_shop.call("POST", "/v1/products", product)
@@ -95,6 +97,7 @@ def test_nasty_products_are_copied_whole(own_shop, copy, tmp_path):
     assert products_of(own_shop) == products_of(copy)
 
 
+@pytest.mark.embedded("copies a whole shop")
 def test_what_the_format_cannot_hold_is_lost_once(own_shop, copy, tmp_path):
     """Prices in another currency, commas in tags, spaces at ends, variants without options, reserved units."""
     own_shop.call("POST", "/v1/products", {
@@ -114,6 +117,7 @@ def test_what_the_format_cannot_hold_is_lost_once(own_shop, copy, tmp_path):
     assert [row["Variant Price"] for row in euros] == ["0.05", "", ][:len(euros)]
 
 
+@pytest.mark.embedded("copies a whole shop")
 def test_random_texts_survive(own_shop, copy, tmp_path):
     chance = random.Random(7)
     alphabet = 'ab ,"\'\u00e9\u4e2d\U0001f600<>&;=|/\\'
@@ -133,7 +137,7 @@ def test_random_texts_survive(own_shop, copy, tmp_path):
 
 
 def test_an_export_on_standard_output_is_the_file(own_shop, tmp_path):
-    run(own_shop, "import", "products", str(DATA / "pantry.csv"))
+    own_shop.product("EXPORTED")
     file = export(own_shop, tmp_path, "products.csv")
     assert run(own_shop, "export", "products").stdout == file.read_text()
     assert os.listdir(tmp_path) == ["products.csv"]
@@ -153,6 +157,7 @@ def lines_of(file):
     return [json.loads(line) for line in file.read_text().splitlines()]
 
 
+@pytest.mark.embedded("exports a whole shop, see test_fleet_jobs.py")
 def test_orders_are_exported_as_they_are_shown_and_a_rerun_goes_on(own_shop, tmp_path):
     own_shop.product("O", units=100)
     file = tmp_path / "orders.jsonl"
@@ -182,6 +187,7 @@ def test_a_file_without_its_cursor_is_not_touched(own_shop, tmp_path):
     assert own_shop.call("GET", "/v1/exports/products?after=x").json["code"] == "wrong_cursor"
 
 
+@pytest.mark.embedded("exports a whole shop, see test_fleet_jobs.py")
 def test_events_are_exported_once_though_exporter_and_shop_are_killed(own_shop, tmp_path):
     for nth in range(400):
         own_shop.product(f"E-{nth}", units=1)

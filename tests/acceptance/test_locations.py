@@ -2,6 +2,7 @@
 import concurrent.futures, itertools, json, random, sqlite3, threading, time, uuid
 import pytest
 from conftest import PUBLISHABLE
+from sse import end_of_feed
 
 
 # A fleet is shared: each test has SKUs and locations of its own.
@@ -116,6 +117,7 @@ def test_the_allocation_of_the_shop_decides(own_shop):
 
 def test_a_transfer_moves_all_lines_or_none(own_shop):
     shop = own_shop
+    before = end_of_feed(shop)
     shop.product("MUG-4", units=10)
     shop.product("CUP-4", units=10)
     place(shop, "depot-4")
@@ -137,7 +139,7 @@ def test_a_transfer_moves_all_lines_or_none(own_shop):
         wrong = transfer(shop, start, to, [("CUP-4", 1)])
         assert (wrong.status, wrong.json["errors"][0]["pointer"]) == (422, pointer)
     assert shop.call("POST", "/v1/inventory/transfers", {}).status == 428
-    events = [e["data"] for e in shop.call("GET", "/v1/events?types=catalog.StockAdjusted.v1&limit=1000").json["data"]]
+    events = [e["data"] for e in shop.call("GET", "/v1/events?types=catalog.StockAdjusted.v1&limit=1000&after=" + before).json["data"]]
     halves = [(e["sku"], e["location"], e["delta"]) for e in events if e.get("transfer_id") == made.json["id"]]
     assert sorted(halves) == [("CUP-4", "depot-4", 5), ("CUP-4", "main", -5), ("MUG-4", "depot-4", 2), ("MUG-4", "main", -2)]
     ledger = shop.call("GET", "/v1/inventory/CUP-4/ledger").json["data"]
@@ -299,6 +301,7 @@ def test_goods_of_a_closed_location_come_back_to_the_default_one(own_shop):
     shop.adjust("BACK-10", 1, location="depot-10")
     order = shop.order("BACK-10").json
     shop.call("POST", f"/v1/orders/{order['id']}/fulfilments")
+    shop.settle()
     assert shop.call("PATCH", "/v1/locations/depot-10", {"active": False}).status == 200
     line = order["lines"][0]["id"]
     assert shop.call("POST", f"/v1/orders/{order['id']}/returns", {"lines": [{"line_id": line, "quantity": 1}]}).status == 201

@@ -1,6 +1,7 @@
 """The process: start, stop, crash, and what it says of itself."""
 import concurrent.futures, json, os, sqlite3, threading, time, uuid
 import pytest
+from sse import end_of_feed
 
 
 def test_what_was_answered_survives_a_crash(own_shop):
@@ -11,7 +12,7 @@ def test_what_was_answered_survives_a_crash(own_shop):
         while not stop.is_set():
             key = uuid.uuid4().hex
             try:
-                answer = own_shop.order("CRASH", idempotency=key)
+                answer = own_shop.order("CRASH", idempotency=key, channel="crash")
             except OSError:
                 return
             if answer.status in (201, 202):
@@ -21,6 +22,8 @@ def test_what_was_answered_survives_a_crash(own_shop):
     pool = concurrent.futures.ThreadPoolExecutor(16)
     futures = [pool.submit(buy, i) for i in range(16)]
     time.sleep(0.5)
+    while not answered:
+        time.sleep(0.05)
     own_shop.kill()
     stop.set()
     concurrent.futures.wait(futures)
@@ -28,7 +31,7 @@ def test_what_was_answered_survives_a_crash(own_shop):
     own_shop.start()
     for key, order_id in answered.items():
         assert own_shop.call("GET", "/v1/orders/" + order_id).status == 200
-        again = own_shop.order("CRASH", idempotency=key)
+        again = own_shop.order("CRASH", idempotency=key, channel="crash")
         assert again.json["id"] == order_id and again.headers["idempotent-replayed"] == "true"
     deadline = time.time() + 20
     while time.time() < deadline:
@@ -39,7 +42,7 @@ def test_what_was_answered_survives_a_crash(own_shop):
     assert not running
     orders, cursor = [], ""
     while cursor is not None:
-        page = own_shop.call("GET", "/v1/orders?limit=200" + (f"&cursor={cursor}" if cursor else "")).json
+        page = own_shop.call("GET", "/v1/orders?filter[channel]=crash&limit=200" + (f"&cursor={cursor}" if cursor else "")).json
         orders += page["data"]
         cursor = page["next_cursor"]
     confirmed = sum(o["status"] == "confirmed" for o in orders)
@@ -60,7 +63,7 @@ def test_it_stops_cleanly(own_shop):
 def test_it_says_what_it_is(shop):
     assert shop.call("GET", "/health/live", key=None).json == {"status": "live"}
     assert shop.call("GET", "/health/ready", key=None).status == 200
-    assert "stoa_commits_total" in shop.call("GET", "/metrics", key=None).body.decode()
+    assert "stoa_commits_total" in shop.metrics()
     assert b"/swagger" in shop.call("GET", "/", key=None).body
     description = shop.call("GET", "/openapi.json", key=None).json
     assert description["openapi"].startswith("3.1") and "/v1/orders" in description["paths"]
@@ -74,9 +77,10 @@ def test_a_trace_is_carried_into_the_log(shop):
 
 
 def test_the_feed_has_no_gaps_and_can_be_resumed(shop):
+    after = end_of_feed(shop)
     shop.product("FEED", units=5)
     shop.order("FEED")
-    seen, after, pages = [], "", 0
+    seen, pages = [], 0
     while True:
         page = shop.call("GET", f"/v1/events?limit=3&after={after}").json
         if not page["data"]:

@@ -1,8 +1,11 @@
 """Projections built anew beside the live ones, while the shop serves."""
 import sqlite3, threading, uuid
+import pytest
 from conftest import PUBLISHABLE
 from steered import until
 from stock_ledger import carried, of_ledger
+
+pytestmark = pytest.mark.embedded("in a fleet each replica has a search index of its own, and none of the ledger is built anew")
 
 
 def ledger(shop, sku):

@@ -81,10 +81,11 @@ def test_who_writes_can_search_the_write(own_shop):
 
 
 def test_a_position_that_search_does_not_reach_is_told(own_shop):
-    answer = own_shop.call("GET", "/v1/products?q=x", headers={"Stoa-Position": "catalog=999"})
+    answer = own_shop.call("GET", "/v1/products?q=x", headers={"Stoa-Position": "catalog=999999999"})
     assert (answer.status, answer.json["code"]) == (503, "position_not_reached")
 
 
+@pytest.mark.embedded("counts on a shop of its own")
 def test_a_publishable_key_finds_active_products_alone(own_shop):
     product(own_shop, "Secret samovar", status="draft")
     product(own_shop, "Public pan")
@@ -98,6 +99,7 @@ def test_a_publishable_key_finds_active_products_alone(own_shop):
     assert search(own_shop, key=PUBLISHABLE, facets="true", **{"filter[status]": "draft"})["total"] == 0
 
 
+@pytest.mark.embedded("looks into the folder of the shop")
 def test_stock_and_sales_are_found(own_shop):
     product(own_shop, "Tin mug")
     product(own_shop, "Tin cup")
@@ -145,6 +147,7 @@ def test_a_category_finds_what_is_below_it_also_after_it_moves(own_shop):
 # --- the index is kept ----------------------------------------------------------------------------
 
 
+@pytest.mark.embedded("looks into the folder of the shop")
 def test_an_index_that_was_deleted_is_built_again(own_shop):
     product(own_shop, "Brass bell")
     assert own_shop.stop() == 0
@@ -154,6 +157,7 @@ def test_an_index_that_was_deleted_is_built_again(own_shop):
     assert titles(search(own_shop, "bell")) == ["Brass bell"]
 
 
+@pytest.mark.embedded("looks into the folder of the shop")
 def test_a_damaged_index_is_built_again(own_shop):
     product(own_shop, "Brass bell")
     caught_up(own_shop)
@@ -165,6 +169,7 @@ def test_a_damaged_index_is_built_again(own_shop):
     assert titles(search(own_shop, "bell")) == ["Brass bell"]
 
 
+@pytest.mark.embedded("looks into the folder of the shop")
 def test_an_index_newer_than_the_log_is_built_again(own_shop):
     product(own_shop, "Brass bell")
     assert own_shop.stop() == 0
@@ -181,6 +186,7 @@ def test_an_index_newer_than_the_log_is_built_again(own_shop):
     assert "newer than it" in open(own_shop.data + "/log").read()
 
 
+@pytest.mark.embedded("looks into the folder of the shop")
 def test_an_index_of_another_history_as_long_is_built_again(own_shop):
     product(own_shop, "Brass bell")
     assert own_shop.stop() == 0
@@ -204,6 +210,7 @@ def test_an_index_of_another_history_as_long_is_built_again(own_shop):
     assert sorted(titles(search(own_shop, "bell"))) == ["Brass bell", "Golden bell"]
 
 
+@pytest.mark.embedded("counts on a shop of its own")
 def test_after_kill_9_the_index_says_what_the_shop_says(own_shop):
     for round in range(3):
         made, stop = [], threading.Event()
@@ -238,6 +245,7 @@ def walk_list(shop):
             return
 
 
+@pytest.mark.embedded("looks into the folder of the shop")
 def test_a_rebuild_beside_the_live_index_loses_nothing(own_shop):
     for i in range(50):
         product(own_shop, f"Bolt {i}")
@@ -259,6 +267,7 @@ def test_a_rebuild_beside_the_live_index_loses_nothing(own_shop):
 # --- words, filters, sorts, pages -----------------------------------------------------------------
 
 
+@pytest.mark.embedded("counts on a shop of its own")
 def test_words_are_found_folded_stemmed_begun_and_corrected(own_shop):
     product(own_shop, "Crème brûlée ramekins", handle="ramekins")
     product(own_shop, "Chopping board", handle="board", description_html="<p>Of walnut<br>wood &amp; brass</p>")
@@ -274,6 +283,7 @@ def test_words_are_found_folded_stemmed_begun_and_corrected(own_shop):
     assert [p["handle"] for p in search(own_shop, "chop", path="/v1/search/suggest")["products"]] == ["board"]
 
 
+@pytest.mark.embedded("counts on a shop of its own")
 def test_prices_need_a_currency_when_there_are_several(own_shop):
     product(own_shop, "Cheap pen", amount=100)
     product(own_shop, "Dear pen", amount=5000)
@@ -325,7 +335,7 @@ def test_the_api_describes_search(shop):
     names = {p["name"] for p in document["paths"]["/v1/products"]["get"]["parameters"]}
     assert {"q", "facets", "filter[in_stock]", "filter[price_min]", "currency"} <= names
     assert "/v1/search/suggest" in document["paths"]
-    metrics = shop.call("GET", "/metrics", key=None).body.decode()
+    metrics = shop.metrics()
     assert "stoa_search_lag_events 0" in metrics and 'stoa_search_seconds_count{kind="products"}' in metrics
 
 

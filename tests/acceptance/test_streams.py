@@ -2,7 +2,7 @@
 import itertools, json, re, threading, time, urllib.request
 import pytest
 from conftest import PUBLISHABLE, SECRET
-from sse import Stream
+from sse import Stream, end_of_feed
 from patience import judge_memory
 from steered import until
 
@@ -138,7 +138,7 @@ def test_the_feed_streams_what_its_pages_hold(shop):
 
 def test_the_feed_filters_and_begins_where_it_is_told(shop):
     shop.product("SSE-7", units=10)
-    cursor = shop.call("GET", "/v1/events?limit=1000").json["next_after"]
+    cursor = end_of_feed(shop)
     wanted = "ordering.OrderPlaced.v1,payment.PaymentCaptured.v1"
     with Stream(shop, f"/v1/events/stream?after={cursor}&types={wanted}") as stream:
         orders = [placed(shop, "SSE-7") for _ in range(3)]

@@ -137,7 +137,7 @@ class SqlProductRows final : public ProductRows {
       where("p.id IN (SELECT product_id FROM catalog_product_tag WHERE tag = ?)", *query.tag);
     if (query.category)
       where(
-          "p.id IN (WITH RECURSIVE below(id) AS (SELECT ? UNION"
+          "p.id IN (WITH RECURSIVE below(id) AS (SELECT id FROM catalog_category WHERE id = ? UNION"
           " SELECT c.id FROM catalog_category c JOIN below ON c.parent_id = below.id)"
           " SELECT product_id FROM catalog_product_category"
           " WHERE category_id IN (SELECT id FROM below))",
