@@ -108,12 +108,12 @@ http::Handler fleet_jobs(Forwarder& forwarder) {
   auto to = std::make_shared<std::vector<http::Handler>>();
   for (const auto service : services) to->push_back(forwarder.to(std::string(service)));
   return [&forwarder, to = std::shared_ptr<const std::vector<http::Handler>>(std::move(to))](
-             const http::RequestPtr& request, http::Reply reply) {
+             const http::RequestPtr& request, const http::Reply& reply) {
     if (request->path != path) return find(to, 0, request, reply);
     if (request->method == "GET" || request->method == "HEAD")
       return list(forwarder, request, reply);
     const auto at = std::ranges::find(services, service_of(*request)) - services.begin();
-    (*to)[static_cast<std::size_t>(at)](request, std::move(reply));
+    (*to)[static_cast<std::size_t>(at)](request, reply);
   };
 }
 

@@ -313,9 +313,9 @@ def test_goods_of_a_closed_location_come_back_to_the_default_one(own_shop):
 @pytest.mark.parametrize("tampering,finding", [
     ("DELETE FROM catalog_transfer", "transfers are not as many"),
     ("UPDATE catalog_location SET data = replace(data, '\"priority\":7', '\"priority\":8')", "location depot is not what"),
-    ("DELETE FROM catalog_location WHERE code = 'depot-10'", "location depot has no row"),
+    ("DELETE FROM catalog_location WHERE code = 'depot'", "location depot has no row"),
     ("UPDATE catalog_count SET data = replace(data, '\"counted\":1', '\"counted\":2')", "is not what its stream says"),
-    ("UPDATE catalog_stock_level SET location = 'attic' WHERE location = 'depot-10'", "stock of MUG at attic is not what"),
+    ("UPDATE catalog_stock_level SET location = 'attic' WHERE location = 'depot'", "stock of MUG at attic is not what"),
 ])
 def test_the_audit_finds_rows_that_are_not_what_the_events_say(own_shop, tampering, finding):
     shop = own_shop

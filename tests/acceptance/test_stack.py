@@ -336,3 +336,6 @@ def test_the_built_in_manifest_is_printed():
     printed = subprocess.run([STOA, "up", "--stack", "--print-manifest"], capture_output=True, text=True, check=True).stdout
     resources = {one["name"]: one for one in json.loads(printed)["resources"]}
     assert {"postgres", "kafka", "redis", "rabbitmq", "catalog", "ordering", "payment", "notification", "agents", "gateway"} == set(resources)
+    # Which services ask which.
+    assert {name: [to for to in resources[name].get("references", []) if resources[to]["kind"] == "service"] for name in ("ordering", "notification")} == {
+        "ordering": ["catalog"], "notification": ["ordering"]}
