@@ -146,7 +146,9 @@ class RemoteOfferSource final : public ordering::OfferSource {
   bool ask_any(const std::string& list, Steady::time_point until, Found& found) const {
     for (const auto& url : urls_) {
       if (Steady::now() >= until) return false;
-      const auto answer = client_->send({.url = url + std::string(path) + "?skus=" + list,
+      auto target = url;
+      target.append(path).append("?skus=").append(list);
+      const auto answer = client_->send({.url = std::move(target),
                                          .headers = {{"Authorization", "Bearer " + key_}},
                                          .timeout = answer_timeout,
                                          .answer_bytes_max = answer_bytes_max});

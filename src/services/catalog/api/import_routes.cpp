@@ -10,7 +10,6 @@ namespace {
 
 using http::Reply;
 using http::RequestPtr;
-using http::Response;
 
 constexpr std::size_t told_max = 10'000;  ///< rows in one answer; the file has them all
 
