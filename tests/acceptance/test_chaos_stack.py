@@ -16,13 +16,13 @@ def chaos(*arguments, cycles):
     if stack_shop.missing():
         pytest.skip(stack_shop.missing())
     ran = subprocess.run([sys.executable, ROOT / "tests/chaos/chaos.py", "--stack", "--json", "--binary", STOA, "--cycles", str(cycles), *arguments],
-                         capture_output=True, text=True, timeout=600 * PATIENCE)
+                         capture_output=True, text=True, timeout=1200 * PATIENCE)
     assert ran.stdout, ran.stderr
     return ran.returncode, json.loads(ran.stdout)
 
 
 def test_a_fleet_that_is_broken_again_and_again_loses_doubles_and_oversells_nothing():
-    faults = ["kill", "kill_server", "network_lose", "pause", "network_reset", "redis_flush", "away", "deliver_twice"]
+    faults = ["kill", "kill_server", "network_lose", "pause", "away", "deliver_twice"]
     code, told = chaos("--fault", ",".join(faults), "--first", "0", cycles=len(faults))
     assert told["findings"] == [] and code == 0
     assert set(told["faults"]) == set(faults)

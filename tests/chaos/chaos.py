@@ -232,7 +232,7 @@ def parse(arguments):
     parser = argparse.ArgumentParser(prog="./dev chaos", description=__doc__)
     parser.add_argument("--cycles", type=int, default=100)
     parser.add_argument("--first", type=int, default=1, metavar="SEED")
-    parser.add_argument("--seconds", type=float, default=10**9, help="begin no new shop after so long")
+    parser.add_argument("--seconds", type=float, default=10**9, help="begin no new shop, and no new cycle of a stack, after so long")
     parser.add_argument("--fault", help="only this one, e.g. kill, disk_full, point:before_commit")
     parser.add_argument("--binary", default=os.environ.get("STOA_PLANTED_BINARY", shapes.ROOT / "build" / "planted" / "stoa"))
     parser.add_argument("--plant", help="a planted defect to turn on")

@@ -12,7 +12,7 @@ CONFIRMED_MAX = 120 * PATIENCE  # seconds after a fault, or it has done harm
 
 
 class Prober(threading.Thread):
-    """Places orders one after another, and remembers when each was confirmed."""
+    """Places orders one after another, and remembers how long each took to end: confirmed, or cancelled by a client meanwhile."""
 
     def __init__(self, address, record, seen):
         super().__init__(daemon=True)
@@ -23,8 +23,8 @@ class Prober(threading.Thread):
             request, begun = clients.order({random.choice(clients.SKUS): 1}), time.monotonic()
             self.record.add(request)
             is_told = clients.send(self.address, self.record, request, wait=30, timeout=40 * PATIENCE)
-            is_confirmed = is_told and request.answer[1].get("status") == "confirmed"
-            self.seen.append((begun, time.monotonic() - begun if is_confirmed else float("inf")))
+            has_ended = is_told and request.answer[0] in clients.DONE and request.answer[1]["status"] != "placed"
+            self.seen.append((begun, time.monotonic() - begun if has_ended else float("inf")))
             time.sleep(0.1)
 
 
@@ -111,8 +111,8 @@ class Run:
 
     def all(self):
         first, last = self.options.first, self.options.first + self.options.cycles
-        begun, seed = time.monotonic(), first
-        while seed < last and not self.findings and time.monotonic() < begun + self.options.seconds:
+        seed, self.until = first, time.monotonic() + self.options.seconds
+        while seed < last and not self.findings and time.monotonic() < self.until:
             end = min(last, seed - seed % CYCLES_A_STACK + CYCLES_A_STACK)
             self.one_stack(seed, end)
             seed = end
@@ -126,6 +126,8 @@ class Run:
             self.ready.append(shop.start())
             shop.set_up(record)
             for seed in range(first, end):
+                if time.monotonic() > self.until:
+                    break
                 if not self.can_be_made(self.fault_of(seed)[0], shop):
                     continue
                 self.cycle(seed, shop, record, seen)
