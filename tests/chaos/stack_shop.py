@@ -122,7 +122,7 @@ class StackShop:
     def service(self, name):
         """Its settings name the links instead of the servers."""
         at = lambda server: self.network.ports.get(f"{name}-{server}")
-        settings = {"Payment__ProviderTimeoutMs": 500, "Notification__RetryFirstMs": 100, "Notification__LeaseSeconds": 10,
+        settings = {"Payment__ProviderTimeoutMs": 2000, "Notification__RetryFirstMs": 100, "Notification__LeaseSeconds": 10,
                     "Notification__HandOverAgainSeconds": 10, "Smtp__Host": "127.0.0.1", "Smtp__Port": self.smtp.port,
                     "Smtp__From": "Shop <shop@shop.example>"}
         if name == "gateway":
