@@ -20,6 +20,8 @@ def load(port, what, seconds, *more):
     seen = run_json(BUILD / "stoa_load", what, "--port", port, "--seconds", seconds, *more)
     if seen["unexpected"]:
         sys.exit(f"bench: unexpected answers: {seen['outcomes']}")
+    if not seen["requests"]:
+        sys.exit(f"bench: no answer within {seconds} s")
     return seen
 
 
@@ -67,6 +69,11 @@ class Table:
         self.rows.append({"name": name, "value": round(value, 3), "unit": unit,
                           "limit": round(limit, 3) if limit else None, "limit_name": limit_name,
                           "ratio": round(ratio, 3) if ratio else None, "goal": goal, "met": met})
+
+    def set_limit(self, name, limit, limit_name):
+        """Of a row that was measured before its limit."""
+        row = next(row for row in self.rows if row["name"] == name)
+        row.update(limit=round(limit, 3), limit_name=limit_name, ratio=round(row["value"] / limit, 3))
 
     def print(self):
         show = lambda v: "" if v is None else (f"{v:,.0f}" if abs(v) >= 1000 else f"{v:g}") if not isinstance(v, (str, bool)) else str(v)

@@ -1,8 +1,10 @@
 """Measures a fleet on this machine, all its servers on the same cores: what it does beside one process, what its gateway
 costs beside nginx and HAProxy, and which part of the processor goes to whom."""
-import concurrent.futures, contextlib, http.client, json, os, pathlib, re, shutil, signal, socket, subprocess, sys, time, uuid
+import collections, concurrent.futures, contextlib, http.client, json, math, os, pathlib, re, shutil, signal, socket
+import statistics, subprocess, sys, time, uuid
 
-from measuring import BUILD, PUBLISHABLE, SECRET, load, middle, nginx, say
+import postgres_limit
+from measuring import BUILD, PUBLISHABLE, SECRET, load, middle, nginx, run_json, say
 
 SKUS = 1_000  # that orders are of
 SERVICES = ["catalog", "ordering", "payment", "notification", "agents"]
@@ -19,13 +21,14 @@ class Stack:
         self.folder = folder + "/stack"
         os.mkdir(self.folder)
         environment = {**os.environ, "STOA__Auth__SecretKey": SECRET, "STOA__Auth__PublishableKey": PUBLISHABLE}
+        told = pathlib.Path(folder, "stack.log")
         self.process = subprocess.Popen([BUILD / "stoa", "up", "--stack", "--data", self.folder, "--port", str(free_port())],
-                                        env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+                                        env=environment, stdout=subprocess.PIPE, stderr=told.open("w"), text=True)
         for line in self.process.stdout:
             if found := re.search(r"Stoa listens on http://[\d.]+:(\d+)", line):
                 self.port = int(found.group(1))
                 return
-        sys.exit("bench: the stack did not start: ./dev servers installs what it needs; see " + self.folder + "/logs")
+        sys.exit("bench: the stack did not start; ./dev servers installs what it needs\n" + told.read_text())
 
     def rows(self):
         return json.loads(subprocess.run([BUILD / "stoa", "ps", "--json", "--data", self.folder], capture_output=True, text=True, check=True).stdout)
@@ -36,6 +39,13 @@ class Stack:
     def metrics(self, service):
         text = ask(self.port_of(service + "-1"), "GET", "/metrics")[1].decode()
         return {name: float(value) for name, value in re.findall(r"^(\S+) (\S+)$", text, re.M)}
+
+    def all_metrics(self):
+        return {name: self.metrics(name) for name in SERVICES}
+
+    def postgres(self):
+        password = json.loads(pathlib.Path(self.folder, "stack.json").read_text())["postgres_password"]
+        return postgres_limit.Postgres(self.port_of("postgres"), password)
 
     def cpu_seconds(self):
         """Of our processes, and of the servers with all their children."""
@@ -88,23 +98,94 @@ def fill(port):
 def orders(table, stack, seconds, runs):
     seen, ours, servers, batches = [], [], [], {name: [] for name in SERVICES}
     for _ in range(runs):
-        before, metrics = stack.cpu_seconds(), {name: stack.metrics(name) for name in SERVICES}
-        seen.append(load(stack.port, "orders", seconds, "--key", SECRET, "--expect", "confirmed", "--range", SKUS, "--connections", 256))
+        before, metrics = stack.cpu_seconds(), stack.all_metrics()
+        seen.append(load_orders(stack, seconds))
         after = stack.cpu_seconds()
         count = seen[-1]["per_s"] * (seconds + 1)  # with those of the second before
         ours.append((after["service"] - before["service"]) * 1e6 / count)
         servers.append((after["server"] - before["server"]) * 1e6 / count)
-        for name in SERVICES:
-            now = stack.metrics(name)
-            batches[name].append(count / max(1, now["stoa_commits_total"] - metrics[name]["stoa_commits_total"]))
+        for name, now in stack.all_metrics().items():
+            more = lambda what: now[what] - metrics[name][what]
+            batches[name].append(more("stoa_commands_total") / max(1, more("stoa_commits_total")))
     rate = middle(seen, "per_s")
     table.add("orders_per_s", rate, "orders/s, placed to confirmed, 256 connections", None, None, 1_500)
     table.add("order_p99_ms", middle(seen, "p99_ms"), "ms, at that rate")
-    table.add("order_cpu_us", sorted(ours)[len(ours) // 2], "µs of our processes", None, None, 600, True)
-    table.add("order_servers_cpu_us", sorted(servers)[len(servers) // 2], "µs of the servers")
+    table.add("order_cpu_us", statistics.median(ours), "µs of our processes", None, None, 600, True)
+    table.add("order_servers_cpu_us", statistics.median(servers), "µs of the servers")
+    batch = {name: statistics.median(of) for name, of in batches.items()}
+    least = min(batch, key=batch.get)
+    table.add("commands_per_commit", batch[least], f"commands to a commit of {least}, the fewest", None, None, 20)
     for name in SERVICES:
-        table.add(f"orders_per_commit_{name}", sorted(batches[name])[len(batches[name]) // 2], "orders to a commit of the service")
+        table.add(f"commands_per_commit_{name}", batch[name], "commands to a commit")
     return rate
+
+
+def load_orders(stack, seconds, *more):
+    return load(stack.port, "orders", seconds, "--key", SECRET, "--expect", "confirmed", "--range", SKUS, "--connections", 256, *more)
+
+
+LAG = re.compile(r'stoa_message_lag_seconds_bucket{le="(.+)"}')
+
+
+def lag_counts(metrics):
+    """Of a service, of the messages within each upper bound."""
+    return {float(found.group(1)): value for name, value in metrics.items() if (found := LAG.fullmatch(name))}
+
+
+def quantile(counts, share):
+    """Of a histogram; as if those of a bucket were spread evenly over it."""
+    bounds = sorted(counts)
+    wanted, lower, below = share * counts[bounds[-1]], 0, 0
+    for bound in bounds:
+        if counts[bound] >= wanted and counts[bound] > below:
+            return lower if bound == math.inf else lower + (bound - lower) * (wanted - below) / (counts[bound] - below)
+        lower, below = bound, counts[bound]
+    return 0
+
+
+def lag(table, stack, rate, seconds, runs):
+    seen, worst = [], {name: [] for name in SERVICES}
+    for _ in range(runs):
+        until_calm(stack)
+        before = stack.all_metrics()
+        load_orders(stack, seconds, "--rate", round(rate / 2))
+        until_calm(stack)
+        total = collections.Counter()
+        for name, now in stack.all_metrics().items():
+            counts = collections.Counter(lag_counts(now))
+            counts.subtract(lag_counts(before[name]))
+            worst[name].append(quantile(counts, 0.99) * 1_000)
+            total.update(counts)
+        seen.append(quantile(total, 0.99) * 1_000)
+    slowest, slowest_ms = max(((name, statistics.median(of)) for name, of in worst.items()), key=lambda one: one[1])
+    table.add("lag_p99_ms", statistics.median(seen), f"ms from commit to commit, {rate / 2:,.0f} orders/s; {slowest} {slowest_ms:.0f}",
+              None, None, 20, True)
+
+
+def until_calm(stack):
+    """What an earlier load left behind is done."""
+    until = time.monotonic() + 60
+    while any(of["stoa_messages_waiting"] for of in stack.all_metrics().values()):
+        assert time.monotonic() < until, "messages are still waiting"
+        time.sleep(0.2)
+
+
+def relay(table, stack, postgres, events, runs):
+    postgres.make("bench_relay")
+    seen = run_json(BUILD / "stoa_relay_rate", postgres.conninfo + " dbname=bench_relay", f"127.0.0.1:{stack.port_of('kafka')}", events, runs)
+    relayed, alone = statistics.median(seen["relay_per_s"]), statistics.median(seen["alone_per_s"])
+    table.add("relay_per_s", relayed, f"events/s of {seen['bytes']} bytes", alone, "librdkafka alone")
+    table.add("relay_ratio", relayed / alone, "", None, None, 0.6)
+
+
+def postgres_alone(table, postgres, folder, seconds, runs):
+    if lacking := postgres_limit.missing():
+        say(f"no pgbench rows: the package postgresql has {lacking}, which is not there")
+        return
+    rates = postgres_limit.measure(postgres, SERVICES, folder, seconds, runs)
+    table.add("pgbench_single_per_s", rates["single"], "orders/s, PostgreSQL alone, a transaction each service and order")
+    table.add("pgbench_batched_per_s", rates["batched"], f"orders/s, PostgreSQL alone, {postgres_limit.BATCH} orders a transaction")
+    table.set_limit("orders_per_s", rates["batched"], f"PostgreSQL alone, batches of {postgres_limit.BATCH}")
 
 
 @contextlib.contextmanager
@@ -166,16 +247,24 @@ def gateway(table, stack, folder, seconds, runs):
             table.add(f"{way.lower()}_added_us", added(way), "µs more at the median")
 
 
-def measure(table, folder, seconds, runs):
+def measure(table, folder, seconds, runs, relayed):
     say("starting the stack")
     stack = Stack(folder)
     try:
         say(f"making {SKUS:,} products")
         fill(stack.port)
         say("orders")
+        until_calm(stack)
+        load_orders(stack, seconds)  # does not count: a JVM that has just started is slow
         rate = orders(table, stack, seconds, runs)
+        say("orders at half that rate: how late messages are")
+        lag(table, stack, rate, seconds, runs)
         say("the gateway beside others")
         gateway(table, stack, folder, seconds, runs)
+        say("the relay beside librdkafka alone")
+        relay(table, stack, stack.postgres(), relayed, runs)
+        say("orders' rows in PostgreSQL alone")
+        postgres_alone(table, stack.postgres(), folder, seconds, runs)
     finally:
         stack.stop()
     return rate
