@@ -83,6 +83,7 @@ class ExportKind final : public Kind {
     const auto source = of == parameters.end() ? sources_.end() : sources_.find(of->second);
     if (source == sources_.end()) {
       std::vector<std::string_view> names;
+      names.reserve(sources_.size());
       for (const auto& [known, _] : sources_) names.push_back(known);
       errors.push_back({"/parameters/of", "unknown_value", json::one_of(names)});
     } else {
@@ -210,7 +211,7 @@ class CleanUpRun final : public Run {
 class CleanUpKind final : public Kind {
  public:
   CleanUpKind(const JobsContext& context, Jobs& jobs, CleanUpOptions options)
-      : context_(context), jobs_(jobs), options_(std::move(options)) {}
+      : context_(context), jobs_(jobs), options_(options) {}
 
   [[nodiscard]] std::string_view name() const override { return "clean-up"; }
   [[nodiscard]] Result<json::Metadata> judge(const json::Metadata& parameters) const override {
@@ -240,7 +241,7 @@ std::unique_ptr<Kind> make_export_kind(std::vector<ExportSourcePtr> sources, Job
 
 std::unique_ptr<Kind> make_clean_up_kind(const JobsContext& context, Jobs& jobs,
                                          CleanUpOptions options) {
-  return std::make_unique<CleanUpKind>(context, jobs, std::move(options));
+  return std::make_unique<CleanUpKind>(context, jobs, options);
 }
 
 }  // namespace stoa::jobs

@@ -177,7 +177,7 @@ class OrderRoutes {
   };
   using PlacingPtr = std::shared_ptr<const Placing>;
   void decide(const RequestPtr& request, Reply reply, const PlacingPtr& placing,
-              std::shared_ptr<const OfferSource::Found> asked);
+              const std::shared_ptr<const OfferSource::Found>& asked);
   void ask_catalog(const RequestPtr& request, const Reply& reply, const PlacingPtr& placing);
   void answer_placed(const RequestPtr& request, const Reply& reply, const PlacingPtr& placing,
                      const Receipt& receipt);
@@ -303,7 +303,7 @@ void OrderRoutes::place(const RequestPtr& request, Reply reply) {
 }
 
 void OrderRoutes::decide(const RequestPtr& request, Reply reply, const PlacingPtr& placing,
-                         std::shared_ptr<const OfferSource::Found> asked) {
+                         const std::shared_ptr<const OfferSource::Found>& asked) {
   execute<Receipt>(
       executor_, Executor::Lane::outside, static_cast<int>(placing->command.lines.size()),
       request->cause(),
