@@ -74,6 +74,7 @@ class Session {
 
   void send(const Translated& statement, const std::vector<Value>& values) {
     last_insert_ = nullptr;
+    has_written_ = has_written_ || statement.may_write;
     if (statement.insert && is_open_) return gather(statement.insert, values);
     send_rows([&](const RowInsert& waiting) {
       return std::ranges::binary_search(statement.names, waiting.table);
@@ -106,6 +107,7 @@ class Session {
   [[nodiscard]] bool is_open() const { return is_open_; }
   void run(std::string_view script) {
     send_rows();
+    has_written_ = true;
     link().run_script(std::string(script));
   }
 
@@ -115,6 +117,7 @@ class Session {
     send_words(how);
     is_open_ = true;
     has_failed_ = false;
+    has_written_ = false;
   }
   void send_words(const std::string& words, const std::vector<Value>& values = {}) {
     link().send(words, values);
@@ -160,6 +163,7 @@ class Session {
     has_table_ = true;
   }
 
+  [[nodiscard]] bool has_written() const { return has_written_; }  ///< in this transaction
   [[nodiscard]] const Options& options() const { return options_; }
   [[nodiscard]] std::int64_t writer() const { return writer_; }
   [[nodiscard]] std::int64_t statements() const { return statements_; }
@@ -219,6 +223,7 @@ class Session {
   std::int64_t changes_ = 0;
   bool is_open_ = false;  // a transaction
   bool has_failed_ = false;
+  bool has_written_ = false;
   bool has_table_ = false;
   std::atomic<std::int64_t> statements_ = 0;
 };
@@ -384,6 +389,8 @@ class Writer final : public Database {
   }
 
   void commit() override {
+    // An idle service's timers find nothing to do, some times a second.
+    if (!session_.has_written()) return session_.rollback();
     const auto next = binary(number_ + 1);
     session_.send_rows();
     session_.send_words(release_, {{type_integer, std::string_view(next.data(), next.size())}});

@@ -172,6 +172,7 @@ Translated translate(std::string_view statement) {
     return out.text.compare(first, word.size(), word) == 0;
   };
   if (begins("SELECT") || begins("WITH")) out.returns_rows = true;
+  out.may_write = !begins("SELECT");
   std::ranges::sort(out.names);
   if (!out.returns_rows) out.insert = row_insert(out.text);
   return out;

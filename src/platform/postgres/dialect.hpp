@@ -21,6 +21,7 @@ struct RowInsert {
 struct Translated {
   std::string text;
   bool returns_rows = false;
+  bool may_write = true;  ///< unless it begins with SELECT
   /// By parameter: nothing tells its type, so that an absent value must be said to be a text: it
   /// stands nowhere, or before `IS NULL`.
   std::vector<bool> is_untyped;
