@@ -40,6 +40,7 @@ class RowGroup {
     const auto last = take_last();
     send(send_statement);
     std::vector<Value> row;
+    row.reserve(last.size());
     for (const auto& value : last) row.push_back({value.type, value.bytes});
     add(row);
     send(send_statement);
