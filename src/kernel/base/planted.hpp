@@ -28,7 +28,9 @@ namespace stoa {
   defect(search_counts_released) defect(lost_wakeup) defect(job_not_resumed) \
   defect(job_checkpoint_lost) defect(backup_keeps_keys) defect(backup_misses_changes) \
   defect(restore_keeps_epoch) defect(mail_not_taken_up) defect(mail_key_changes) \
-  defect(mail_sent_before_commit)
+  defect(mail_sent_before_commit) defect(no_fence) defect(unanswered_commit_is_done) \
+  defect(position_from_sequence) defect(confirm_ignored) defect(acknowledge_before_effect) \
+  defect(retry_without_key) defect(lease_ignored) defect(claim_ignored)
 
 #define STOA_POINTS(point) \
   point(before_append) point(after_append) point(before_commit) point(after_commit) \

@@ -166,8 +166,8 @@ class SqlLog final : public StoredLog {
     remember(cause);
     remember(planted(Defect::recorded_at_falls) ? now : std::max(now, head_.recorded_at));
     for (const auto& event : events) {
-      RecordedEvent row{head_.position + 1, name,      revision + 1, event.type,
-                        event.data,         metadata_, at_};
+      RecordedEvent row{next_position(), name,      revision + 1, event.type,
+                        event.data,      metadata_, at_};
       const auto hash = chain(head_.hash, row);
       if (!insert(row, hash)) {
         // Only the first row can meet another revision: nothing has been appended yet.
@@ -291,6 +291,12 @@ class SqlLog final : public StoredLog {
     return true;
   }
 
+  /// A sequence of the database would go on after a rollback.
+  std::int64_t next_position() {
+    if (!planted(Defect::position_from_sequence)) return head_.position + 1;
+    return sequence_ = std::max(sequence_, head_.position) + 1;
+  }
+
   /// The texts of the cause and the time are made once: a batch appends many events of few causes.
   void remember(const Cause& cause) {
     const auto parts = [](const Cause& of) {
@@ -346,6 +352,7 @@ class SqlLog final : public StoredLog {
   Statements sql_;
   const Crypto& crypto_;
   Head head_;
+  std::int64_t sequence_ = 0;  ///< of a planted defect
   bool head_loaded_ = false;
   bool head_changed_ = false;
   std::unordered_map<std::string, std::int64_t>

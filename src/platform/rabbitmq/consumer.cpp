@@ -3,6 +3,7 @@
 #include <mutex>
 #include <optional>
 
+#include "kernel/base/planted.hpp"
 #include "kernel/messaging/loop.hpp"
 #include "kernel/resilience/backoff.hpp"
 #include "platform/rabbitmq/confirmed_link.hpp"
@@ -83,6 +84,7 @@ class Consumer final : public messaging::Loop {
   }
 
   void offer(std::uint64_t tag, const Incoming& incoming) {
+    if (planted(Defect::acknowledge_before_effect)) link_->acknowledge(tag);
     auto settle = [told = settlements_, connection = connection_, tag](TaskOutcome outcome,
                                                                        std::string answer) {
       const std::lock_guard lock(told->mutex);
@@ -132,7 +134,7 @@ class Consumer final : public messaging::Loop {
   }
 
   void over(std::uint64_t tag) {
-    link_->acknowledge(tag);
+    if (!planted(Defect::acknowledge_before_effect)) link_->acknowledge(tag);
     taken_.erase(tag);
   }
 

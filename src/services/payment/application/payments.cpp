@@ -168,6 +168,7 @@ void Payments::call_after_commit(UnitOfWork& unit, const Work& work, Operation o
     if (refund == nullptr) return store_.remove_work(work.key);
     request.amount = refund->amount;
   }
+  if (planted(Defect::retry_without_key)) request.key += "-" + std::to_string(work.tries);
   auto cause = unit.cause();
   cause.actor = "provider";
   auto answer = [this, key = work.key, operation, cause](const ProviderAnswer& said) {

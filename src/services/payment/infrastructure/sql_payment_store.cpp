@@ -95,9 +95,10 @@ class SqlPaymentStore final : public PaymentStore {
         "SELECT key, payment_id, operation, first_at, due_at, tries, refusals, parked,"
         " owner, leased_until"
         " FROM payment_work WHERE parked = 0 AND due_at <= ?1"
-        " AND (leased_until <= ?1 OR owner = ?2) ORDER BY due_at LIMIT ?3",
+        " AND (leased_until <= ?4 OR owner = ?2) ORDER BY due_at LIMIT ?3",
         [&](const sql::Row& row) { due.push_back(read_work(row)); }, to_unix_microseconds(now),
-        owner, limit);
+        owner, limit,
+        to_unix_microseconds(planted(Defect::lease_ignored) ? now + std::chrono::hours(1) : now));
     return due;
   }
   std::vector<Work> parked(const std::string& order_id) override {
