@@ -36,6 +36,18 @@ def constant_server(size):
 
 
 @contextlib.contextmanager
+def proxy(command, port):
+    """Runs it, and gives the port where it listens."""
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    time.sleep(0.5)
+    try:
+        yield port
+    finally:
+        process.terminate()
+        process.wait()
+
+
+@contextlib.contextmanager
 def nginx(folder, answer):
     """One worker, whose only location answers as the words of its configuration say; nothing where there is no nginx."""
     if not shutil.which("nginx"):
@@ -46,13 +58,8 @@ def nginx(folder, answer):
     conf.write_text(f"""worker_processes 1; daemon off; pid {folder}/nginx.pid; error_log {folder}/nginx.log;
         events {{}} http {{ access_log off; keepalive_requests 1000000000;
         server {{ listen 127.0.0.1:{port}; location / {{ {answer} }} }} }}""")
-    process = subprocess.Popen(["nginx", "-c", str(conf)], stderr=subprocess.DEVNULL)
-    time.sleep(0.5)
-    try:
+    with proxy(["nginx", "-c", str(conf)], port):
         yield port
-    finally:
-        process.terminate()
-        process.wait()
 
 
 def middle(of, key):

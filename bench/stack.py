@@ -4,7 +4,7 @@ import collections, concurrent.futures, contextlib, http.client, json, math, os,
 import statistics, subprocess, sys, time, uuid
 
 import postgres_limit
-from measuring import BUILD, PUBLISHABLE, SECRET, load, middle, nginx, run_json, say
+from measuring import BUILD, PUBLISHABLE, SECRET, load, middle, nginx, proxy, run_json, say
 
 SKUS = 1_000  # that orders are of
 SERVICES = ["catalog", "ordering", "payment", "notification", "agents"]
@@ -208,13 +208,8 @@ frontend in
 backend out
   server one 127.0.0.1:{to}
 """)
-    process = subprocess.Popen(["haproxy", "-f", str(conf)], stderr=subprocess.DEVNULL)
-    time.sleep(0.5)
-    try:
+    with proxy(["haproxy", "-f", str(conf)], port):
         yield port
-    finally:
-        process.terminate()
-        process.wait()
 
 
 def gateway(table, stack, folder, seconds, runs):
