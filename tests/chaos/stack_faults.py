@@ -113,27 +113,27 @@ def some_links(random):
     return "all links of " + name, [link for link in LINKS if name in link.split("-")]
 
 
-def network_delay(shop, random):
-    name, links = some_links(random)
-    shop.network.change(links, "delay", random.uniform(0.01, 0.2))
+def change_for_a_while(shop, random, links, *how):
+    shop.network.change(links, *how)
     for_a_while(random)
     shop.network.heal()
+
+
+def network_delay(shop, random):
+    name, links = some_links(random)
+    change_for_a_while(shop, random, links, "delay", random.uniform(0.01, 0.2))
     return name
 
 
 def network_hole(shop, random):
     name, links = some_links(random)
-    shop.network.change(links, "hole")
-    for_a_while(random)
-    shop.network.heal()
+    change_for_a_while(shop, random, links, "hole")
     return name
 
 
 def network_refuse(shop, random):
     name, links = some_links(random)
-    shop.network.change(links, "refuse")
-    for_a_while(random)
-    shop.network.heal()
+    change_for_a_while(shop, random, links, "refuse")
     return name
 
 
