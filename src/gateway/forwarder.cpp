@@ -178,6 +178,14 @@ std::vector<std::pair<std::string, std::string>> forwarded_headers(const http::R
   return headers;
 }
 
+std::vector<std::pair<std::string, std::string>> headers_for_all(const http::Request& request) {
+  auto headers = forwarded_headers(request);
+  std::erase_if(headers, [](const auto& one) {
+    return is_one_of(one.first, {"last-event-id", "if-none-match", "accept-encoding"});
+  });
+  return headers;
+}
+
 http::Response no_answer(UpstreamFault fault, const std::string& service,
                          const http::Request& request) {
   const auto told = [&](ErrorKind kind, const char* code, const char* what) {

@@ -24,6 +24,10 @@ std::string joined_positions(std::string_view earlier, std::string_view later);
 /// with what `X-Forwarded-*`, `X-Request-Id` and `traceparent` tell of it.
 std::vector<std::pair<std::string, std::string>> forwarded_headers(const http::Request& request);
 
+/// Of those, what is for all services alike whose answers are made one: not what asks for a form of
+/// the answer, or names a place of one.
+std::vector<std::pair<std::string, std::string>> headers_for_all(const http::Request& request);
+
 /// What a client is told when `service` gave no answer.
 http::Response no_answer(http::UpstreamFault fault, const std::string& service,
                          const http::Request& request);

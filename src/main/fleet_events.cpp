@@ -66,16 +66,6 @@ std::string target_of(std::string_view place, std::string_view after, const std:
   return target;
 }
 
-/// What is passed on of the request's own headers is for all services alike.
-std::vector<std::pair<std::string, std::string>> headers_for_all(const http::Request& request) {
-  auto headers = forwarded_headers(request);
-  std::erase_if(headers, [](const auto& one) {
-    return one.first == "last-event-id" || one.first == "if-none-match" ||
-           one.first == "accept-encoding";
-  });
-  return headers;
-}
-
 /// As an export answers its pages (`kernel/jobs/export.hpp`); the last one is empty.
 http::Response exported(const json::Array& events, const std::string& cursor) {
   http::Response page{200, {}, "application/jsonl"};

@@ -40,14 +40,10 @@ struct ListQuery : std::enable_shared_from_this<ListQuery> {
 
   void ask(std::size_t at) {
     if (at == services.size()) return answer();
-    auto headers = forwarded_headers(*request);
-    std::erase_if(headers, [](const auto& one) {
-      return one.first == "if-none-match" || one.first == "accept-encoding";
-    });
     forwarder->ask_whole(
         services[at],
         {.target = std::string(path) + (request->query.empty() ? "" : "?") + request->query,
-         .headers = std::move(headers)},
+         .headers = headers_for_all(*request)},
         [self = shared_from_this(), at](http::UpstreamAnswer answer) {
           const std::string service(services[at]);
           if (!answer) return self->reply(no_answer(answer.error(), service, *self->request));
