@@ -22,8 +22,8 @@ namespace stoa::postgres {
 namespace {
 
 /// Whoever is stopped while it holds the writers' lock loses it after so long. Statements are
-/// planned when their tables are young, and every one of them has its index: without the last
-/// setting a table of no rows is sorted whole, and still is when it has a million.
+/// planned when their tables are young, and every one of them has its index: with enable_seqscan a
+/// table of no rows is sorted whole, and still is when it has a million.
 constexpr std::string_view session_settings =
     "SET idle_in_transaction_session_timeout = '10s'; SET jit = off; SET client_encoding = 'UTF8';"
     "SET enable_seqscan = off;"

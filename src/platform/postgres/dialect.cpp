@@ -144,7 +144,8 @@ std::shared_ptr<const RowInsert> row_insert(std::string_view text) {
   insert->tail = scanner.rest();
   const bool has_one_row = !scanner.take(",");
   if (!has_one_row || insert->tail.find('$') != std::string::npos) return nullptr;
-  if (insert->tail.find(" DO UPDATE") == std::string::npos) return insert;
+  insert->is_upsert = insert->tail.find(" DO UPDATE") != std::string::npos;
+  if (!insert->is_upsert) return insert;
   auto key = upsert_key(*insert, columns);
   if (!key) return nullptr;
   insert->key = std::move(*key);

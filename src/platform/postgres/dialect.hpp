@@ -14,6 +14,7 @@ struct RowInsert {
   std::string head;                 ///< before the values
   std::vector<std::string> values;  ///< `$1`, or a literal
   std::string tail;                 ///< behind the values
+  bool is_upsert = false;           ///< DO UPDATE
   std::vector<std::size_t> key;     ///< of an upsert: its parameters, from 0, that tell rows apart
 };
 

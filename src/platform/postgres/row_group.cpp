@@ -38,16 +38,14 @@ void put(char* to, std::uint32_t number) {
 
 }  // namespace
 
-RowGroup::RowGroup(std::shared_ptr<const RowInsert> insert)
-    : insert_(std::move(insert)),
-      is_upsert_(insert_->tail.find(" DO UPDATE") != std::string::npos) {}
+RowGroup::RowGroup(std::shared_ptr<const RowInsert> insert) : insert_(std::move(insert)) {}
 
 bool RowGroup::can_take(const std::vector<Value>& row) const {
   if (rows_ == 0) return true;
   if (rows_ >= rows_max || bytes_ >= bytes_max) return false;
   for (std::size_t at = 0; at < row.size(); ++at)
     if (row[at].bytes && columns_[at].type != 0 && columns_[at].type != row[at].type) return false;
-  return !is_upsert_ || !keys_.contains(key_of(row));
+  return true;
 }
 
 std::string RowGroup::key_of(const std::vector<Value>& row) const {
@@ -61,6 +59,7 @@ std::string RowGroup::key_of(const std::vector<Value>& row) const {
 
 bool RowGroup::add(const std::vector<Value>& row) {
   if (!can_take(row)) return false;
+  if (insert_->is_upsert && !keys_.insert(key_of(row)).second) return false;
   columns_.resize(row.size());
   for (std::size_t at = 0; at < row.size(); ++at) {
     auto& [type, elements, last, has_null] = columns_[at];
@@ -75,7 +74,6 @@ bool RowGroup::add(const std::vector<Value>& row) {
     elements.append(*bytes);
     bytes_ += bytes->size();
   }
-  if (is_upsert_) keys_.insert(key_of(row));
   ++rows_;
   return true;
 }
@@ -121,7 +119,7 @@ std::vector<Value> RowGroup::last_row() const {
 
 std::vector<RowGroup::OwnValue> RowGroup::take_last() {
   const auto row = last_row();
-  if (is_upsert_) keys_.erase(key_of(row));
+  if (insert_->is_upsert) keys_.erase(key_of(row));
   std::vector<OwnValue> taken;
   taken.reserve(row.size());
   for (const auto& value : row)

@@ -71,7 +71,6 @@ class RowGroup {
   std::shared_ptr<const RowInsert> insert_;
   std::vector<Column> columns_;
   std::unordered_set<std::string> keys_;
-  bool is_upsert_;
   std::size_t rows_ = 0, bytes_ = 0;
 };
 
