@@ -63,6 +63,7 @@ class PaymentReplicasTest : public testing::Test {
     replica.payments.flush(unit);
     replica.log->flush(unit);
     database_->commit();
+    clock_.pass(commit_takes_);
     replica.log->committed();
     for (auto& action : unit.take_after_commit()) action();
   }
@@ -89,6 +90,7 @@ class PaymentReplicasTest : public testing::Test {
   std::unique_ptr<sql::Connection> db_;
   std::unique_ptr<PaymentStore> store_;
   HandClock clock_;
+  Duration commit_takes_{};
   telemetry::Tracer tracer_;
   Topic<contracts::Event> topic_;
   int captures_ = 0;
@@ -143,6 +145,17 @@ TEST_F(PaymentReplicasTest, WhoLostItsLease_SendsNothingAgain) {
   answer(two, 0, Outcome::not_found);
   ASSERT_EQ(two.provider.requests.size(), 2U);
   EXPECT_EQ(two.provider.requests.back().operation, Operation::authorize);
+}
+
+TEST_F(PaymentReplicasTest, CommitsSlowerThanTheLease_LengthenIt_AndTheProviderIsCalled) {
+  Replica one(*this, "one"), two(*this, "two");
+  commit_takes_ = 3 * PaymentOptions{}.provider_timeout;
+  ask(one);
+  EXPECT_TRUE(one.provider.requests.empty()) << "another could have taken it over meanwhile";
+  take_up_due(one);
+  ASSERT_EQ(one.provider.requests.size(), 1U);
+  take_up_due(two);
+  EXPECT_TRUE(two.provider.requests.empty());
 }
 
 TEST_F(PaymentReplicasTest, WhatIsPending_IsAskedForByWhoeverIsThere) {

@@ -1,5 +1,7 @@
 #include "services/payment/application/payments.hpp"
 
+#include <algorithm>
+
 #include "kernel/base/overload.hpp"
 #include "kernel/base/planted.hpp"
 #include "kernel/eventlog/origin.hpp"
@@ -80,6 +82,7 @@ Payments::Payments(Executor& executor, const Clock& clock, EventLog& log,
                    Topic<contracts::Event>& topic, PaymentStore& store, PaymentProvider& provider,
                    const telemetry::Tracer& tracer, PaymentOptions options)
     : executor_(executor),
+      clock_(clock),
       store_(store),
       provider_(provider),
       calls_(clock, {.deadline = options.provider_timeout}),
@@ -136,8 +139,7 @@ void Payments::follow(UnitOfWork& unit, const Payment& payment, const PaymentEve
 
 void Payments::add_work(UnitOfWork& unit, const Payment& payment, Operation operation,
                         const std::string& key) {
-  Work work{payment.id, operation, key,  unit.now(), unit.now() + options_.provider_timeout,
-            0,          0,         false};
+  Work work{payment.id, operation, key, unit.now(), answer_missed_at(unit), 0, 0, false};
   lease(work);
   if (!planted(Defect::work_forgotten)) store_.put_work(work);
   call_after_commit(unit, work, operation);
@@ -182,7 +184,8 @@ void Payments::call_after_commit(UnitOfWork& unit, const Work& work, Operation o
   };
   const auto until = options_.owner.empty() ? Timestamp::max() : work.leased_until;
   auto call = [this, request = std::move(request), answer = std::move(answer), until,
-               traceparent = cause.traceparent] {
+               traceparent = cause.traceparent, begun = unit.now()] {
+    slowest_commit_ = std::max(clock_.now() - begun, slowest_commit_ / 2);
     // What the line has no room for, or keeps for too long, is brought again by its row of work.
     calls_.send(
         request.key, [this, request, answer, traceparent] { send(request, traceparent, answer); },
@@ -237,7 +240,7 @@ void Payments::on_answer(UnitOfWork& unit, const std::string& key, Operation ask
     on_refusal(unit, *open, {Outcome::declined, {}, "", "not_found"});
   } else if (answer.outcome == Outcome::not_found && asked == Operation::find) {
     // Not final: the request may still land. With the same key it lands once.
-    open->due_at = unit.now() + options_.provider_timeout;
+    open->due_at = answer_missed_at(unit);
     lease(*open);
     store_.put_work(*open);
     call_after_commit(unit, *open, open->operation);
@@ -354,6 +357,12 @@ void Payments::retry_at(Work work, Timestamp due_at) {
   store_.put_work(work);
 }
 
+/// A call made once `unit` is committed has all of its time then, however slow the last commits
+/// were.
+Timestamp Payments::answer_missed_at(const UnitOfWork& unit) const {
+  return unit.now() + slowest_commit_ + options_.provider_timeout;
+}
+
 /// The row is written with it, in the transaction that decides to call.
 void Payments::lease(Work& work) const {
   if (options_.owner.empty()) return;
@@ -377,7 +386,7 @@ void Payments::take_up(UnitOfWork& unit, Work work) {
   const bool may_park = work.operation != Operation::authorize;
   if (may_park && unit.now() - work.first_at > options_.park_after)
     return park(unit, std::move(work), "The provider has not answered for long.");
-  work.due_at = unit.now() + options_.provider_timeout + pause_before(work.tries, work.key);
+  work.due_at = answer_missed_at(unit) + pause_before(work.tries, work.key);
   ++work.tries;
   lease(work);
   store_.put_work(work);

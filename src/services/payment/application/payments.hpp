@@ -80,6 +80,7 @@ class Payments final : public Participant {
   void settle(UnitOfWork& unit, const Work& work, const ProviderAnswer& answer);
   void on_refusal(UnitOfWork& unit, Work work, const ProviderAnswer& answer);
   void retry_at(Work work, Timestamp due_at);
+  [[nodiscard]] Timestamp answer_missed_at(const UnitOfWork& unit) const;
   void lease(Work& work) const;
   void send(const ProviderRequest& request, std::string_view traceparent,
             std::function<void(ProviderAnswer)> answer);
@@ -88,6 +89,7 @@ class Payments final : public Participant {
   void resume(UnitOfWork& unit, const std::string& order_id);
 
   Executor& executor_;
+  const Clock& clock_;
   PaymentStore& store_;
   PaymentProvider& provider_;
   OutsideCalls calls_;
@@ -97,6 +99,7 @@ class Payments final : public Participant {
   std::unordered_map<std::string, std::shared_ptr<Payment>> hot_;
   std::unordered_map<std::string, std::shared_ptr<Payment>> changed_;
   bool started_ = false;
+  Duration slowest_commit_{};  ///< of transactions that called, half of it forgotten with each
   std::atomic<std::int64_t> calls_made_{0};
   std::atomic<std::int64_t> finds_made_{0};
 };
