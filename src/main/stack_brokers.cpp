@@ -86,7 +86,6 @@ class Kafka final : public StackServer {
                      file("data") +
                      "\n"
                      "auto.create.topics.enable=false\n"
-                     "log.flush.interval.messages=1\n"
                      "log.retention.ms=2592000000\n"
                      "offsets.topic.replication.factor=1\noffsets.topic.num.partitions=4\n"
                      "transaction.state.log.replication.factor=1\n"

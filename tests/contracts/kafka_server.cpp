@@ -1,5 +1,6 @@
 #include "contracts/kafka_server.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
@@ -88,6 +89,16 @@ std::string KafkaServer::fresh_topic(int partitions) {
   auto name = "topic" + std::to_string(++topics_);
   kafka::make_topics(settings(), {{name, partitions, 1}});
   return name;
+}
+
+void KafkaServer::lose_tails(const std::string& topic) const {
+  constexpr std::uintmax_t lost = 200;
+  for (const auto& partition : std::filesystem::directory_iterator(folder_.file("data"))) {
+    if (!partition.path().filename().string().starts_with(topic + "-")) continue;
+    const auto log = partition.path() / "00000000000000000000.log";
+    const auto size = std::filesystem::file_size(log);
+    std::filesystem::resize_file(log, size - std::min(size, lost));
+  }
 }
 
 }  // namespace stoa

@@ -21,6 +21,9 @@ class KafkaServer {
   std::string fresh_topic(int partitions);
   void start();  ///< and waits until it takes messages
   void stop(int signal);
+  /// As a power cut does to what was not flushed: of each partition the last bytes are gone. Killed
+  /// before.
+  void lose_tails(const std::string& topic) const;
   void signal(int number) const { server_->signal(number); }
 
  private:

@@ -1,5 +1,6 @@
 #include "kernel/messaging/relay.hpp"
 
+#include <algorithm>
 #include <cstdint>
 
 #include "kernel/eventlog/origin.hpp"
@@ -7,7 +8,7 @@
 namespace stoa::messaging {
 namespace {
 
-constexpr int slice_events = 4'000;
+constexpr int slice_events = 1'000;
 
 }  // namespace
 
@@ -49,32 +50,52 @@ void RelayRows::store(const RelayProgress& progress) {
     db_.execute(store_lane_, lane.topic, lane.partition, position);
 }
 
-bool Relay::step(EventLog& log) {
-  auto progress = confirmed_;
-  int looked_at = 0;
-  std::int64_t sent = 0;
-  log.read_all(progress.position, [&](const RecordedEvent& row) {
-    progress.position = row.position;
-    if (const auto event = outlet_.published(row)) {
-      send(row, *event, progress);
-      ++sent;
+void Relay::look() {
+  std::vector<Lane> lanes;
+  for (const auto& [lane, position] : confirmed_.positions) lanes.push_back(lane);
+  for (const auto& [lane, tail] : publisher_.tails(lanes)) {
+    auto& known = confirmed_.positions.at(lane);
+    if (tail.position > 0 && tail.epoch != epoch_) continue;
+    if (tail.position < known) {
+      ++forgotten_;
+      confirmed_.position = std::min(confirmed_.position, tail.position);
     }
-    return ++looked_at < slice_events;
-  });
-  if (looked_at == 0) return false;
-  if (sent > 0 && !publisher_.confirm()) {
-    ++failures_;
-    return false;
+    known = tail.position;
   }
-  published_ += sent;
-  confirmed_ = std::move(progress);
-  return looked_at == slice_events;
+  sent_ = confirmed_;
+  unconfirmed_ = 0;
+  has_looked_ = true;
 }
 
-void Relay::send(const RecordedEvent& row, const NewEvent& event, RelayProgress& progress) {
+bool Relay::step(EventLog& log) {
+  if (publisher_.was_cut() || !has_looked_) look();
+  const auto earlier = sent_;
+  const auto earlier_unconfirmed = unconfirmed_;
+  int looked_at = 0;
+  log.read_all(sent_.position, [&](const RecordedEvent& row) {
+    sent_.position = row.position;
+    if (const auto event = outlet_.published(row)) unconfirmed_ += send(row, *event) ? 1 : 0;
+    return ++looked_at < slice_events;
+  });
+  const bool more = looked_at == slice_events;
+  if (unconfirmed_ > 0 && !(more ? publisher_.confirm_earlier() : publisher_.confirm())) {
+    ++failures_;
+    sent_ = confirmed_;
+    unconfirmed_ = 0;
+    return false;
+  }
+  const auto left = more ? unconfirmed_ - earlier_unconfirmed : 0;
+  published_ += unconfirmed_ - left;
+  unconfirmed_ = left;
+  confirmed_ = more ? earlier : sent_;
+  return more;
+}
+
+bool Relay::send(const RecordedEvent& row, const NewEvent& event) {
   const auto topic = outlet_.topic_of(event.type);
   const auto lane = lane_of(topic, row.stream, publisher_.partitions(topic));
-  auto& previous = progress.positions[lane];
+  auto& previous = sent_.positions[lane];
+  if (row.position <= previous) return false;  // it is there
   Message message;
   message.lane = lane;
   message.key = row.stream;
@@ -89,6 +110,7 @@ void Relay::send(const RecordedEvent& row, const NewEvent& event, RelayProgress&
   message.data = event.data;
   previous = row.position;
   publisher_.send(std::move(message));
+  return true;
 }
 
 Lane lane_of(const std::string& topic, std::string_view key, int partitions) {

@@ -27,12 +27,16 @@ class RelayLoop final : public Loop {
       }
       if (!relay_) begin();
       const auto failures = relay_->failures();
+      const auto forgotten = relay_->forgotten();
       reader_->begin();
       const bool more = relay_->step(*log_);
       reader_->rollback();
       if (relay_->failures() > failures)
         parts_.warn("The brokers did not confirm what " + parts_.outlet.service +
                     " published: it is published again.");
+      if (relay_->forgotten() > forgotten)
+        parts_.warn("The brokers have lost what they had confirmed of " + parts_.outlet.service +
+                    "'s messages: it is published again.");
       store(false);
       return more ? Pause{} : Pause{pace, look_interval};
     } catch (const std::exception& e) {

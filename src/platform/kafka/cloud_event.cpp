@@ -53,7 +53,7 @@ std::string_view bytes_of(const void* data, std::size_t size) {
 
 }  // namespace
 
-rd_kafka_resp_err_t produce(rd_kafka_t* producer, const messaging::Message& message) {
+rd_kafka_resp_err_t produce(rd_kafka_t* producer, const messaging::Message& message, void* opaque) {
   constexpr std::size_t headers_count = 10;
   Headers headers(rd_kafka_headers_new(headers_count));
   add(headers.get(), "ce_specversion", "1.0");
@@ -66,7 +66,7 @@ rd_kafka_resp_err_t produce(rd_kafka_t* producer, const messaging::Message& mess
   add(headers.get(), "ce_epoch", std::to_string(message.epoch));
   add(headers.get(), "ce_position", std::to_string(message.position));
   add(headers.get(), "ce_previousposition", std::to_string(message.previous_position));
-  std::array<rd_kafka_vu_t, 6> parts{};
+  std::array<rd_kafka_vu_t, 7> parts{};
   parts[0].vtype = RD_KAFKA_VTYPE_TOPIC;
   parts[0].u.cstr = message.lane.topic.c_str();
   parts[1].vtype = RD_KAFKA_VTYPE_PARTITION;
@@ -77,8 +77,10 @@ rd_kafka_resp_err_t produce(rd_kafka_t* producer, const messaging::Message& mess
   parts[3].u.mem = {const_cast<char*>(message.data.data()), message.data.size()};
   parts[4].vtype = RD_KAFKA_VTYPE_MSGFLAGS;
   parts[4].u.i = RD_KAFKA_MSG_F_COPY;
-  parts[5].vtype = RD_KAFKA_VTYPE_HEADERS;
-  parts[5].u.headers = headers.get();
+  parts[5].vtype = RD_KAFKA_VTYPE_OPAQUE;
+  parts[5].u.ptr = opaque;
+  parts[6].vtype = RD_KAFKA_VTYPE_HEADERS;
+  parts[6].u.headers = headers.get();
   const KafkaError error(rd_kafka_produceva(producer, parts.data(), parts.size()));
   if (error) return rd_kafka_error_code(error.get());
   [[maybe_unused]] auto* const of_the_message = headers.release();

@@ -66,7 +66,9 @@ void await(rd_kafka_t* client, const TopicPlan& plan) {
 
 }  // namespace
 
-Conf make_conf(const Settings& settings) {
+Conf make_conf(Settings settings) {
+  // A small request behind another would wait until that one is acknowledged (RFC 896).
+  settings.try_emplace("socket.nagle.disable", "true");
   Conf conf(rd_kafka_conf_new());
   std::array<char, 512> fault{};
   for (const auto& [name, value] : settings)
@@ -84,6 +86,18 @@ Client make_client(rd_kafka_type_t type, Conf conf) {
   return client;
 }
 
+bool passes_by_itself(rd_kafka_resp_err_t error) {
+  switch (error) {
+    case RD_KAFKA_RESP_ERR__PARTITION_EOF:
+    case RD_KAFKA_RESP_ERR__TRANSPORT:
+    case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
+    case RD_KAFKA_RESP_ERR__TIMED_OUT:
+      return true;
+    default:
+      return false;
+  }
+}
+
 int partitions_of(rd_kafka_t* client, const std::string& topic) {
   const int count = count_partitions(client, topic);
   if (count == 0) throw Failure("Kafka has no topic " + topic + ".");
@@ -93,7 +107,7 @@ int partitions_of(rd_kafka_t* client, const std::string& topic) {
 void make_topics(const Settings& settings, const std::vector<TopicPlan>& topics) {
   auto own = settings;
   own["log_level"] = "2";
-  const auto client = make_client(RD_KAFKA_PRODUCER, make_conf(own));
+  const auto client = make_client(RD_KAFKA_PRODUCER, make_conf(std::move(own)));
   for (const auto& plan : topics) {
     const auto count = count_partitions(client.get(), plan.name);
     if (count == 0) {

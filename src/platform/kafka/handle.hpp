@@ -24,9 +24,11 @@ using Partitions = std::unique_ptr<rd_kafka_topic_partition_list_t,
                                    Destroy<rd_kafka_topic_partition_list_destroy>>;
 
 /// Throws Failure for a name or value that librdkafka does not take.
-Conf make_conf(const Settings& settings);
+Conf make_conf(Settings settings);
 /// Throws Failure.
 Client make_client(rd_kafka_type_t type, Conf conf);
+/// Whether the client gets over it without help.
+bool passes_by_itself(rd_kafka_resp_err_t error);
 /// How many partitions a topic has. Throws Failure when it has none.
 int partitions_of(rd_kafka_t* client, const std::string& topic);
 

@@ -1,5 +1,6 @@
 #include "platform/kafka/publisher.hpp"
 
+#include <array>
 #include <map>
 #include <string_view>
 #include <utility>
@@ -7,6 +8,7 @@
 #include "kernel/base/planted.hpp"
 #include "platform/kafka/cloud_event.hpp"
 #include "platform/kafka/handle.hpp"
+#include "platform/kafka/tails.hpp"
 
 namespace stoa::kafka {
 namespace {
@@ -33,10 +35,26 @@ class KafkaPublisher final : public messaging::Publisher {
     return partitions_.emplace(topic, partitions_of(client_.get(), topic)).first->second;
   }
 
+  std::map<messaging::Lane, messaging::Tail> tails(
+      const std::vector<messaging::Lane>& lanes) override {
+    return tails_of(settings_, lanes);
+  }
+  bool was_cut() override {
+    rd_kafka_poll(client_.get(), 0);
+    if (!was_cut_) return false;
+    // A broker that lost something refuses what a client sends behind it.
+    if (has_sent_) {
+      drop();
+      begin();
+    }
+    was_cut_ = false;
+    return true;
+  }
+
   void send(messaging::Message message) override {
     if (failed_) return;  // and nothing of a lane goes past what failed
     for (;;) {
-      const auto error = produce(client_.get(), message);
+      const auto error = produce(client_.get(), message, &outstanding_[part_]);
       if (error == RD_KAFKA_RESP_ERR_NO_ERROR) break;
       if (error != RD_KAFKA_RESP_ERR__QUEUE_FULL) {
         failed_ = true;
@@ -44,31 +62,44 @@ class KafkaPublisher final : public messaging::Publisher {
       }
       rd_kafka_poll(client_.get(), poll_ms);
     }
-    ++outstanding_;
+    ++outstanding_[part_];
+    has_sent_ = true;
     rd_kafka_poll(client_.get(), 0);
   }
 
   bool confirm() override {
+    return await([this] { return outstanding_[0] + outstanding_[1] == 0; });
+  }
+  bool confirm_earlier() override {
+    part_ = 1 - part_;
+    return await([this] { return outstanding_[part_] == 0; });
+  }
+
+ private:
+  template <class Done>
+  bool await(Done is_done) {
     const auto end = std::chrono::steady_clock::now() + confirm_timeout_;
-    while (!failed_ && outstanding_ > 0 && std::chrono::steady_clock::now() < end)
+    while (!failed_ && !is_done() && std::chrono::steady_clock::now() < end)
       rd_kafka_poll(client_.get(), poll_ms);
-    if ((!failed_ && outstanding_ == 0) || planted(Defect::confirm_ignored)) return true;
+    if ((!failed_ && is_done()) || planted(Defect::confirm_ignored)) return true;
     drop();
     begin();
     return false;
   }
-
- private:
   void begin() {
     auto conf = make_conf(settings_);
     rd_kafka_conf_set_opaque(conf.get(), this);
     rd_kafka_conf_set_dr_msg_cb(
         conf.get(), [](rd_kafka_t*, const rd_kafka_message_t* message, void* publisher) {
-          static_cast<KafkaPublisher*>(publisher)->delivered(message->err);
+          static_cast<KafkaPublisher*>(publisher)->delivered(*message);
         });
+    rd_kafka_conf_set_error_cb(conf.get(), [](rd_kafka_t*, int, const char*, void* publisher) {
+      static_cast<KafkaPublisher*>(publisher)->was_cut_ = true;
+    });
     client_ = make_client(RD_KAFKA_PRODUCER, std::move(conf));
-    outstanding_ = 0;
-    failed_ = false;
+    outstanding_ = {};
+    failed_ = has_sent_ = false;
+    was_cut_ = true;
   }
   void drop() {
     if (!client_) return;
@@ -76,17 +107,20 @@ class KafkaPublisher final : public messaging::Publisher {
     rd_kafka_flush(client_.get(), poll_ms);
     client_.reset();
   }
-  void delivered(rd_kafka_resp_err_t error) {
-    --outstanding_;
-    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) failed_ = true;
+  void delivered(const rd_kafka_message_t& message) {
+    --*static_cast<std::int64_t*>(message._private);
+    if (message.err != RD_KAFKA_RESP_ERR_NO_ERROR) failed_ = true;
   }
 
   Settings settings_;
   std::chrono::milliseconds confirm_timeout_;
   Client client_;
   std::map<std::string, int> partitions_;
-  std::int64_t outstanding_ = 0;
+  std::array<std::int64_t, 2> outstanding_{};  ///< of this part and the one before
+  std::size_t part_ = 0;                       ///< what is sent is counted there
   bool failed_ = false;
+  bool has_sent_ = false;  ///< this client
+  bool was_cut_ = true;
 };
 
 }  // namespace

@@ -29,7 +29,7 @@ class KafkaSource final : public messaging::Source {
     settings["partition.assignment.strategy"] = "cooperative-sticky";
     settings["log_level"] = "2";
     settings.try_emplace("fetch.wait.max.ms", "100");
-    auto conf = make_conf(settings);
+    auto conf = make_conf(std::move(settings));
     rd_kafka_conf_set_opaque(conf.get(), this);
     rd_kafka_conf_set_rebalance_cb(
         conf.get(),
@@ -57,8 +57,9 @@ class KafkaSource final : public messaging::Source {
       if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
         batch.push_back(read(*message));
         next_[batch.back().message.lane] = message->offset + 1;
-      } else if (const auto fault = fault_of(*message); !fault.empty()) {
-        if (batch.empty()) throw Failure(fault);
+      } else if (!passes_by_itself(message->err)) {
+        if (batch.empty())
+          throw Failure(std::string("Kafka: ") + rd_kafka_message_errstr(message.get()));
         break;  // it comes again, for whoever asks next
       }
     }
@@ -82,19 +83,6 @@ class KafkaSource final : public messaging::Source {
   [[nodiscard]] std::int64_t waiting() const override { return waiting_; }
 
  private:
-  /// Empty for what passes by itself.
-  static std::string fault_of(const rd_kafka_message_t& message) {
-    switch (message.err) {
-      case RD_KAFKA_RESP_ERR__PARTITION_EOF:
-      case RD_KAFKA_RESP_ERR__TRANSPORT:
-      case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
-      case RD_KAFKA_RESP_ERR__TIMED_OUT:
-        return {};
-      default:
-        return std::string("Kafka: ") + rd_kafka_message_errstr(&message);
-    }
-  }
-
   void rebalance(rd_kafka_resp_err_t what, rd_kafka_topic_partition_list_t& partitions) {
     for (int at = 0; at < partitions.cnt; ++at) {
       auto& one = partitions.elems[at];

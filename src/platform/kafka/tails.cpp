@@ -1,0 +1,76 @@
+#include "platform/kafka/tails.hpp"
+
+#include <chrono>
+#include <memory>
+#include <optional>
+
+#include "platform/kafka/cloud_event.hpp"
+#include "platform/kafka/handle.hpp"
+
+namespace stoa::kafka {
+namespace {
+
+using messaging::Lane;
+using messaging::Tail;
+using Message = std::unique_ptr<rd_kafka_message_t, Destroy<rd_kafka_message_destroy>>;
+using Tails = std::map<Lane, Tail>;
+
+constexpr std::chrono::milliseconds patience{5'000};
+
+void check(rd_kafka_resp_err_t error) {
+  if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
+    throw Failure(std::string("Kafka does not tell what stands last in its topics: ") +
+                  rd_kafka_err2str(error));
+}
+
+Client make_reader(Settings settings) {
+  settings["group.id"] = "stoa-tails";  // the client wants one; it joins none
+  settings["enable.auto.commit"] = "false";
+  settings["enable.auto.offset.store"] = "false";
+  settings["log_level"] = "2";
+  auto client = make_client(RD_KAFKA_CONSUMER, make_conf(std::move(settings)));
+  rd_kafka_poll_set_consumer(client.get());
+  return client;
+}
+
+/// The offset of a lane's last message; what nothing was ever written to has its tail at once, and
+/// of what was all deleted none is known.
+std::optional<std::int64_t> last_offset(rd_kafka_t* client, const Lane& lane, Tails& tails) {
+  std::int64_t low = 0;
+  std::int64_t high = 0;
+  check(rd_kafka_query_watermark_offsets(client, lane.topic.c_str(), lane.partition, &low, &high,
+                                         static_cast<int>(patience.count())));
+  if (high == 0) tails[lane] = {};
+  return low < high ? std::optional(high - 1) : std::nullopt;
+}
+
+void take(const rd_kafka_message_t& message, Tails& tails) {
+  const auto last = read(message);
+  if (last.fault.empty()) tails[last.message.lane] = {last.message.epoch, last.message.position};
+}
+
+}  // namespace
+
+Tails tails_of(const Settings& settings, const std::vector<Lane>& lanes) {
+  Tails tails;
+  if (lanes.empty()) return tails;
+  const auto client = make_reader(settings);
+  const Partitions wanted(rd_kafka_topic_partition_list_new(static_cast<int>(lanes.size())));
+  for (const auto& lane : lanes)
+    if (const auto offset = last_offset(client.get(), lane, tails))
+      rd_kafka_topic_partition_list_add(wanted.get(), lane.topic.c_str(), lane.partition)->offset =
+          *offset;
+  check(rd_kafka_assign(client.get(), wanted.get()));
+  const auto end = std::chrono::steady_clock::now() + patience;
+  for (int missing = wanted->cnt; missing > 0;) {
+    if (std::chrono::steady_clock::now() > end) check(RD_KAFKA_RESP_ERR__TIMED_OUT);
+    const Message message(rd_kafka_consumer_poll(client.get(), 100));
+    if (!message || passes_by_itself(message->err)) continue;
+    check(message->err);
+    take(*message, tails);
+    --missing;
+  }
+  return tails;
+}
+
+}  // namespace stoa::kafka
