@@ -22,7 +22,7 @@ def chaos(*arguments, cycles):
 
 
 def test_a_fleet_that_is_broken_again_and_again_loses_doubles_and_oversells_nothing():
-    faults = ["kill", "kill_server", "network_lose", "pause", "away", "deliver_twice"]
+    faults = ["kill", "kill_server", "network_lose", "pause", "away", "deliver_twice", "kafka_forgets"]
     code, told = chaos("--fault", ",".join(faults), "--first", "0", cycles=len(faults))
     assert told["findings"] == [] and code == 0
     assert set(told["faults"]) == set(faults)

@@ -1,6 +1,6 @@
 """What is done to a running stack, each by a function of the shop and of chance. A fault has ended when it returns, but for what `heal`
 undoes; it returns what it met, in a few words."""
-import json, signal, socket, time
+import json, os, pathlib, signal, socket, time
 from stack_shop import LINKS, SERVERS, SERVICES, children
 
 SECONDS = (0.5, 4)  # for which things stand still, as a rule
@@ -77,6 +77,18 @@ def redis_flush(shop, random):
             assert redis.recv(100).startswith(b"+OK")
         time.sleep(random.uniform(0.05, 0.4))
     return "redis"
+
+
+def kafka_forgets(shop, random):
+    """As a power cut takes what was not written back yet: the ends of Kafka's partitions are gone."""
+    shop.send_signal("kafka", signal.SIGKILL)
+    partitions = 0
+    for log in pathlib.Path(shop.data, "kafka/data").glob("stoa.*/*.log"):
+        size = log.stat().st_size
+        os.truncate(log, size - min(size, random.randint(0, 8_000)))
+        partitions += size > 0
+    assert partitions > 0, "Kafka's files are not where they were"
+    return "kafka"
 
 
 def restart(shop, random):
@@ -232,6 +244,6 @@ def published(shop, service):
 
 
 # How often each is chosen, and what the shop needs for it.
-FAULTS = {kill: 3, kill_service: 2, pause: 3, kill_server: 4, kill_backend: 1, pause_server: 3, redis_flush: 1, restart: 2, scale: 2,
+FAULTS = {kill: 3, kill_service: 2, pause: 3, kill_server: 4, kill_backend: 1, pause_server: 3, redis_flush: 1, kafka_forgets: 2, restart: 2, scale: 2,
           rolling_restart: 1, away: 1, network_delay: 1, network_hole: 2, network_refuse: 1, network_reset: 2, network_lose: 2,
           deliver_twice: 1, disk_full: 1, clock: 1}
