@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "contracts/by_hand.hpp"
 #include "contracts/temporary_folder.hpp"
 #include "kernel/eventlog/stored_log.hpp"
@@ -30,7 +32,7 @@ class TemplatesApiTest : public testing::Test {
     const auto schema = log_schema("notification_");
     sql::migrate(*database_, {"notification_log", {schema}});
     sql::migrate(*database_, migrations());
-    add_template_routes(context_, *store_, book_, orders_, writer_);
+    add_template_routes(context_, *store_, *queries_, book_, orders_, writer_);
   }
 
   void ask(const std::string& method, const std::string& body = {}) {
@@ -63,6 +65,7 @@ class TemplatesApiTest : public testing::Test {
   std::unique_ptr<sql::Connection> db_ = database_->handle("notification_");
   std::unique_ptr<StoredLog> log_ = make_stored_log(*db_, "notification_", *crypto_);
   std::unique_ptr<NotificationStore> store_ = make_sql_notification_store(*db_);
+  std::unique_ptr<NotificationQueries> queries_ = make_sql_notification_queries();
   HandClock clock_;
   HandExecutor executor_;
   NoReaders readers_;
@@ -90,6 +93,19 @@ TEST_F(TemplatesApiTest, PutTwice_IsOneRevision) {
   ask("PUT", R"({"subject":"Thank you","text":"{{order_id}}"})");
   commit();
   EXPECT_EQ(revision_in_use(), 2);
+}
+
+TEST_F(TemplatesApiTest, EveryChange_HasAnotherMark) {
+  std::set<std::string> marks{store_->templates_mark()};
+  const auto is_new = [&] { return marks.insert(store_->templates_mark()).second; };
+  for (const std::string method : {"PUT", "DELETE", "PUT", "DELETE"}) {
+    ask(method, method == "PUT" ? body : "");
+    commit();
+    EXPECT_TRUE(is_new()) << method;
+  }
+  ask("DELETE");
+  commit();
+  EXPECT_FALSE(is_new()) << "it was removed already";
 }
 
 TEST_F(TemplatesApiTest, PutWithItsRemovalInOneTransaction_IsStored) {

@@ -29,14 +29,17 @@ class Module final : public NotificationService, private Participant {
                                        telemetry::label("channel", json::name_of(channel)) + "," +
                                            telemetry::label("outcome", outcome));
                        }) {
-    for (auto& stored : store_->templates()) book_.put(std::move(stored));
+    book_.replace(store_->templates());
+    templates_mark_ = store_->templates_mark();
     writer_.name_shop(store_->shop_name());
     context.participants.push_back(this);
     add_notification_routes(context, notifications_, *queries_, orders, writer_);
-    add_template_routes(context, *store_, book_, orders, writer_);
+    add_template_routes(context, *store_, *queries_, book_, orders, writer_);
     add_figures(metrics);
-    context.executor.every(std::chrono::milliseconds(250),
-                           [this](UnitOfWork& unit) { notifications_.take_up_due(unit); });
+    context.executor.every(std::chrono::milliseconds(250), [this](UnitOfWork& unit) {
+      look_again_ = true;
+      notifications_.take_up_due(unit);
+    });
     context.executor.every(std::chrono::seconds(5), [this](UnitOfWork& unit) {
       unit.after_commit([this] { look_at_backlog(); });
     });
@@ -115,9 +118,33 @@ class Module final : public NotificationService, private Participant {
     }
   }
 
-  void flush(UnitOfWork&) override {}
-  void rolled_back() noexcept override { shop_.reset(); }
+  /// What messages are written with, as another replica may have changed it: looked at some times
+  /// a second while others write, and used once what this transaction did itself is durable.
+  struct Seen {
+    std::optional<std::vector<StoredTemplate>> templates;  ///< when they are others than before
+    std::string templates_mark;
+    std::optional<std::string> shop_name;
+  };
+
+  void flush(UnitOfWork&) override {
+    if (!others_wrote_ || !look_again_) return;
+    look_again_ = false;
+    seen_.emplace(Seen{{}, store_->templates_mark(), store_->shop_name()});
+    if (seen_->templates_mark != templates_mark_) seen_->templates = store_->templates();
+  }
+  void rolled_back() noexcept override {
+    shop_.reset();
+    seen_.reset();
+    others_wrote_ = true;
+  }
   void committed() noexcept override {
+    if (seen_) {
+      if (seen_->templates) book_.replace(std::move(*seen_->templates));
+      templates_mark_ = std::move(seen_->templates_mark);
+      writer_.name_shop(std::move(seen_->shop_name));
+      others_wrote_ = false;
+      seen_.reset();
+    }
     if (shop_) writer_.name_shop(std::move(shop_->name));
     shop_.reset();
   }
@@ -126,6 +153,10 @@ class Module final : public NotificationService, private Participant {
   Readers& readers_;
   const Clock& clock_;
   std::optional<shop::contracts::ShopChanged> shop_;  ///< as the transaction under way changes it
+  std::optional<Seen> seen_;                          ///< in the transaction under way
+  bool others_wrote_ = false;                         ///< since it was looked
+  bool look_again_ = false;
+  std::string templates_mark_;
   std::unique_ptr<NotificationStore> store_;
   std::unique_ptr<NotificationQueries> queries_;
   TemplateBook book_;
@@ -155,6 +186,10 @@ std::unique_ptr<NotificationService> make_notification(
     service.on_shop(event);
   });
   return module;
+}
+
+messaging::QueuePlan preview_queue() {
+  return {.name = "notification.previews", .kind = messaging::QueuePlan::Kind::requests};
 }
 
 std::optional<NewEvent> published(const RecordedEvent& row) {

@@ -37,6 +37,9 @@ std::unique_ptr<NotificationService> make_notification(
     Topic<shop::contracts::Event>& shop, OrderSource& orders, telemetry::Metrics& metrics,
     NotificationOptions options);
 
+/// Of requests for the preview of a template.
+messaging::QueuePlan preview_queue();
+
 sql::Migrations migrations();
 
 /// The integration event of a stored one as type and JSON text, if it has one.

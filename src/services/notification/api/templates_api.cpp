@@ -1,5 +1,6 @@
 #include "services/notification/api/templates_api.hpp"
 
+#include "kernel/http/from_store.hpp"
 #include "kernel/http/typed.hpp"
 
 namespace stoa::notification {
@@ -126,9 +127,16 @@ Result<TemplateKey> key_of(const http::Request& request) {
 
 class TemplateRoutes {
  public:
-  TemplateRoutes(ServiceContext& context, NotificationStore& store, TemplateBook& book,
-                 OrderSource& orders, const MessageWriter& writer)
-      : executor_(context.executor), store_(store), book_(book), orders_(orders), writer_(writer) {}
+  TemplateRoutes(ServiceContext& context, NotificationStore& store,
+                 const NotificationQueries& queries, TemplateBook& book, OrderSource& orders,
+                 const MessageWriter& writer)
+      : executor_(context.executor),
+        readers_(context.readers),
+        store_(store),
+        queries_(queries),
+        book_(book),
+        orders_(orders),
+        writer_(writer) {}
 
   void list(const RequestPtr& request, const Reply& reply) const;
   void show(const RequestPtr& request, const Reply& reply) const;
@@ -137,26 +145,47 @@ class TemplateRoutes {
   void preview(const RequestPtr& request, const Reply& reply) const;
 
  private:
+  using Answer = std::function<http::Response(const TemplateBook&)>;
+  /// From the templates as they are stored now: another replica may have changed them.
+  void answer_from_templates(const RequestPtr& request, const Reply& reply, Answer answer) const;
+  void preview_with(const RequestPtr& request, const Reply& reply, const TemplateKey& key,
+                    const StoredTemplate& with, const std::optional<std::string>& order_id) const;
+
   Executor& executor_;
+  Readers& readers_;
   NotificationStore& store_;
+  const NotificationQueries& queries_;
   TemplateBook& book_;
   OrderSource& orders_;
   const MessageWriter& writer_;
 };
 
-void TemplateRoutes::list(const RequestPtr&, const Reply& reply) const {
-  TemplateList list;
-  for (const auto& one : book_.all()) list.data.push_back(view_of(one));
-  for (const auto& [name, members] : vocabulary().names) list.variables.push_back({name, members});
-  reply(http::json_response(200, json::to_json(list)));
+void TemplateRoutes::answer_from_templates(const RequestPtr& request, const Reply& reply,
+                                           Answer answer) const {
+  http::answer_from_store(readers_, request, reply,
+                          [this, answer = std::move(answer)](Store store) {
+                            return answer(TemplateBook(queries_.templates(store)));
+                          });
+}
+
+void TemplateRoutes::list(const RequestPtr& request, const Reply& reply) const {
+  answer_from_templates(request, reply, [](const TemplateBook& book) {
+    TemplateList list;
+    for (const auto& one : book.all()) list.data.push_back(view_of(one));
+    for (const auto& [name, members] : vocabulary().names)
+      list.variables.push_back({name, members});
+    return http::json_response(200, json::to_json(list));
+  });
 }
 
 void TemplateRoutes::show(const RequestPtr& request, const Reply& reply) const {
   const auto key = key_of(*request);
   if (!key) return reply(http::problem(key.error(), *request));
-  const auto found = book_.find(*key);
-  reply(found ? http::json_response(200, json::to_json(view_of(*found)))
-              : http::problem(no_template(), *request));
+  answer_from_templates(request, reply, [request, key = *key](const TemplateBook& book) {
+    const auto found = book.find(key);
+    return found ? http::json_response(200, json::to_json(view_of(*found)))
+                 : http::problem(no_template(), *request);
+  });
 }
 
 void TemplateRoutes::put(const RequestPtr& request, const Reply& reply) const {
@@ -204,16 +233,27 @@ void TemplateRoutes::preview(const RequestPtr& request, const Reply& reply) cons
     if (!read) return reply(http::problem(read.error(), *request));
     body = std::move(*read);
   }
-  StoredTemplate with;
   if (body.with) {
-    with = {*key, 0, text_of(std::move(*body.with))};
+    const StoredTemplate with{*key, 0, text_of(std::move(*body.with))};
     if (const auto good = check_template(key->channel, with.text); !good)
       return reply(http::problem(good.error(), *request));
-  } else {
-    with = *book_.best(*key);  // English has every kind that a path can name
+    return preview_with(request, reply, *key, with, body.order_id);
   }
-  const auto show = [this, request, reply, key = *key, with](const std::string& subject_id,
-                                                             const OrderFacts& order) {
+  const bool taken = readers_.submit(
+      [this, request, reply, key = *key, order_id = body.order_id](Store store) {
+        // English has every kind that a path can name.
+        const auto with = *TemplateBook(queries_.templates(store)).best(key);
+        preview_with(request, reply, key, with, order_id);
+      },
+      [request, reply] { reply(http::problem(internal_error(), *request)); });
+  if (!taken) reply(http::problem(overloaded(), *request));
+}
+
+void TemplateRoutes::preview_with(const RequestPtr& request, const Reply& reply,
+                                  const TemplateKey& key, const StoredTemplate& with,
+                                  const std::optional<std::string>& order_id) const {
+  const auto show = [this, request, reply, key, with](const std::string& subject_id,
+                                                      const OrderFacts& order) {
     auto written = writer_.write_with({key.kind, key.channel, subject_id}, order, with);
     if (!written) return reply(http::problem(written.error(), *request));
     auto& text = written->text;
@@ -221,12 +261,12 @@ void TemplateRoutes::preview(const RequestPtr& request, const Reply& reply) cons
         200, json::to_json(PreviewView{written->language, std::move(text.subject),
                                        std::move(text.text), std::move(text.html)})));
   };
-  if (!body.order_id) {
-    const auto order = sample_order(key->language);
-    return show(latest_subject(key->kind, order), order);
+  if (!order_id) {
+    const auto order = sample_order(key.language);
+    return show(latest_subject(key.kind, order), order);
   }
-  orders_.read({*body.order_id}, [request, reply, show, kind = key->kind, id = *body.order_id](
-                                     const std::optional<OrderSource::Found>& found) {
+  orders_.read({*order_id}, [request, reply, show, kind = key.kind,
+                             id = *order_id](const std::optional<OrderSource::Found>& found) {
     if (!found) return reply(http::problem(overloaded(), *request));
     const auto at = found->find(id);
     if (at == found->end())
@@ -241,9 +281,11 @@ void TemplateRoutes::preview(const RequestPtr& request, const Reply& reply) cons
 
 }  // namespace
 
-void add_template_routes(ServiceContext& context, NotificationStore& store, TemplateBook& book,
+void add_template_routes(ServiceContext& context, NotificationStore& store,
+                         const NotificationQueries& queries, TemplateBook& book,
                          OrderSource& orders, const MessageWriter& writer) {
-  const auto routes = std::make_shared<TemplateRoutes>(context, store, book, orders, writer);
+  const auto routes =
+      std::make_shared<TemplateRoutes>(context, store, queries, book, orders, writer);
   const auto add = [&](const std::string& method, const std::string& path,
                        const std::string& summary,
                        void (TemplateRoutes::*handle)(const RequestPtr&, const Reply&) const,

@@ -7,7 +7,8 @@
 namespace stoa::notification {
 
 /// `book` holds what `store` holds once a change is durable.
-void add_template_routes(ServiceContext& context, NotificationStore& store, TemplateBook& book,
+void add_template_routes(ServiceContext& context, NotificationStore& store,
+                         const NotificationQueries& queries, TemplateBook& book,
                          OrderSource& orders, const MessageWriter& writer);
 
 }  // namespace stoa::notification

@@ -33,6 +33,8 @@ class NotificationStore {
   virtual void save_handed_over(const Notification& notification, Timestamp now) = 0;
 
   virtual std::vector<StoredTemplate> templates() = 0;
+  /// Another one after every change of a template, whoever made it.
+  virtual std::string templates_mark() = 0;
   /// Gives the revision: 1 for the first of its key, one more for every change.
   virtual std::int64_t put_template(const TemplateKey& key, const TemplateText& text,
                                     Timestamp now) = 0;
@@ -70,6 +72,7 @@ class NotificationQueries {
                                                                Timestamp again_before,
                                                                int limit) const = 0;
   [[nodiscard]] virtual Backlog backlog(Store store, Channel channel) const = 0;
+  [[nodiscard]] virtual std::vector<StoredTemplate> templates(Store store) const = 0;
 };
 
 }  // namespace stoa::notification

@@ -36,6 +36,16 @@ bool has_decimal_comma(std::string_view language) {
   return !has_point && languages.contains(language.substr(0, language.find('-')));
 }
 
+void TemplateBook::replace(std::vector<StoredTemplate> stored) {
+  std::map<TemplateKey, StoredTemplate> all;
+  for (auto& one : stored) {
+    const auto key = one.key;
+    all.emplace(key, std::move(one));
+  }
+  const std::lock_guard lock(mutex_);
+  stored_ = std::move(all);
+}
+
 void TemplateBook::put(StoredTemplate stored) {
   const std::lock_guard lock(mutex_);
   const auto key = stored.key;

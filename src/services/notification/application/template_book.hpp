@@ -46,6 +46,11 @@ const std::map<TemplateKey, TemplateText>& built_in_templates();
 /// The templates in use: a merchant's, where there is one, before the built-in one. Thread-safe.
 class TemplateBook {
  public:
+  TemplateBook() = default;
+  explicit TemplateBook(std::vector<StoredTemplate> stored) { replace(std::move(stored)); }
+
+  /// What is given is all that a merchant has.
+  void replace(std::vector<StoredTemplate> stored);
   void put(StoredTemplate stored);
   void remove(const TemplateKey& key);
 

@@ -82,6 +82,20 @@ std::string select(std::string_view rest) {
   return std::string("SELECT ").append(columns).append(" FROM notification_messages ").append(rest);
 }
 
+std::vector<StoredTemplate> read_templates(sql::Connection& db) {
+  std::vector<StoredTemplate> all;
+  db.query(
+      "SELECT kind, channel, language, revision, subject, text, html FROM notification_templates"
+      " WHERE removed = 0",
+      [&](const sql::Row& row) {
+        all.push_back(
+            {{named<Kind>(row.text(0)), named<Channel>(row.text(1)), std::string(row.text(2))},
+             row.integer(3),
+             {std::string(row.text(4)), std::string(row.text(5)), std::string(row.text(6))}});
+      });
+  return all;
+}
+
 class SqlNotificationStore final : public NotificationStore {
  public:
   explicit SqlNotificationStore(sql::Connection& db) : db_(db) {}
@@ -157,18 +171,17 @@ class SqlNotificationStore final : public NotificationStore {
         one.id, to_unix_microseconds(one.due_at), to_unix_microseconds(now));
   }
 
-  std::vector<StoredTemplate> templates() override {
-    std::vector<StoredTemplate> all;
-    db_.query(
-        "SELECT kind, channel, language, revision, subject, text, html FROM notification_templates"
-        " WHERE removed = 0",
-        [&](const sql::Row& row) {
-          all.push_back(
-              {{named<Kind>(row.text(0)), named<Channel>(row.text(1)), std::string(row.text(2))},
-               row.integer(3),
-               {std::string(row.text(4)), std::string(row.text(5)), std::string(row.text(6))}});
-        });
-    return all;
+  std::vector<StoredTemplate> templates() override { return read_templates(db_); }
+  std::string templates_mark() override {
+    // Revisions only rise, and between two rises templates are only removed.
+    return db_
+        .one(
+            "SELECT coalesce(sum(revision), 0), coalesce(sum(removed), 0)"
+            " FROM notification_templates",
+            [](const sql::Row& row) {
+              return std::to_string(row.integer(0)) + "/" + std::to_string(row.integer(1));
+            })
+        .value_or("");
   }
   std::int64_t put_template(const TemplateKey& key, const TemplateText& text,
                             Timestamp now) override {
@@ -259,6 +272,9 @@ class SqlNotificationQueries final : public NotificationQueries {
         [](const sql::Row& row) { return row.optional_integer(0); }, json::name_of(channel));
     if (oldest && *oldest) backlog.oldest_queued_at = from_unix_microseconds(**oldest);
     return backlog;
+  }
+  [[nodiscard]] std::vector<StoredTemplate> templates(Store store) const override {
+    return read_templates(store.db);
   }
 };
 
