@@ -161,7 +161,7 @@ std::string default_manifest() {
     {"name": "agents", "kind": "service", "references": ["postgres", "kafka", "redis", "rabbitmq"],
      "endpoints": [{"name": "http", "port": 5005}]},
     {"name": "gateway", "kind": "service",
-     "references": ["catalog", "ordering", "payment", "notification", "agents", "redis"],
+     "references": ["catalog", "ordering", "payment", "notification", "agents", "redis", "rabbitmq"],
      "endpoints": [{"name": "http", "port": 5000}]}
   ]
 }

@@ -146,6 +146,7 @@ constexpr Setting settings[] = {
     {"RabbitMQ:VirtualHost", Kind::text, "/"},
     {"RabbitMQ:Tls", Kind::choice, "false", 0, 0, "false true"},
     {"RabbitMQ:CaFile"},
+    {"RabbitMQ:RequestTimeoutMs", Kind::integer, "5000", 100, 55'000},
     {"AzureOpenAI:Endpoint"},
     {"AzureOpenAI:ApiKey", Kind::text, "", 0, 0, "", true},
     {"AzureOpenAI:DeploymentName"},

@@ -156,6 +156,8 @@ int FleetCommands::run_queues() {
   const auto plans = task_queues();
   const auto plan = std::ranges::find(plans, queue_, &messaging::QueuePlan::name);
   if (plan == plans.end()) return say("There is no queue " + queue_ + ": see `stoa queues`.");
+  if (plan->kind == messaging::QueuePlan::Kind::requests)
+    return say("A queue of requests has no dead letters: who asked is told that no answer came.");
   if (*dead_) return print_dead(*settings, *plan, static_cast<std::size_t>(limit_), json_);
   const auto count =
       rabbitmq::replay(*settings, *plan, id_.empty() ? std::nullopt : std::optional(id_));

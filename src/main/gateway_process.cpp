@@ -19,7 +19,9 @@
 #include "main/redis_settings.hpp"
 #include "main/service_directory.hpp"
 #include "main/service_modules.hpp"
+#include "main/task_queues.hpp"
 #include "main/telemetry.hpp"
+#include "main/template_previews.hpp"
 #include "platform/beast/http_server.hpp"
 #include "platform/beast/upstream.hpp"
 #include "platform/openssl/crypto.hpp"
@@ -137,7 +139,8 @@ class GatewayProcess final : public ServiceProcess {
         ids_(make_uuid_v7_source(clock_)),
         telemetry_(options.configuration, clock_, *ids_, metrics_, log_),
         upstream_(beast::make_upstream()),
-        forwarder_({*upstream_, clock_, metrics_}) {
+        forwarder_({*upstream_, clock_, metrics_}),
+        caller_(task_caller(options.configuration)) {
     limiter_ = make_rate_limiter(options.configuration, redis_settings(options.configuration),
                                  metrics_, warn());
     for (const auto* service : service_names) forwarder_.add(service);
@@ -160,6 +163,7 @@ class GatewayProcess final : public ServiceProcess {
     stopped_ = true;
     ready_ = false;
     for (auto& face : faces_) face->server->stop(stop_grace);
+    if (caller_) caller_->stop();
     directory_->stop();
     telemetry_.stop();
   }
@@ -205,6 +209,9 @@ class GatewayProcess final : public ServiceProcess {
           std::string(prefix),
           forwarding_route(std::string(prefix) + "/*", forwarder_.to(std::string(service))));
     face->router.mount("/v1/jobs", forwarding_route("/v1/jobs/*", fleet_jobs(forwarder_)));
+    if (caller_)
+      add_template_previews(face->router, *caller_, request_timeout(options.configuration), clock_,
+                            forwarder_.to("notification"));
     add_fleet_events(face->router, forwarder_);
     add_async_api(face->router, STOA_VERSION);
     add_demo_pictures(face->router);
@@ -240,6 +247,7 @@ class GatewayProcess final : public ServiceProcess {
   NoPositions positions_;
   std::unique_ptr<http::Upstream> upstream_;
   Forwarder forwarder_;
+  std::unique_ptr<messaging::TaskCaller> caller_;  ///< null without RabbitMQ
   std::unique_ptr<ServiceDirectory> directory_;
   std::vector<std::unique_ptr<Face>> faces_;
   std::unique_ptr<RateLimiter> limiter_;  // its answers may come on a thread of its own

@@ -3,6 +3,7 @@
 #include "kernel/base/text.hpp"
 #include "main/catalog_offers.hpp"
 #include "main/notification_part.hpp"
+#include "main/order_assessments.hpp"
 #include "main/order_facts_route.hpp"
 #include "main/payment_providers.hpp"
 #include "main/product_search.hpp"
@@ -11,6 +12,7 @@
 #include "main/service_jobs.hpp"
 #include "main/shop_jobs.hpp"
 #include "main/task_queues.hpp"
+#include "main/template_previews.hpp"
 #include "platform/gumbo/sanitise.hpp"
 #include "platform/rabbitmq/tasks.hpp"
 #include "platform/tzdata/time_zones.hpp"
@@ -92,6 +94,9 @@ class OrderingModules final : public ServiceModules {
   explicit OrderingModules(const ServiceParts& parts)
       : offers_(make_remote_offer_source(parts.configuration.list("Services:Catalog"),
                                          parts.secret_key)),
+        caller_(task_caller(parts.configuration)),
+        assessments_(make_remote_assessment_source(
+            caller_.get(), request_timeout(parts.configuration), parts.shared.clock)),
         service_jobs_(parts) {
     const auto& configuration = parts.configuration;
     const auto seconds = [&](std::string_view path) {
@@ -100,7 +105,7 @@ class OrderingModules final : public ServiceModules {
     auto& context = parts.host.add(ordering::migrations(), ordering::published);
     add_order_facts_route(parts.host.router(), context.readers, parts.shared.crypto);
     ordering_ = ordering::make_ordering(
-        context, own_, catalog_, payment_, agents_, shop_, *offers_, *zones_,
+        context, own_, catalog_, payment_, agents_, shop_, *offers_, *assessments_, *zones_,
         {std::chrono::milliseconds(configuration.integer("Fraud:DeadlineMs")),
          seconds("Ordering:PaymentDeadlineSeconds"),
          seconds("Ordering:AuthorisationDeadlineSeconds"),
@@ -114,7 +119,10 @@ class OrderingModules final : public ServiceModules {
                                   epochs_, configuration);
   }
   void start() override { jobs_->start(); }
-  void stop_outside() override { jobs_->stop(); }
+  void stop_outside() override {
+    if (caller_) caller_->stop();
+    jobs_->stop();
+  }
   void stop() override { offers_.reset(); }
 
  private:
@@ -125,6 +133,8 @@ class OrderingModules final : public ServiceModules {
   Topic<shop::contracts::Event> shop_;
   std::unique_ptr<TimeZones> zones_ = tzdata::make_time_zones();
   std::unique_ptr<ordering::OfferSource> offers_;
+  std::unique_ptr<messaging::TaskCaller> caller_;
+  std::unique_ptr<ordering::AssessmentSource> assessments_;
   std::unique_ptr<ordering::Ordering> ordering_;
   ServiceEpochs epochs_;  ///< a database of a fleet knows of no restore
   ServiceJobs service_jobs_;
@@ -207,6 +217,9 @@ class NotificationModules final : public ServiceModules {
           [this](const messaging::ReceivedTask& received, const messaging::Settle& settle) {
             notification_->take_task(received, settle);
           }));
+    runners_.push_back(rabbitmq::run_task_consumer(
+        *settings, {.queue = notification::preview_queue(), .warn = parts_.shared.warn},
+        answers_previews(parts_.host.router(), parts_.shared.clock, parts_.shared.warn)));
   }
   void stop_outside() override {
     runners_.clear();
@@ -228,15 +241,27 @@ class NotificationModules final : public ServiceModules {
 class AgentsModules final : public ServiceModules {
  public:
   explicit AgentsModules(const ServiceParts& parts)
-      : agents_(agents::make_agents(parts.host.add(agents::migrations(), agents::published), own_,
-                                    ordering_, {parts.configuration.integer("Fraud:RejectAt")})) {
+      : parts_(parts),
+        options_{parts.configuration.integer("Fraud:RejectAt")},
+        agents_(agents::make_agents(parts.host.add(agents::migrations(), agents::published), own_,
+                                    ordering_, options_)) {
     parts.host.take(ordering_);
   }
+  void start() override {
+    if (const auto settings = rabbitmq_settings(parts_.configuration))
+      answers_ = rabbitmq::run_task_consumer(
+          *settings, {.queue = agents::assessment_queue(), .warn = parts_.shared.warn},
+          answers_assessments(*parts_.host.readers_of("agents"), options_, parts_.shared.warn));
+  }
+  void stop_outside() override { answers_.reset(); }
 
  private:
+  ServiceParts parts_;
+  agents::FraudOptions options_;
   Topic<agents::contracts::Event> own_;
   Topic<ordering::contracts::Event> ordering_;
   std::unique_ptr<agents::Agents> agents_;
+  std::unique_ptr<messaging::Runner> answers_;
 };
 
 }  // namespace

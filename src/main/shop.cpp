@@ -25,6 +25,7 @@
 #include "main/http_settings.hpp"
 #include "main/log_epochs.hpp"
 #include "main/notification_part.hpp"
+#include "main/order_assessments.hpp"
 #include "main/payment_providers.hpp"
 #include "main/process_figures.hpp"
 #include "main/product_search.hpp"
@@ -212,10 +213,12 @@ class EmbeddedShop final : public Shop {
                                      gumbo::sanitise, search_->parts(metrics_),
                                      stock_ledger_->store(), read_cache_.reads(make_codecs()));
     offers_ = make_offer_source(*catalog_part_->readers);
+    const agents::FraudOptions fraud{configuration.integer("Fraud:RejectAt")};
+    assessments_ = make_assessment_source(*agents_part_->readers, fraud);
     auto& ordering_context = context_of(*ordering_part_, secret);
     ordering_ = ordering::make_ordering(
         ordering_context, ordering_topic_, catalog_topic_, payment_topic_, agents_topic_,
-        shop_topic_, *offers_, *zones_,
+        shop_topic_, *offers_, *assessments_, *zones_,
         {std::chrono::milliseconds(configuration.integer("Fraud:DeadlineMs")),
          seconds("Ordering:PaymentDeadlineSeconds"),
          seconds("Ordering:AuthorisationDeadlineSeconds"),
@@ -231,8 +234,7 @@ class EmbeddedShop final : public Shop {
         [this](const std::string& what) { log_.write(telemetry::Level::warning, what); });
     add_payment_figures(metrics_, *payment_);
     auto& agents_context = context_of(*agents_part_, secret);
-    agents_ = agents::make_agents(agents_context, agents_topic_, ordering_topic_,
-                                  {configuration.integer("Fraud:RejectAt")});
+    agents_ = agents::make_agents(agents_context, agents_topic_, ordering_topic_, fraud);
     auto& shop_context = context_of(*shop_part_, secret);
     shop_ =
         shop::make_shop_service(shop_context, shop_topic_,
@@ -391,6 +393,7 @@ class EmbeddedShop final : public Shop {
   std::deque<ServiceContext> contexts_;  // stay where they are: modules refer to them
   std::unique_ptr<catalog::Catalog> catalog_;
   std::unique_ptr<ordering::OfferSource> offers_;
+  std::unique_ptr<ordering::AssessmentSource> assessments_;
   std::unique_ptr<ordering::Ordering> ordering_;
   std::unique_ptr<payment::PaymentService> payment_;
   std::unique_ptr<notification::OrderSource> order_source_;

@@ -1,5 +1,7 @@
 #include "main/task_queues.hpp"
 
+#include "platform/rabbitmq/tasks.hpp"
+#include "services/agents/module.hpp"
 #include "services/notification/module.hpp"
 
 namespace stoa {
@@ -21,9 +23,19 @@ std::optional<rabbitmq::Settings> rabbitmq_settings(const Configuration& configu
   return settings;
 }
 
+std::unique_ptr<messaging::TaskCaller> task_caller(const Configuration& configuration) {
+  auto settings = rabbitmq_settings(configuration);
+  return settings ? rabbitmq::make_task_caller(std::move(*settings)) : nullptr;
+}
+
+Duration request_timeout(const Configuration& configuration) {
+  return std::chrono::milliseconds(configuration.integer("RabbitMQ:RequestTimeoutMs"));
+}
+
 std::vector<messaging::QueuePlan> task_queues() {
   return {notification::queue_of(notification::Channel::email),
-          notification::queue_of(notification::Channel::sms)};
+          notification::queue_of(notification::Channel::sms), notification::preview_queue(),
+          agents::assessment_queue()};
 }
 
 }  // namespace stoa

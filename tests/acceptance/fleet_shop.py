@@ -2,7 +2,7 @@
 import json, subprocess, time
 import test_webhooks
 from conftest import Shop
-from fleet import SERVICES, Fleet, Gateway
+from fleet import SERVICES, Fleet, Gateway, Rabbitmq
 from patience import PATIENCE
 
 TAKES = {"catalog": ["stoa.ordering.orders"], "payment": ["stoa.ordering.orders"], "agents": ["stoa.ordering.orders"],
@@ -38,7 +38,8 @@ class FleetShop(Shop):
     events comes soon, not at once. A request that changes something is sent at once."""
 
     def __init__(self):
-        self.fleet = Fleet(None, **test_webhooks.SETTINGS)
+        rabbitmq = Rabbitmq()
+        self.fleet = Fleet(None, [rabbitmq], RabbitMQ__HostName="127.0.0.1", RabbitMQ__Port=rabbitmq.port, **test_webhooks.SETTINGS)
         self.gateway = Gateway(self.fleet)
         self.processes = [*self.fleet.services.values(), self.gateway]
         self.sessions = {name: Session(self.fleet.postgres, name + "db") for name in SERVICES}

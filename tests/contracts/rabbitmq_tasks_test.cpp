@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <condition_variable>
 #include <csignal>
+#include <future>
 #include <mutex>
 #include <thread>
 
+#include "contracts/patience.hpp"
 #include "contracts/rabbitmq_server.hpp"
 #include "platform/rabbitmq/dead_letters.hpp"
 #include "platform/rabbitmq/link.hpp"
@@ -249,11 +251,23 @@ TEST_F(RabbitmqTasks, AnOrderedQueue_KeepsItsOrder_WhenItsConsumerGoes) {
   EXPECT_EQ(seen_.ids(), ids);
 }
 
+Result<std::string> answer_to(messaging::TaskCaller& caller, const QueuePlan& queue,
+                              const std::string& id, Duration deadline) {
+  // Shared: an answer may come when nobody waits for it any more.
+  const auto told = std::make_shared<std::promise<Result<std::string>>>();
+  caller.ask(queue, task(id), deadline,
+             [told](Result<std::string> answer) { told->set_value(std::move(answer)); });
+  auto answer = told->get_future();
+  if (answer.wait_for(30s) != std::future_status::ready)
+    return fail(ErrorKind::internal, "nothing_told", "The caller was never told.");
+  return answer.get();
+}
+
 TEST_F(RabbitmqTasks, AQuestion_IsAnsweredInTime_OrNotAtAll) {
   const auto queue = server().fresh_queue(QueuePlan::Kind::requests);
   const auto caller = rabbitmq::make_task_caller(server().settings());
   const auto begun = Steady::now();
-  EXPECT_EQ(caller->ask(queue, task("nobody"), 300ms).error().code, "no_answer");
+  EXPECT_EQ(answer_to(*caller, queue, "nobody", 300ms).error().code, "no_answer");
   EXPECT_LT(Steady::now() - begun, 3s);
   std::this_thread::sleep_for(100ms);
 
@@ -265,14 +279,93 @@ TEST_F(RabbitmqTasks, AQuestion_IsAnsweredInTime_OrNotAtAll) {
     else
       settle(TaskOutcome::done, "to " + received.task.id);
   });
-  const auto answer = caller->ask(queue, task("a"), 5s);
+  const auto answer = answer_to(*caller, queue, "a", 5s);
   ASSERT_TRUE(answer) << answer.error().detail;
   EXPECT_EQ(*answer, "to a");
   EXPECT_EQ(seen_.ids(), (std::vector<std::string>{"a"})) << "what was too late is not asked";
-  EXPECT_FALSE(caller->ask(queue, task("slow"), 300ms));
+  EXPECT_EQ(answer_to(*caller, queue, "slow", 300ms).error().code, "no_answer");
   slow(TaskOutcome::done, "too late");
-  EXPECT_EQ(caller->ask(queue, task("b"), 5s).value_or(""), "to b");
+  EXPECT_EQ(answer_to(*caller, queue, "b", 5s).value_or(""), "to b");
   EXPECT_EQ(figures(queue).ready, 0);
+}
+
+TEST_F(RabbitmqTasks, QuestionsOfOneCaller_DoNotWaitForEachOther) {
+  const auto queue = server().fresh_queue(QueuePlan::Kind::requests);
+  const auto caller = rabbitmq::make_task_caller(server().settings());
+  std::mutex mutex;
+  std::vector<std::pair<std::string, Settle>> held;
+  const auto consumer = consume(queue, [&](const ReceivedTask& received, const Settle& settle) {
+    if (received.task.id == "first") return settle(TaskOutcome::done, {});
+    const std::lock_guard lock(mutex);
+    held.emplace_back(received.task.id, settle);
+    if (held.size() < 5) return;
+    for (auto at = held.rbegin(); at != held.rend(); ++at)
+      at->second(TaskOutcome::done, "to " + at->first);
+  });
+  ASSERT_TRUE(comes_true([&] { return answer_to(*caller, queue, "first", 5s).has_value(); }));
+  std::vector<std::promise<std::string>> told(5);
+  for (std::size_t nth = 0; nth < told.size(); ++nth)
+    caller->ask(queue, task(std::to_string(nth)), 30s, [&, nth](const Result<std::string>& answer) {
+      told[nth].set_value(answer.value_or("none"));
+    });
+  for (std::size_t nth = 0; nth < told.size(); ++nth)
+    EXPECT_EQ(told[nth].get_future().get(), "to " + std::to_string(nth));
+}
+
+TEST_F(RabbitmqTasks, AQuestion_WhoseBrokerIsKilled_IsRefusedSoon_AndTheNextOneIsAnswered) {
+  const auto queue = server().fresh_queue(QueuePlan::Kind::requests);
+  const auto caller = rabbitmq::make_task_caller(server().settings());
+  const auto consumer = consume(queue, [](const ReceivedTask& received, const Settle& settle) {
+    settle(TaskOutcome::done, "to " + received.task.id);
+  });
+  const auto is_answered = [&] { return answer_to(*caller, queue, "a", 5s).has_value(); };
+  ASSERT_TRUE(comes_true(is_answered));
+  server().stop(SIGKILL);
+  auto begun = Steady::now();
+  EXPECT_EQ(answer_to(*caller, queue, "b", 20s).error().code, "tasks_unreachable");
+  EXPECT_LT(Steady::now() - begun, 3s);
+  server().start();
+  EXPECT_TRUE(comes_true(is_answered));
+
+  server().signal(SIGSTOP);
+  begun = Steady::now();
+  EXPECT_EQ(answer_to(*caller, queue, "d", 1s).error().code, "no_answer");
+  EXPECT_LT(Steady::now() - begun, 3s);
+  const auto fresh = rabbitmq::make_task_caller(server().settings());
+  begun = Steady::now();
+  EXPECT_FALSE(answer_to(*fresh, queue, "e", 1s)) << "it cannot even connect";
+  EXPECT_LT(Steady::now() - begun, 3s);
+  server().signal(SIGCONT);
+}
+
+TEST_F(RabbitmqTasks, AQuestion_OverAConnectionThatBroke_IsAskedAgain) {
+  const auto queue = server().fresh_queue(QueuePlan::Kind::requests);
+  const auto caller = rabbitmq::make_task_caller(server().settings());
+  auto consumer = consume(queue, [](const ReceivedTask& received, const Settle& settle) {
+    settle(TaskOutcome::done, "to " + received.task.id);
+  });
+  ASSERT_TRUE(comes_true([&] { return answer_to(*caller, queue, "a", 5s).has_value(); }));
+  consumer.reset();
+  server().stop(SIGKILL);
+  server().start();
+  consumer = consume(queue, [](const ReceivedTask& received, const Settle& settle) {
+    settle(TaskOutcome::done, "to " + received.task.id);
+  });
+  const auto other = rabbitmq::make_task_caller(server().settings());
+  ASSERT_TRUE(comes_true([&] { return answer_to(*other, queue, "a", 5s).has_value(); }));
+  EXPECT_EQ(answer_to(*caller, queue, "b", 20s).value_or(""), "to b");
+}
+
+TEST_F(RabbitmqTasks, ACallerThatStops_TellsWhoWaits) {
+  const auto queue = server().fresh_queue(QueuePlan::Kind::requests);
+  const auto caller = rabbitmq::make_task_caller(server().settings());
+  std::promise<std::string> told;
+  caller->ask(queue, task("a"), 30s, [&](const Result<std::string>& answer) {
+    told.set_value(answer ? *answer : answer.error().code);
+  });
+  caller->stop();
+  EXPECT_EQ(told.get_future().get(), "tasks_unreachable");
+  EXPECT_EQ(answer_to(*caller, queue, "b", 1s).error().code, "tasks_unreachable");
 }
 
 TEST_F(RabbitmqTasks, ABrokerThatIsKilled_HasWhatItConfirmed_AndIsFoundAgain) {

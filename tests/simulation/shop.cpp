@@ -10,6 +10,7 @@
 #include "kernel/sql/migrate.hpp"
 #include "main/catalog_offers.hpp"
 #include "main/notification_part.hpp"
+#include "main/order_assessments.hpp"
 #include "main/payment_providers.hpp"
 #include "platform/gumbo/sanitise.hpp"
 #include "platform/sqlite/database.hpp"
@@ -235,9 +236,10 @@ class Shop final : public SimulatedShop {
     // In the writer's transactions: the ledger's tables stand in the shop's file here.
     loop_.when_idle([this](UnitOfWork& unit) { return catalog_->project_slice(unit); });
     offers_ = make_offer_source(catalog_part.readers);
+    assessments_ = make_assessment_source(agents_part.readers, {});
     ordering_ = ordering::make_ordering(
         context_of(ordering_part), ordering_topic_, catalog_topic_, payment_topic_, agents_topic_,
-        shop_topic_, *offers_, outside_.zones,
+        shop_topic_, *offers_, *assessments_, outside_.zones,
         {std::chrono::seconds(2), std::chrono::minutes(5), std::chrono::minutes(15), false},
         {"simulator"});
     payment::PaymentOptions payment_options;
@@ -320,6 +322,7 @@ class Shop final : public SimulatedShop {
   std::unique_ptr<ordering::Ordering> ordering_;
   std::unique_ptr<payment::PaymentService> payment_;
   std::unique_ptr<ordering::OfferSource> offers_;
+  std::unique_ptr<ordering::AssessmentSource> assessments_;
   std::unique_ptr<notification::OrderSource> order_source_;
   std::unique_ptr<notification::NotificationService> notification_;
   std::unique_ptr<agents::Agents> agents_;

@@ -17,7 +17,7 @@ struct Task {
   std::string type;         ///< as in `notification.Send.v1`
   std::string traceparent;  ///< empty when not traced
   Timestamp created_at;
-  std::string data;  ///< at most 64 KiB
+  std::string data;  ///< at most 64 KiB; of a request and its answer, 4 MiB
 };
 
 struct QueuePlan {
@@ -64,14 +64,19 @@ class TaskPublisher {
                                              const std::vector<Task>& tasks) = 0;
 };
 
-/// Asks whoever consumes a queue of requests. For one thread.
+/// Asks whoever consumes a queue of requests. What is asked may be asked twice, and of two of them:
+/// so it is a question, or a command that comes twice without harm. Thread-safe.
 class TaskCaller {
  public:
+  using Then = std::function<void(Result<std::string>)>;
   virtual ~TaskCaller() = default;
-  /// Waits for the answer, `deadline` at most; `no_answer` (unavailable) when none came until then.
-  /// What comes later goes to nobody.
-  [[nodiscard]] virtual Result<std::string> ask(const QueuePlan& queue, const Task& task,
-                                                Duration deadline) = 0;
+  /// Calls `then` once, on another thread, which it does not keep waiting: with the answer, or with
+  /// why there is none. `no_answer` (timeout): none came within `deadline`; what comes later goes
+  /// to nobody. `tasks_unreachable` (unavailable): the broker takes no questions now. `overloaded`:
+  /// too many wait.
+  virtual void ask(const QueuePlan& queue, const Task& task, Duration deadline, Then then) = 0;
+  /// What waits is told `tasks_unreachable`, and so is who asks from now on.
+  virtual void stop() = 0;
 };
 
 }  // namespace stoa::messaging

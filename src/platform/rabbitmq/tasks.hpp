@@ -16,7 +16,8 @@ namespace stoa::rabbitmq {
 /// on what is older; an ordered one keeps it at its consumer. Dead letters go to `<queue>.dead`.
 std::unique_ptr<messaging::TaskPublisher> make_task_publisher(Settings settings);
 
-/// Asks over the broker's direct reply-to: nothing is left behind of a request.
+/// Asks over the broker's direct reply-to, on a thread of its own, which is stopped at the latest
+/// when it is destroyed: nothing is left behind of a question.
 std::unique_ptr<messaging::TaskCaller> make_task_caller(Settings settings);
 
 struct TaskConsumerOptions {

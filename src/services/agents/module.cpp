@@ -35,6 +35,16 @@ std::unique_ptr<Agents> make_agents(ServiceContext& context, Topic<contracts::Ev
   return module;
 }
 
+contracts::FraudAssessed assess_anew(Store store,
+                                     const ordering::contracts::AssessmentRequested& order,
+                                     FraudOptions options) {
+  return assess_anew(*make_sql_order_history(store.db), order, options.reject_at);
+}
+
+messaging::QueuePlan assessment_queue() {
+  return {.name = "agents.assessments", .kind = messaging::QueuePlan::Kind::requests};
+}
+
 std::optional<NewEvent> published(const RecordedEvent& row) {
   const auto event = translate(decode_event<StoredEvent>(row.type, row.data), row);
   return event ? std::optional(encode_event(*event)) : std::nullopt;

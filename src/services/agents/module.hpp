@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "kernel/mediator/service_context.hpp"
+#include "kernel/messaging/task_queue.hpp"
 #include "kernel/messaging/topic.hpp"
 #include "services/agents/contracts/events.hpp"
 #include "services/ordering/contracts/events.hpp"
@@ -23,6 +24,14 @@ class Agents {
 std::unique_ptr<Agents> make_agents(ServiceContext& context, Topic<contracts::Event>& own,
                                     Topic<ordering::contracts::Event>& ordering,
                                     FraudOptions options);
+
+/// Judges an order by what is known now; nothing of it is written down. On a reader thread.
+contracts::FraudAssessed assess_anew(Store store,
+                                     const ordering::contracts::AssessmentRequested& order,
+                                     FraudOptions options);
+
+/// Of requests for that: an `ordering.AssessmentRequested` is answered by a `FraudAssessed`.
+messaging::QueuePlan assessment_queue();
 
 sql::Migrations migrations();
 

@@ -1,5 +1,6 @@
 #include "services/ordering/module.hpp"
 
+#include "services/ordering/api/order_assessment.hpp"
 #include "services/ordering/api/order_stream.hpp"
 #include "services/ordering/api/orders_api.hpp"
 #include "services/ordering/application/deadline_sweep.hpp"
@@ -14,7 +15,8 @@ namespace {
 class Module final : public Ordering {
  public:
   Module(ServiceContext& context, Topic<contracts::Event>& own, OfferSource& offers,
-         const TimeZones& zones, Deadlines deadlines, std::vector<std::string> payment_providers)
+         AssessmentSource& assessments, const TimeZones& zones, Deadlines deadlines,
+         std::vector<std::string> payment_providers)
       : store_(make_sql_order_store(context.store.db)),
         queries_(make_sql_order_queries()),
         idempotency_(context.store.db, "ordering_"),
@@ -27,6 +29,7 @@ class Module final : public Ordering {
     context.participants.push_back(&orders_);
     order_export_ =
         add_order_routes(context, orders_, *queries_, offers, std::move(payment_providers));
+    add_order_assessment(context, assessments);
     add_order_stream(context);
     context.executor.every(std::chrono::milliseconds(250),
                            [this](UnitOfWork& unit) { orders_.act_on_deadlines(unit); });
@@ -61,9 +64,10 @@ std::unique_ptr<Ordering> make_ordering(ServiceContext& context, Topic<contracts
                                         Topic<payment::contracts::Event>& payment,
                                         Topic<agents::contracts::Event>& agents,
                                         Topic<shop::contracts::Event>& shop, OfferSource& offers,
-                                        const TimeZones& zones, Deadlines deadlines,
+                                        AssessmentSource& assessments, const TimeZones& zones,
+                                        Deadlines deadlines,
                                         std::vector<std::string> payment_providers) {
-  auto module = std::make_unique<Module>(context, own, offers, zones, deadlines,
+  auto module = std::make_unique<Module>(context, own, offers, assessments, zones, deadlines,
                                          std::move(payment_providers));
   auto& orders = module->orders();
   catalog.subscribe([&orders](UnitOfWork& unit, const Delivery&, const auto& event) {

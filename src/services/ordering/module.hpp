@@ -10,6 +10,7 @@
 #include "kernel/messaging/topic.hpp"
 #include "services/agents/contracts/events.hpp"
 #include "services/catalog/contracts/events.hpp"
+#include "services/ordering/application/assessment_source.hpp"
 #include "services/ordering/application/offer_source.hpp"
 #include "services/ordering/contracts/events.hpp"
 #include "services/ordering/contracts/order_facts.hpp"
@@ -29,13 +30,15 @@ class Ordering {
 };
 
 /// `payment_providers` are the names that an order may ask for. `offers` is asked before an order
-/// is refused for what the copy of Catalog's offers says; it outlives the module.
+/// is refused for what the copy of Catalog's offers says, `assessments` for an operator's look;
+/// both outlive the module.
 std::unique_ptr<Ordering> make_ordering(ServiceContext& context, Topic<contracts::Event>& own,
                                         Topic<catalog::contracts::Event>& catalog,
                                         Topic<payment::contracts::Event>& payment,
                                         Topic<agents::contracts::Event>& agents,
                                         Topic<shop::contracts::Event>& shop, OfferSource& offers,
-                                        const TimeZones& zones, Deadlines deadlines,
+                                        AssessmentSource& assessments, const TimeZones& zones,
+                                        Deadlines deadlines,
                                         std::vector<std::string> payment_providers);
 
 /// What is wrong with a pattern of order numbers, for a person; empty when nothing is.

@@ -8,10 +8,18 @@ std::optional<contracts::Event> translate(const StoredEvent& event, const Record
   return contracts::Event(static_cast<const contracts::FraudAssessed&>(std::get<0>(event)));
 }
 
+contracts::FraudAssessed assess_anew(OrderHistory& history,
+                                     const ordering::contracts::AssessmentRequested& order,
+                                     std::int64_t reject_at) {
+  auto [score, reject, reasons] =
+      assess(history.evidence(order, order.placed_at + std::chrono::hours(1)), reject_at);
+  return {order.order_id, score, reject, std::move(reasons)};
+}
+
 void FraudAssessor::on_ordering(UnitOfWork& unit, const ordering::contracts::Event& event) {
   const auto* order = std::get_if<ordering::contracts::AssessmentRequested>(&event);
   if (order == nullptr) return;
-  const auto evidence = history_.evidence(*order);
+  const auto evidence = history_.evidence(*order, order->placed_at);
   if (!history_.remember(*order)) return;  // a repeat: it was assessed then
   auto [score, reject, reasons] = assess(evidence, reject_at_);
   FraudAssessed assessed;

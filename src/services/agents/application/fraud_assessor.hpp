@@ -14,7 +14,9 @@ class OrderHistory {
   virtual ~OrderHistory() = default;
   /// False when the order is known already.
   virtual bool remember(const ordering::contracts::AssessmentRequested& order) = 0;
-  virtual Evidence evidence(const ordering::contracts::AssessmentRequested& order) = 0;
+  /// Of the orders that were made until `until`, without this one.
+  virtual Evidence evidence(const ordering::contracts::AssessmentRequested& order,
+                            Timestamp until) = 0;
   /// Forgets some of the orders whose id sorts before this one.
   virtual void forget_before(const std::string& order_id) = 0;
 };
@@ -28,6 +30,12 @@ using StoredEvent = std::variant<FraudAssessed>;
 std::string stream_of(const std::string& order_id);
 
 std::optional<contracts::Event> translate(const StoredEvent& event, const RecordedEvent& row);
+
+/// Judges an order by what is known now: orders that were made in the hour after it count like
+/// those before. Nothing of it is written down.
+contracts::FraudAssessed assess_anew(OrderHistory& history,
+                                     const ordering::contracts::AssessmentRequested& order,
+                                     std::int64_t reject_at);
 
 /// Writer thread only.
 class FraudAssessor {

@@ -26,30 +26,33 @@ class SqlOrderHistory final : public OrderHistory {
     return db_.changes() > 0;
   }
 
-  Evidence evidence(const ordering::contracts::AssessmentRequested& order) override {
+  Evidence evidence(const ordering::contracts::AssessmentRequested& order,
+                    Timestamp until) override {
     Evidence evidence{order.payment_token,    order.total,          0, 0, 0, 0,
                       order.shipping_country, order.billing_country};
-    const auto at = to_unix_microseconds(order.placed_at);
+    const auto last = to_unix_microseconds(until);
     const auto hour_ago = to_unix_microseconds(order.placed_at - std::chrono::hours(1));
     const auto day_ago = to_unix_microseconds(order.placed_at - std::chrono::hours(24));
     db_.query(
         "SELECT count(*), coalesce(sum(CASE WHEN placed_at > ?1 THEN 1 ELSE 0 END), 0),"
         " coalesce(avg(CASE WHEN currency = ?2 THEN amount END), 0)"
         " FROM (SELECT placed_at, currency, amount FROM agents_orders"
-        " WHERE email = ?3 AND placed_at <= ?4 ORDER BY placed_at DESC LIMIT ?5) AS recent",
+        " WHERE email = ?3 AND placed_at <= ?4 AND order_id <> ?5"
+        " ORDER BY placed_at DESC LIMIT ?6) AS recent",
         [&](const sql::Row& row) {
           evidence.past_orders_of_email = row.integer(0);
           evidence.orders_of_email_last_hour = row.integer(1);
           evidence.mean_amount_of_email = row.integer(2);
         },
-        hour_ago, order.total.currency().code(), order.email_fingerprint, at, counted_max);
+        hour_ago, order.total.currency().code(), order.email_fingerprint, last, order.order_id,
+        counted_max);
     if (order.address_fingerprint)
       evidence.orders_of_address_last_day =
           db_.one(
                  "SELECT count(*) FROM (SELECT 1 FROM agents_orders WHERE address = ?1 AND"
-                 " placed_at > ?2 AND placed_at <= ?3 LIMIT ?4) AS recent",
+                 " placed_at > ?2 AND placed_at <= ?3 AND order_id <> ?4 LIMIT ?5) AS recent",
                  [](const sql::Row& row) { return row.integer(0); }, *order.address_fingerprint,
-                 day_ago, at, counted_max)
+                 day_ago, last, order.order_id, counted_max)
               .value_or(0);
     return evidence;
   }

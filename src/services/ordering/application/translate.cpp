@@ -78,4 +78,15 @@ std::optional<contracts::Event> translate(const OrderEvent& event, const Recorde
   return std::visit(Translator{row.stream.substr(stream_prefix.size())}, event);
 }
 
+contracts::AssessmentRequested assessment_of(const OrderPlaced& order) {
+  return {order.order_id,
+          order.total,
+          order.email_fingerprint,
+          order.address_fingerprint,
+          order.shipping_country,
+          order.billing_country,
+          order.token,
+          order.placed_at};
+}
+
 }  // namespace stoa::ordering
