@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <charconv>
 #include <random>
 
@@ -36,6 +37,23 @@ struct WholeAnswer : std::enable_shared_from_this<WholeAnswer> {
   }
 };
 
+/// The rest of a request's body, which can be sent once: it knows whether any of it was asked for.
+class SentOnce final : public http::Stream {
+ public:
+  explicit SentOnce(std::shared_ptr<http::Stream> stream) : stream_(std::move(stream)) {}
+  void next(Take take) override {
+    begun_ = true;
+    stream_->next(std::move(take));
+  }
+  [[nodiscard]] std::string_view heartbeat() const override { return {}; }
+  [[nodiscard]] bool is_broken() const override { return stream_->is_broken(); }
+  [[nodiscard]] bool is_begun() const { return begun_; }
+
+ private:
+  std::shared_ptr<http::Stream> stream_;
+  std::atomic<bool> begun_{false};
+};
+
 std::uint64_t by_chance() {
   thread_local std::mt19937_64 source{std::random_device{}()};
   return source();
@@ -66,6 +84,14 @@ bool is_named_by_connection(const http::Request& request, std::string_view name)
   return false;
 }
 
+template <class Number>
+bool read_number(std::string_view text, Number& number) {
+  const auto* const first = text.data();
+  const auto* const last = first + text.size();
+  const auto [end, error] = std::from_chars(first, last, number);
+  return error == std::errc{} && end == last;
+}
+
 /// HEAD is asked as GET: the server takes the body away, and knows its length.
 http::UpstreamRequest to_upstream(const http::RequestPtr& request) {
   http::UpstreamRequest out;
@@ -74,6 +100,9 @@ http::UpstreamRequest to_upstream(const http::RequestPtr& request) {
   out.headers = forwarded_headers(*request);
   if (!request->body.empty() || is_one_of(request->method, {"POST", "PUT", "PATCH"}))
     out.body = std::shared_ptr<const std::string>(request, &request->body);
+  out.stream = request->stream;
+  if (std::uint64_t bytes = 0; read_number(request->header("content-length"), bytes))
+    out.body_bytes = bytes;
   return out;
 }
 
@@ -86,6 +115,8 @@ std::string_view name_of(const http::UpstreamAnswer& answer) {
       return "lost";
     case UpstreamFault::timed_out:
       return "timed_out";
+    case UpstreamFault::abandoned:
+      return "abandoned";
     case UpstreamFault::broken:
       break;
   }
@@ -104,13 +135,6 @@ struct Place {
   std::int64_t position = 0;
   std::int64_t epoch = 0;
 };
-
-bool read_number(std::string_view text, std::int64_t& number) {
-  const auto* const first = text.data();
-  const auto* const last = first + text.size();
-  const auto [end, error] = std::from_chars(first, last, number);
-  return error == std::errc{} && end == last;
-}
 
 std::optional<Place> parse_place(std::string_view text) {
   Place place;
@@ -200,6 +224,10 @@ http::Response no_answer(UpstreamFault fault, const std::string& service,
       return http::problem(told(ErrorKind::timeout, "answer_late",
                                 " has not answered in time. The request may have had its effect."),
                            request, 504, "Gateway timeout");
+    case UpstreamFault::abandoned:  // of which its client was told already, where there is one
+      return http::problem(
+          {ErrorKind::malformed, "malformed_request", "The body of the request broke off."},
+          request);
     case UpstreamFault::lost:
     case UpstreamFault::broken:
       break;
@@ -215,6 +243,7 @@ struct Forwarder::Attempt {
   Service& service;
   http::UpstreamRequest request;
   std::function<void(http::UpstreamAnswer)> then;
+  std::shared_ptr<const SentOnce> body;  ///< shared with the request; null: it can be sent again
   bool repeatable = false;
   int tries = 0;
   Instances::InstancePtr instance;  ///< of the last try
@@ -225,7 +254,8 @@ void Forwarder::add(const std::string& name) {
   made->name = name;
   const auto label = telemetry::label("service", name);
   made->repeats = &parts_.metrics.counter_of("stoa_upstream_repeats_total", label);
-  for (const std::string_view outcome : {"answered", "unreachable", "lost", "timed_out", "broken"})
+  for (const std::string_view outcome :
+       {"answered", "unreachable", "lost", "timed_out", "broken", "abandoned"})
     made->outcomes[outcome] = &parts_.metrics.counter_of(
         "stoa_upstream_requests_total", label + "," + telemetry::label("outcome", outcome));
   parts_.metrics.gauge(
@@ -246,8 +276,11 @@ void Forwarder::ask(std::string_view name, http::UpstreamRequest request,
                     std::function<void(http::UpstreamAnswer)> then) {
   auto& asked = service(name);
   const bool repeatable = is_safe_to_repeat(request);
+  std::shared_ptr<SentOnce> body;
+  if (request.stream) request.stream = body = std::make_shared<SentOnce>(request.stream);
   asked.budget.count();
-  begin(std::make_shared<Attempt>(asked, std::move(request), std::move(then), repeatable));
+  begin(std::make_shared<Attempt>(asked, std::move(request), std::move(then), std::move(body),
+                                  repeatable));
 }
 
 void Forwarder::ask_whole(std::string_view name, http::UpstreamRequest request,
@@ -272,14 +305,15 @@ void Forwarder::begin(const std::shared_ptr<Attempt>& attempt) {
 }
 
 bool Forwarder::may_repeat(const Attempt& attempt, UpstreamFault fault) {
-  if (attempt.tries >= tries_max) return false;
+  if (attempt.tries >= tries_max || (attempt.body && attempt.body->is_begun())) return false;
   if (fault == UpstreamFault::unreachable) return true;
   return fault == UpstreamFault::lost && attempt.repeatable;
 }
 
 void Forwarder::end(const std::shared_ptr<Attempt>& attempt, http::UpstreamAnswer answer) {
   auto& asked = attempt->service;
-  asked.instances.ended(attempt->instance, answer.has_value(), parts_.clock.now());
+  const bool is_to_blame = !answer && answer.error() != UpstreamFault::abandoned;
+  asked.instances.ended(attempt->instance, !is_to_blame, parts_.clock.now());
   asked.outcomes.at(name_of(answer))->add();
   if (!answer && may_repeat(*attempt, answer.error()) && asked.budget.take()) {
     asked.repeats->add();

@@ -35,7 +35,8 @@ http::Response no_answer(http::UpstreamFault fault, const std::string& service,
 /// Passes requests on to the replicas of services and their answers back, as a reverse proxy does
 /// (RFC 9110, section 7.6). A request that reached no replica is sent to another one; one whose
 /// answer was lost only when that is safe, which is when its method is idempotent or it has an
-/// Idempotency-Key; both within the service's retry budget. Thread-safe once the services are
+/// Idempotency-Key; both within the service's retry budget. One whose body is a stream is sent
+/// again only as long as nothing of the stream was asked for. Thread-safe once the services are
 /// added.
 class Forwarder {
  public:

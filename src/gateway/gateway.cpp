@@ -232,7 +232,8 @@ class TheGateway final : public Gateway {
              const http::Reply& answer) {
     if (!allowed) return answer(http::problem(allowed.error(), *request));
     const auto coding = request->header("content-encoding");
-    if (!request->body.empty() && !coding.empty() && !ascii_iequals(coding, "identity"))
+    const bool has_body = !request->body.empty() || request->stream;
+    if (has_body && !coding.empty() && !ascii_iequals(coding, "identity"))
       return answer(refuse_coding(*request));
     auto wanted = wanted_positions(*request);
     // A write needs no wait: it is decided on the newest state.

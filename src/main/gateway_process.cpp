@@ -32,19 +32,27 @@ namespace {
 constexpr std::chrono::milliseconds stop_grace{5'000};
 
 /// Longer than the longest `Prefer: wait`, and than what a service itself allows.
-constexpr http::RouteLimits forwarded_limits{std::size_t{1} << 20, std::chrono::seconds(65)};
-constexpr http::RouteLimits import_limits{std::size_t{64} << 20, std::chrono::seconds(65)};
+constexpr std::chrono::seconds answer_timeout{65};
+/// A longer body passes through piece by piece, and is sent once.
+constexpr std::size_t kept_bytes_max = std::size_t{64} << 10;
+constexpr http::RouteLimits own_limits{.answer_timeout = answer_timeout};
+constexpr http::RouteLimits forwarded_limits{.answer_timeout = answer_timeout,
+                                             .whole_body_bytes_max = kept_bytes_max};
+constexpr http::RouteLimits import_limits{.body_bytes_max = std::size_t{256} << 20,
+                                          .answer_timeout = answer_timeout,
+                                          .whole_body_bytes_max = kept_bytes_max};
 
 struct Mount {
   std::string_view prefix;
   std::string_view service;
 };
+constexpr std::string_view imports = "/v1/imports";
 constexpr std::array<Mount, 15> mounts{{{"/v1/products", "catalog"},
                                         {"/v1/categories", "catalog"},
                                         {"/v1/inventory", "catalog"},
                                         {"/v1/locations", "catalog"},
                                         {"/v1/search", "catalog"},
-                                        {"/v1/imports", "catalog"},
+                                        {imports, "catalog"},
                                         {"/v1/exports/products", "catalog"},
                                         {"/v1/exports/orders", "ordering"},
                                         {"/v1/shop", "catalog"},
@@ -65,14 +73,15 @@ class NoPositions final : public Positions {
   void when_reached(PositionVector, std::function<void(bool)> then) override { then(true); }
 };
 
-http::Route forwarding_route(const std::string& path, http::Handler handler) {
+http::Route forwarding_route(const std::string& path, http::Handler handler,
+                             const http::RouteLimits& limits) {
   return {.method = "any",
           .path = path,
           .access = http::Access::open,  // the service knows what each of its routes asks for
           .summary = "Passed on",
           .tag = "Forwarded",
           .handler = std::move(handler),
-          .limits = path.starts_with("/v1/imports") ? import_limits : forwarded_limits};
+          .limits = limits};
 }
 
 /// `catalog=5001,ordering=5002`.
@@ -202,13 +211,19 @@ class GatewayProcess final : public ServiceProcess {
     faces_.push_back(std::move(face));
   }
 
+  /// Gives `service` all at or below `prefix`.
+  void mount(Face& face, std::string_view prefix, std::string_view service) {
+    const auto path = std::string(prefix) + (prefix == "/" ? "*" : "/*");
+    face.router.mount(std::string(prefix),
+                      forwarding_route(path, forwarder_.to(std::string(service)),
+                                       prefix == imports ? import_limits : forwarded_limits));
+  }
+
   void serve_shop(const ServiceProcessOptions& options) {
     auto face = std::make_unique<Face>();
-    for (const auto& [prefix, service] : mounts)
-      face->router.mount(
-          std::string(prefix),
-          forwarding_route(std::string(prefix) + "/*", forwarder_.to(std::string(service))));
-    face->router.mount("/v1/jobs", forwarding_route("/v1/jobs/*", fleet_jobs(forwarder_)));
+    for (const auto& [prefix, service] : mounts) mount(*face, prefix, service);
+    face->router.mount("/v1/jobs",
+                       forwarding_route("/v1/jobs/*", fleet_jobs(forwarder_), own_limits));
     if (caller_)
       add_template_previews(face->router, *caller_, request_timeout(options.configuration), clock_,
                             forwarder_.to("notification"));
@@ -229,7 +244,9 @@ class GatewayProcess final : public ServiceProcess {
   void serve_endpoint(const ServiceProcessOptions& options, const std::string& service,
                       std::uint16_t port) {
     auto face = std::make_unique<Face>();
-    face->router.mount("/", forwarding_route("/*", forwarder_.to(service)));
+    mount(*face, "/", service);
+    for (const auto& [prefix, owner] : mounts)
+      if (owner == service) mount(*face, prefix, owner);  // which may have limits of their own
     auto chain = chain_options(options);
     chain.endpoint = service;
     chain.has_pages = false;

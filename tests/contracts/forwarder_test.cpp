@@ -6,7 +6,10 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
+#include <charconv>
 #include <future>
+#include <limits>
 #include <mutex>
 #include <thread>
 
@@ -74,6 +77,49 @@ class RawServer {
   std::thread thread_;
 };
 
+/// A client that says what it likes, when it likes.
+class RawClient {
+ public:
+  explicit RawClient(std::uint16_t port) : fd_(::socket(AF_INET, SOCK_STREAM, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    const timeval limit{10, 0};
+    ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    EXPECT_EQ(::connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  }
+  RawClient(const RawClient&) = delete;
+  RawClient& operator=(const RawClient&) = delete;
+  ~RawClient() { leave(); }
+
+  void write(std::string_view text) const { RawServer::write(fd_, text); }
+  [[nodiscard]] std::string read() const { return RawServer::read(fd_); }
+  /// What the other side takes within a while of a body without end.
+  [[nodiscard]] std::size_t write_until_held() const {
+    const std::string piece(64 * 1024, 'x');
+    std::size_t taken = 0;
+    for (int idle = 0; idle < 20;) {
+      const auto count = ::send(fd_, piece.data(), piece.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+      if (count > 0) {
+        taken += static_cast<std::size_t>(count);
+        idle = 0;
+        continue;
+      }
+      ++idle;
+      std::this_thread::sleep_for(50ms);
+    }
+    return taken;
+  }
+  void leave() {
+    if (fd_ >= 0) ::close(fd_);
+    fd_ = -1;
+  }
+
+ private:
+  int fd_;
+};
+
 /// A piece each time, the number of its turn; the last one is the end.
 class Counting final : public http::Stream {
  public:
@@ -99,25 +145,35 @@ class ForwarderTest : public testing::Test {
                             const http::Reply& reply) { serve(request, reply); });
     forwarder_.add("catalog");
     forwarder_.instances("catalog").set({origin_of(*service_)});
-    front_ = start([to = forwarder_.to("catalog")](const std::shared_ptr<http::Request>& request,
-                                                   const http::Reply& reply) {
-      request->request_id = "request-1";
-      request->traceparent = "trace-1";
-      to(request, reply);
-    });
+    front_ = start(
+        [to = forwarder_.to("catalog")](const std::shared_ptr<http::Request>& request,
+                                        const http::Reply& reply) {
+          request->request_id = "request-1";
+          request->traceparent = "trace-1";
+          to(request, reply);
+        },
+        kept_bytes);
   }
   ~ForwarderTest() override { front_ = nullptr; }
 
-  static std::unique_ptr<beast::HttpServer> start(beast::HttpServer::Handle handle) {
-    auto server = beast::make_http_server({}, std::move(handle), [](http::Request&) {
-      return http::RouteLimits{std::size_t{8} << 20, 5s};
-    });
+  static constexpr std::size_t bytes_max = std::size_t{64} << 20;
+  static std::unique_ptr<beast::HttpServer> start(
+      beast::HttpServer::Handle handle,
+      std::size_t whole_bytes_max = std::numeric_limits<std::size_t>::max()) {
+    beast::HttpServerOptions options;
+    options.body_timeout = 2s;
+    auto server =
+        beast::make_http_server(options, std::move(handle), [whole_bytes_max](http::Request&) {
+          return http::RouteLimits{bytes_max, 5s, whole_bytes_max};
+        });
     server->start();
     return server;
   }
   static http::Origin origin_of(const beast::HttpServer& server) {
     return {"127.0.0.1", server.port()};
   }
+
+  static constexpr std::size_t kept_bytes = std::size_t{64} << 10;
 
   void serve(const std::shared_ptr<http::Request>& request, const http::Reply& reply) {
     {
@@ -155,6 +211,15 @@ class ForwarderTest : public testing::Test {
   http::Request seen() {
     const std::lock_guard lock(mutex_);
     return seen_;
+  }
+  std::string figure(const std::string& outcome) {
+    const auto text = metrics_.text();
+    const auto name =
+        "stoa_upstream_requests_total{service=\"catalog\",outcome=\"" + outcome + "\"} ";
+    const auto at = text.find(name);
+    return at == std::string::npos
+               ? "none"
+               : text.substr(at + name.size(), text.find('\n', at) - at - name.size());
   }
   http::UpstreamAnswer ask_directly(http::UpstreamRequest request) {
     std::promise<http::UpstreamAnswer> promise;
@@ -336,6 +401,195 @@ TEST_F(ForwarderTest, WhoDoesNotAnswer_IsGivenUp) {
   end.set_value();
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error(), UpstreamFault::timed_out);
+}
+
+/// A body in chunks of `size`.
+std::string chunked(std::string_view body, std::size_t size) {
+  std::string text;
+  for (std::size_t at = 0; at < body.size(); at += size) {
+    const auto part = body.substr(at, size);
+    char digits[20];
+    const auto [end, error] = std::to_chars(digits, digits + sizeof digits, part.size(), 16);
+    text.append(digits, end).append("\r\n").append(part).append("\r\n");
+  }
+  return text + "0\r\n\r\n";
+}
+
+std::string numbered(std::size_t bytes) {
+  std::string text;
+  for (int i = 0; text.size() < bytes; ++i) text += std::to_string(i) + ",";
+  text.resize(bytes);
+  return text;
+}
+
+constexpr std::string_view chunked_head =
+    "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+constexpr std::string_view endless_head =
+    "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 60000000\r\nIdempotency-Key: k\r\n";
+constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
+
+TEST_F(ForwarderTest, ALongBodyPassesThrough_HoweverItIsFramed) {
+  for (const std::size_t bytes :
+       {kept_bytes - 1, kept_bytes, kept_bytes + 1, 10 * kept_bytes, std::size_t{5} << 20}) {
+    const auto body = numbered(bytes);
+    EXPECT_TRUE(ask("POST", "/echo", {}, body).body == body) << bytes;
+    EXPECT_EQ(seen().header("content-length"), std::to_string(bytes));
+    EXPECT_EQ(seen().header("transfer-encoding"), "");
+    for (const std::size_t chunk : {std::size_t{1'000}, std::size_t{1} << 20}) {
+      const RawClient client(front_->port());
+      client.write(std::string(chunked_head) + chunked(body, chunk));
+      EXPECT_TRUE(client.read().starts_with("HTTP/1.1 201 ")) << bytes;
+      EXPECT_TRUE(seen().body == body) << bytes << " in chunks of " << chunk;
+    }
+  }
+  EXPECT_EQ(seen().header("expect"), "100-continue") << "what is long is asked for";
+}
+
+TEST_F(ForwarderTest, AfterALongBody_BothConnectionsGoOn) {
+  auto kept = client();
+  for (int i = 0; i < 5; ++i)
+    EXPECT_EQ(kept.send("POST", "/echo", {}, numbered(300'000)).value().status, 201);
+  EXPECT_EQ(front_->connections(), 1U);
+  EXPECT_EQ(service_->connections(), 1U);
+}
+
+TEST_F(ForwarderTest, AServiceThatDoesNotRead_HoldsBackTheClient) {
+  std::promise<void> end;
+  auto ended = end.get_future().share();
+  RawServer slow([ended](int fd) {
+    RawServer::read(fd);
+    RawServer::write(fd, go_on);
+    ended.wait_for(10s);
+  });
+  forwarder_.instances("catalog").set({slow.origin()});
+  const RawClient client(front_->port());
+  client.write(std::string(endless_head) + "\r\n");
+  EXPECT_LT(client.write_until_held(), std::size_t{20} << 20) << "what kernels buffer, no more";
+  end.set_value();
+}
+
+TEST_F(ForwarderTest, WhoWaitsToBeBidden_IsBiddenWhenTheServiceWantsTheBody) {
+  const RawClient client(front_->port());
+  client.write(
+      "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n"
+      "Expect: 100-continue\r\n\r\n");
+  EXPECT_EQ(client.read(), go_on);
+  client.write(std::string(100'000, 'x'));
+  EXPECT_TRUE(client.read().starts_with("HTTP/1.1 201 "));
+}
+
+TEST_F(ForwarderTest, ARefusalBeforeTheBody_IsTold_AndNothingOfItIsTaken) {
+  RawServer refusing([](int fd) {
+    EXPECT_NE(RawServer::read(fd).find("Expect: 100-continue"), std::string::npos);
+    RawServer::write(fd, "HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno");
+  });
+  forwarder_.instances("catalog").set({refusing.origin()});
+  const RawClient client(front_->port());
+  client.write(std::string(endless_head) + "Expect: 100-continue\r\n\r\n");
+  const auto answer = client.read();
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 413 ")) << answer;
+  EXPECT_NE(answer.find("Connection: close"), std::string::npos);
+}
+
+TEST_F(ForwarderTest, TooLongABody_IsRefusedWithoutAskingAnybody) {
+  const RawClient client(front_->port());
+  client.write(
+      "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 70000000\r\n"
+      "Expect: 100-continue\r\n\r\n");
+  EXPECT_TRUE(client.read().starts_with("HTTP/1.1 413 "));
+  EXPECT_EQ(requests_, 0);
+}
+
+TEST_F(ForwarderTest, AnAnswerWithinTheBody_EndsIt) {
+  RawServer early([](int fd) {
+    RawServer::read(fd);
+    RawServer::write(fd, go_on);
+    std::this_thread::sleep_for(200ms);
+    RawServer::write(fd, "HTTP/1.1 422 No\r\nContent-Length: 2\r\n\r\nno");
+    std::this_thread::sleep_for(1s);
+  });
+  forwarder_.instances("catalog").set({early.origin()});
+  const RawClient client(front_->port());
+  client.write(std::string(endless_head) + "\r\n" + std::string(200'000, 'x'));
+  const auto since = std::chrono::steady_clock::now();
+  EXPECT_TRUE(client.read().starts_with("HTTP/1.1 422 "));
+  EXPECT_LT(std::chrono::steady_clock::now() - since, 1s) << "though the client has more to send";
+}
+
+TEST_F(ForwarderTest, AServiceThatDiesWithinTheBody_IsNotAskedAgain) {
+  RawServer dying([](int fd) {
+    RawServer::read(fd);
+    RawServer::write(fd, go_on);
+    char bytes[4096];
+    std::ignore = ::recv(fd, bytes, sizeof bytes, 0);
+  });
+  forwarder_.instances("catalog").set({dying.origin(), dying.origin()});
+  const RawClient client(front_->port());
+  client.write(std::string(endless_head) + "\r\n" + std::string(200'000, 'x'));
+  const auto answer = client.read();
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 502 ")) << answer;
+  EXPECT_EQ(dying.connections(), 1) << "in spite of its key";
+}
+
+TEST_F(ForwarderTest, ABodyOfWhichNothingWasAskedFor_GoesToAnother) {
+  RawServer dying([](int fd) { RawServer::read(fd); });
+  forwarder_.instances("catalog").set({dying.origin(), origin_of(*service_)});
+  const auto body = numbered(500'000);
+  for (int i = 0; i < 6; ++i)
+    EXPECT_TRUE(ask("POST", "/echo", {{"Idempotency-Key", "k"}}, body).body == body);
+  EXPECT_GT(dying.connections(), 0);
+}
+
+TEST_F(ForwarderTest, ASilentService_IsSentTheBodyAfterAWhile) {
+  RawServer old([](int fd) {  // as one that knows nothing of Expect
+    RawServer::read(fd);
+    std::size_t come = 0;
+    char bytes[65536];
+    while (come < 200'000) {
+      const auto count = ::recv(fd, bytes, sizeof bytes, 0);
+      if (count <= 0) return;
+      come += static_cast<std::size_t>(count);
+    }
+    RawServer::write(fd, "HTTP/1.1 201 Made\r\nContent-Length: 0\r\n\r\n");
+  });
+  forwarder_.instances("catalog").set({old.origin()});
+  EXPECT_EQ(ask("POST", "/echo", {}, numbered(200'000)).status, 201);
+}
+
+TEST_F(ForwarderTest, AClientThatBreaksOff_EndsTheServicesRequest_WhichIsNotBlamed) {
+  std::promise<bool> ended;
+  RawServer reading([&ended](int fd) {
+    RawServer::read(fd);
+    RawServer::write(fd, go_on);
+    const timeval limit{3, 0};
+    ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    char bytes[65536];
+    ssize_t count = 1;
+    while (count > 0) count = ::recv(fd, bytes, sizeof bytes, 0);
+    ended.set_value(count == 0 || errno == ECONNRESET);
+  });
+  forwarder_.instances("catalog").set({reading.origin()});
+  RawClient client(front_->port());
+  client.write(std::string(endless_head) + "\r\n" + std::string(200'000, 'x'));
+  std::this_thread::sleep_for(200ms);
+  client.leave();
+  EXPECT_TRUE(ended.get_future().get()) << "at once, and not when its time is over";
+  for (int i = 0; i < 100 && figure("abandoned") != "1"; ++i) std::this_thread::sleep_for(20ms);
+  EXPECT_EQ(figure("abandoned"), "1");
+}
+
+TEST_F(ForwarderTest, WhatIsWrongWithinALongBody_IsTold) {
+  const auto answer_to = [this](std::string_view text) {
+    const RawClient client(front_->port());
+    client.write(text);
+    return client.read();
+  };
+  const auto good = chunked(numbered(200'000), 50'000);
+  const auto begun = std::string(chunked_head) + good.substr(0, good.size() - 5);
+  EXPECT_TRUE(answer_to(begun + "what\r\n").starts_with("HTTP/1.1 400 "));
+  EXPECT_TRUE(answer_to(begun + "fffffff\r\n").starts_with("HTTP/1.1 413 "));
+  EXPECT_TRUE(answer_to(begun).starts_with("HTTP/1.1 408 ")) << "and nothing more";
+  EXPECT_EQ(requests_, 0) << "none of them reaches the service's handler";
 }
 
 TEST_F(ForwarderTest, TheClientsPositionGrows) {

@@ -15,6 +15,7 @@
 namespace stoa::http {
 
 struct Route;
+class Stream;
 
 /// Who calls, as the gateway established it.
 enum class Principal { anonymous, publishable, secret };
@@ -25,6 +26,10 @@ struct Request {
   std::string query;
   std::vector<std::pair<std::string, std::string>> headers;  ///< names in lower case
   std::string body;
+  /// When there is one, it follows `body` and is still coming
+  /// (`RouteLimits::whole_body_bytes_max`): its client is held back until it is asked for. Broken
+  /// once the request is answered, too.
+  std::shared_ptr<Stream> stream = {};
   const Route* route = nullptr;                             ///< that serves it, once it is found
   std::vector<std::pair<std::string, std::string>> params;  ///< of the path, decoded
   Principal principal = Principal::anonymous;
@@ -43,7 +48,7 @@ struct Request {
 
 /// The rest of an answer that comes piece by piece for as long as its client listens. The server
 /// asks for a piece when the client has taken the one before: a slow client holds one and no more.
-/// Let go when the client has gone or the server stops.
+/// Let go when the client has gone or the server stops. The rest of a request's body is one too.
 class Stream {
  public:
   using Take = std::function<void(std::string piece)>;

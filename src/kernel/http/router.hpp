@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <functional>
+#include <limits>
 #include <map>
 #include <optional>
 #include <set>
@@ -35,6 +36,9 @@ using SchemaOf = std::function<std::string(json::Schemas&)>;
 struct RouteLimits {
   std::size_t body_bytes_max = std::size_t{1} << 20;
   std::chrono::seconds answer_timeout{60};
+  /// A longer body is the stream of a request that is handed over before it: then the time for the
+  /// answer begins anew with each piece that is asked for.
+  std::size_t whole_body_bytes_max = std::numeric_limits<std::size_t>::max();
 };
 
 /// The life of an operation that has a successor. Answers say so in `Deprecation` (RFC 9745),

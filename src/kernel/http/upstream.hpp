@@ -6,6 +6,7 @@
 #include <expected>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -26,7 +27,12 @@ struct UpstreamRequest {
   std::string target = "/";                                       ///< path and query
   std::vector<std::pair<std::string, std::string>> headers = {};  ///< all but the body's framing
   std::shared_ptr<const std::string> body = {};                   ///< null: none
-  std::chrono::milliseconds answer_timeout{60'000};  ///< until the answer's head is here
+  /// What follows `body`. It is asked for a piece when its server has taken the one before, and for
+  /// the first one when that server says that it wants it, or is silent for `continue_timeout`.
+  std::shared_ptr<Stream> stream = {};
+  std::optional<std::uint64_t> body_bytes = {};  ///< of both; not known: they go in chunks
+  /// Until the answer's head is here, from the end of the body on.
+  std::chrono::milliseconds answer_timeout{60'000};
   /// Not over a connection that was kept alive, which may have died meanwhile.
   bool on_fresh_connection = false;
 };
@@ -36,7 +42,8 @@ enum class UpstreamFault {
   unreachable,  ///< nothing was sent
   lost,         ///< the connection ended before the answer: the request may have had its effect
   timed_out,    ///< the same
-  broken        ///< what came is no answer
+  broken,       ///< what came is no answer
+  abandoned     ///< the stream of the request broke off, for which the server is not to blame
 };
 
 using UpstreamAnswer = std::expected<Response, UpstreamFault>;
@@ -46,6 +53,7 @@ using UpstreamAnswer = std::expected<Response, UpstreamFault>;
 class Upstream {
  public:
   static constexpr std::chrono::milliseconds connect_timeout{1'000};
+  static constexpr std::chrono::milliseconds continue_timeout{1'000};
   static constexpr std::size_t whole_bytes_max = std::size_t{256} << 10;
 
   virtual ~Upstream() = default;

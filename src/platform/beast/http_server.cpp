@@ -27,9 +27,9 @@
 #include <vector>
 
 #include "kernel/base/text.hpp"
-#include "kernel/http/chunked_body.hpp"
-#include "kernel/http/request_head.hpp"
 #include "platform/beast/message.hpp"
+#include "platform/beast/pending.hpp"
+#include "platform/beast/request_reader.hpp"
 #include "platform/beast/socket_deadline.hpp"
 #include "platform/beast/worker_context.hpp"
 
@@ -41,17 +41,6 @@ namespace bhttp = boost::beast::http;
 using asio::ip::tcp;
 using boost::beast::error_code;
 
-/// Why a connection ends before its request could be served; nothing when the client has gone.
-using Ending = std::optional<http::Fault>;
-template <class T>
-using Read = std::expected<T, Ending>;
-
-constexpr http::Fault too_slow{408, "request_timeout", "The request came too slowly."};
-constexpr http::Fault incomplete = http::malformed("The connection ends within the request.");
-constexpr http::Fault body_too_large{413, "body_too_large",
-                                     "The body is larger than this route takes."};
-constexpr std::size_t read_bytes = 4'096;       ///< of a header at a time
-constexpr std::size_t read_bytes_max = 65'536;  ///< of a body at a time
 /// Connections beyond the limit that are told so at a time; more wait until they are accepted.
 constexpr std::size_t turned_away_max = 64;
 
@@ -63,15 +52,6 @@ struct Shared {
   std::atomic<bool> stopping{false};
 };
 
-/// Where an answer, or a piece of one, meets the connection that waits for it. Of the connection's
-/// coroutine alone; who brings it holds it weakly.
-template <class T>
-struct Pending {
-  explicit Pending(asio::io_context& context)
-      : wake(context, asio::steady_timer::time_point::max()) {}
-  asio::steady_timer wake;
-  std::optional<T> value;
-};
 using PendingReply = Pending<http::Response>;
 using PendingPiece = Pending<std::string>;
 
@@ -85,13 +65,27 @@ class Gate {
       const std::lock_guard lock(mutex_);
       if (context_ == nullptr) return;
       if (!context_->get_executor().running_in_this_thread()) {
-        asio::post(*context_,
-                   [to, value = std::move(value)]() mutable { settle(to, std::move(value)); });
+        asio::post(*context_, [to, value = std::move(value)]() mutable {
+          Pending<T>::settle(to, std::move(value));
+        });
         return;
       }
     }
     // An answer from memory, before its connection has begun to wait.
-    settle(to, std::move(value));
+    Pending<T>::settle(to, std::move(value));
+  }
+  /// On the worker's thread, at once when that is the caller's; false when it is no more.
+  bool run(const std::function<void()>& work) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (context_ == nullptr) return false;
+      if (!context_->get_executor().running_in_this_thread()) {
+        asio::post(*context_, work);
+        return true;
+      }
+    }
+    work();
+    return true;
   }
   void close() {
     const std::lock_guard lock(mutex_);
@@ -99,14 +93,6 @@ class Gate {
   }
 
  private:
-  template <class T>
-  static void settle(const std::weak_ptr<Pending<T>>& to, std::type_identity_t<T>&& value) {
-    const auto pending = to.lock();
-    if (!pending || pending->value) return;
-    pending->value = std::move(value);
-    pending->wake.cancel();
-  }
-
   std::mutex mutex_;
   asio::io_context* context_;
 };
@@ -133,34 +119,6 @@ http::Response refusal(const http::Fault& fault) {
   }
 }
 
-/// The path and query of `http://host/path?query` too.
-std::string_view origin_form(std::string_view target) {
-  const auto scheme = target.find("://");
-  if (target.starts_with('/') || scheme == std::string_view::npos) return target;
-  const auto path = target.find_first_of("/?", scheme + 3);
-  return path == std::string_view::npos ? std::string_view("/") : target.substr(path);
-}
-
-std::shared_ptr<http::Request> to_request(const http::RequestHead& head) {
-  auto request = std::make_shared<http::Request>();
-  request->method = head.method;
-  const auto target = origin_form(head.target);
-  const auto mark = target.find('?');
-  request->path = target.substr(0, mark);
-  if (mark != std::string_view::npos) request->query = target.substr(mark + 1);
-  request->headers.reserve(head.fields.size());
-  for (const auto& field : head.fields)
-    request->headers.emplace_back(ascii_lower(field.name), field.value);
-  return request;
-}
-
-/// What of a header the connection goes by once the request is made of it.
-struct Framing {
-  unsigned version;  ///< 10 or 11
-  std::optional<std::uint64_t> content_length;
-  bool chunked, keep_alive, expects_continue;
-};
-
 std::array<asio::const_buffer, 2> buffers_of(const Message& message) {
   return {asio::buffer(message.first), asio::buffer(message.second)};
 }
@@ -169,12 +127,39 @@ class Connection;
 /// The live connections of one worker; its thread only.
 using Connections = std::unordered_set<Connection*>;
 
+/// The rest of a request's body, for as long as its request is not answered.
+class RequestBody final : public http::Stream, public std::enable_shared_from_this<RequestBody> {
+ public:
+  RequestBody(std::weak_ptr<Connection> connection, std::shared_ptr<Gate> gate)
+      : connection_(std::move(connection)), gate_(std::move(gate)) {}
+
+  void next(Take take) override {
+    const auto self = shared_from_this();
+    if (!gate_->run([self, take] { self->ask(take); })) end_broken(take);
+  }
+  [[nodiscard]] std::string_view heartbeat() const override { return {}; }
+  [[nodiscard]] bool is_broken() const override { return broken_; }
+
+  void end_broken(const Take& take) {
+    broken_ = true;
+    take({});
+  }
+
+ private:
+  void ask(const Take& take);
+
+  std::weak_ptr<Connection> connection_;
+  std::shared_ptr<Gate> gate_;  ///< shared with all that may outlive the server
+  std::atomic<bool> broken_{false};
+};
+
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
   Connection(tcp::socket socket, asio::io_context& context, std::shared_ptr<Gate> gate,
              Connections& others, Shared& shared)
       : socket_(std::move(socket)),
         deadline_(socket_, context),
+        reader_(socket_, deadline_, shared.options),
         context_(context),
         gate_(std::move(gate)),
         others_(others),
@@ -208,23 +193,41 @@ class Connection : public std::enable_shared_from_this<Connection> {
     self->deadline_.disarm();
   }
 
+  [[nodiscard]] asio::io_context& context() const { return context_; }
   void close_if_idle() {
     error_code code;
-    if (idle_) socket_.cancel(code);
+    if (reader_.is_idle()) socket_.cancel(code);
     if (piece_) piece_->wake.cancel();
   }
 
+  /// A piece of the body of the request that is not answered yet.
+  static asio::awaitable<void> read_piece(std::shared_ptr<Connection> self,
+                                          std::shared_ptr<RequestBody> body,
+                                          http::Stream::Take take) {
+    if (self->body_ != body) co_return body->end_broken(take);
+    self->reply_->wake.expires_at(std::chrono::steady_clock::time_point::max());
+    self->is_reading_ = true;
+    std::string piece;
+    const auto read = co_await self->reader_.read_body(piece, RequestReader::piece_bytes);
+    self->is_reading_ = false;
+    if (self->body_ != body) co_return body->end_broken(take);
+    self->deadline_.disarm();
+    self->reply_->wake.expires_after(self->answer_timeout_);
+    if (read) co_return take(std::move(piece));
+    self->break_off(read.error());
+    body->end_broken(take);
+  }
+
  private:
-  /// A request that is read whole, and what is needed to answer it.
+  /// A request with as much of its body as is handed over with it.
   struct Incoming {
-    std::shared_ptr<http::Request> request;
-    Framing framing;
+    RequestReader::Head head;
     std::chrono::seconds answer_timeout;
   };
 
   /// False when the connection is to be closed.
   asio::awaitable<bool> serve_one() {
-    const bool begun = co_await wait_for_request();
+    const bool begun = co_await reader_.wait();
     if (!begun) co_return false;
     auto incoming = co_await receive();
     if (!incoming) {
@@ -234,16 +237,21 @@ class Connection : public std::enable_shared_from_this<Connection> {
       co_return false;
     }
     deadline_.disarm();
-    const auto framing = incoming->framing;
-    const bool head = incoming->request->method == "HEAD";
-    auto response = co_await ask(std::move(incoming->request), incoming->answer_timeout);
-    if (response.stream) {
-      co_await send_stream(std::move(response), framing.version, head);
+    const auto version = incoming->head.version;
+    const bool keep_alive = incoming->head.keep_alive;
+    const bool head = incoming->head.request->method == "HEAD";
+    auto response = co_await ask(std::move(*incoming));
+    if (!response) co_return false;
+    const bool is_read = reader_.is_body_read();
+    if (response->stream) {
+      co_await send_stream(std::move(*response), version, head);
+      if (!is_read) co_await drain();
       co_return false;
     }
-    const bool stays = framing.keep_alive && !shared_.stopping;
-    const Message message(std::move(response), framing.version, stays, head);
+    const bool stays = keep_alive && is_read && !shared_.stopping;
+    const Message message(std::move(*response), version, stays, head);
     const bool sent = co_await send(message);
+    if (sent && !is_read) co_await drain();
     co_return sent&& stays;
   }
 
@@ -265,114 +273,55 @@ class Connection : public std::enable_shared_from_this<Connection> {
     co_return !code;
   }
 
-  /// The first byte of the next request may take its time: that is idleness, not slowness.
-  asio::awaitable<bool> wait_for_request() {
-    if (buffer_.size() > 0) co_return true;
-    error_code code;
-    deadline_.arm(shared_.options.idle_timeout);
-    idle_ = true;
-    const auto space = buffer_.prepare(read_bytes);
-    const auto count =
-        co_await socket_.async_read_some(space, asio::redirect_error(asio::use_awaitable, code));
-    idle_ = false;
-    buffer_.commit(count);
-    co_return !code && count > 0;
-  }
-
-  [[nodiscard]] std::string_view unread() const {
-    return {static_cast<const char*>(buffer_.cdata().data()), buffer_.size()};
-  }
-
-  /// More of the request into the buffer. A client that closes its side within one is told so.
-  asio::awaitable<Read<void>> read_more(std::size_t bytes) {
-    error_code code;
-    const auto space = buffer_.prepare(bytes);
-    const auto count =
-        co_await socket_.async_read_some(space, asio::redirect_error(asio::use_awaitable, code));
-    buffer_.commit(count);
-    if (!code && count > 0) co_return Read<void>();
-    if (deadline_.has_expired()) co_return std::unexpected(Ending(too_slow));
-    if (code == asio::error::eof) co_return std::unexpected(Ending(incomplete));
-    co_return std::unexpected(Ending());
-  }
-
   asio::awaitable<Read<Incoming>> receive() {
-    deadline_.arm(shared_.options.read_timeout);
-    http::HeadEnd end;
-    auto size = end.find(unread());
-    while (size && !*size) {
-      const auto more = co_await read_more(read_bytes);
-      if (!more) co_return std::unexpected(unread() == "\r\n" ? Ending() : more.error());
-      size = end.find(unread());
-    }
-    if (!size) co_return std::unexpected(Ending(size.error()));
-    const auto head = http::parse_head(unread().substr(0, **size));
-    if (!head) co_return std::unexpected(Ending(head.error()));
-    Incoming incoming{to_request(*head),
-                      {10U + static_cast<unsigned>(head->minor_version), head->content_length,
-                       head->chunked, head->keep_alive, head->expects_continue},
-                      {}};
-    buffer_.consume(**size);
-    auto& request = *incoming.request;
+    auto head = co_await reader_.read_head();
+    if (!head) co_return std::unexpected(head.error());
+    Incoming incoming{std::move(*head), {}};
+    auto& request = *incoming.head.request;
     request.client_address = peer_;
     const auto limits = shared_.limits(request);
     incoming.answer_timeout = limits.answer_timeout;
-    if (incoming.framing.chunked || incoming.framing.content_length.value_or(0) > 0) {
-      const auto whole = co_await read_body(incoming.framing, limits.body_bytes_max, request.body);
-      if (!whole) co_return std::unexpected(whole.error());
+    auto taken = reader_.limit_body(limits.body_bytes_max);
+    const auto whole = limits.whole_body_bytes_max;
+    if (taken && reader_.declared_bytes().value_or(0) <= whole)
+      taken = co_await reader_.read_body(request.body, whole);
+    if (!taken) co_return std::unexpected(taken.error());
+    if (!reader_.is_body_read()) {
+      body_ = std::make_shared<RequestBody>(weak_from_this(), gate_);
+      request.stream = body_;
     }
     co_return incoming;
   }
 
-  asio::awaitable<Read<void>> read_body(const Framing& framing, std::size_t limit,
-                                        std::string& body) {
-    const auto length = framing.content_length.value_or(0);
-    if (length > limit) co_return std::unexpected(Ending(body_too_large));
-    deadline_.arm(shared_.options.body_timeout);
-    if (framing.version >= 11 && framing.expects_continue) {
-      error_code code;
-      bhttp::response<bhttp::empty_body> go_on(bhttp::status::continue_, 11);
-      co_await bhttp::async_write(socket_, go_on, asio::redirect_error(asio::use_awaitable, code));
-      if (code) co_return std::unexpected(Ending());
-    }
-    if (framing.chunked) co_return co_await read_chunks(limit, body);
-    body.reserve(std::min<std::size_t>(length, 16 * read_bytes_max));
-    while (body.size() < length) {
-      const auto part = unread().substr(0, length - body.size());
-      body.append(part);
-      buffer_.consume(part.size());
-      if (body.size() == length) break;
-      const auto more =
-          co_await read_more(std::min<std::size_t>(length - body.size(), read_bytes_max));
-      if (!more) co_return more;
-    }
-    co_return Read<void>();
-  }
-
-  asio::awaitable<Read<void>> read_chunks(std::size_t limit, std::string& body) {
-    http::ChunkedBody chunks(limit);
-    for (;;) {
-      const auto taken = chunks.take(unread(), body);
-      if (!taken) co_return std::unexpected(Ending(taken.error()));
-      buffer_.consume(*taken);
-      if (chunks.is_done()) co_return Read<void>();
-      const auto more = co_await read_more(read_bytes_max);
-      if (!more) co_return more;
-    }
-  }
-
-  asio::awaitable<http::Response> ask(std::shared_ptr<http::Request> request,
-                                      std::chrono::seconds timeout) {
+  /// Nothing when the client has gone before the answer.
+  asio::awaitable<std::optional<http::Response>> ask(Incoming incoming) {
+    const auto request = std::move(incoming.head.request);
     const auto pending = std::make_shared<PendingReply>(context_);
-    pending->wake.expires_after(timeout);
+    answer_timeout_ = incoming.answer_timeout;
+    reply_ = pending;
+    pending->wake.expires_after(answer_timeout_);
     hand_over(request, pending);
     error_code code;
-    if (!pending->value)
+    while (!pending->value && !gone_ && pending->wake.expiry() > std::chrono::steady_clock::now())
       co_await pending->wake.async_wait(asio::redirect_error(asio::use_awaitable, code));
+    reply_.reset();
+    body_.reset();
+    if (is_reading_) {
+      deadline_.disarm();
+      socket_.cancel(code);
+    }
+    if (gone_) co_return std::nullopt;
     if (!pending->value)
       pending->value = http::problem(
           {ErrorKind::unavailable, "no_answer", "The answer took too long."}, *request);
-    co_return std::move(*pending->value);
+    co_return std::move(pending->value);
+  }
+
+  /// The body of the request has come to an end too early: so it is answered here.
+  void break_off(const Ending& ending) {
+    if (!ending) gone_ = true;
+    if (ending && !reply_->value) reply_->value = refusal(*ending);
+    reply_->wake.cancel();
   }
 
   void hand_over(const std::shared_ptr<http::Request>& request,
@@ -487,6 +436,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   /// A reset would take the answer from a client that is still sending: read a little, then close.
   asio::awaitable<void> drain() {
+    deadline_.arm(std::chrono::seconds(2));
     error_code code;
     socket_.shutdown(tcp::socket::shutdown_send, code);
     std::array<char, 16384> bytes;
@@ -497,16 +447,27 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   tcp::socket socket_;
   SocketDeadline deadline_;
+  RequestReader reader_;
   asio::io_context& context_;
   std::shared_ptr<Gate> gate_;  ///< shared with replies that may outlive the server
   Connections& others_;
   Shared& shared_;
   std::string peer_;
-  boost::beast::flat_buffer buffer_{http::head_bytes_max + 2 * read_bytes_max};
-  bool idle_ = false;
-  bool gone_ = false;                    ///< the client of a stream
+  bool gone_ = false;                    ///< the client, in the middle of a body or a stream
   std::shared_ptr<PendingPiece> piece_;  ///< that its stream waits for
+  // Of the request that is not answered yet:
+  std::shared_ptr<PendingReply> reply_;
+  std::chrono::seconds answer_timeout_{};
+  std::shared_ptr<RequestBody> body_;  ///< shared with the request
+  bool is_reading_ = false;            ///< of the body
 };
+
+void RequestBody::ask(const Take& take) {
+  const auto connection = connection_.lock();
+  if (!connection) return end_broken(take);
+  asio::co_spawn(connection->context(),
+                 Connection::read_piece(connection, shared_from_this(), take), asio::detached);
+}
 
 /// SO_REUSEPORT would let a second shop share the port in silence: a plain bind finds out.
 void check_free(const tcp::endpoint& endpoint) {

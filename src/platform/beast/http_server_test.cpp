@@ -87,6 +87,8 @@ class HttpServerTest : public testing::Test {
           handle(request, reply);
         },
         [](http::Request& request) -> http::RouteLimits {
+          if (request.path == "/gather" || request.path == "/early")
+            return {300'000, 1s, 10};  // longer ones than 10 bytes come as a stream
           return {request.path == "/large" ? std::size_t{1} << 20 : 100,
                   request.path == "/hold" ? 1s : 2s};
         });
@@ -110,6 +112,14 @@ class HttpServerTest : public testing::Test {
                      {"Content-Type", "a/b"},
                      {"Link", "</1>"},
                      {"Link", "</2>"}}});
+    if (request->path == "/gather") {
+      if (request->query == "slow") return gather_later(request, reply);
+      return gather(request, request->body, reply);
+    }
+    if (request->path == "/early") {
+      body_ = request->stream;
+      return reply({200, "early", "text/plain", {}});
+    }
     if (request->path == "/stream") {
       http::Response response{200, "first,", "text/plain", {}};
       response.stream = stream_;
@@ -130,6 +140,23 @@ class HttpServerTest : public testing::Test {
     const std::lock_guard lock(mutex_);
     threads_.emplace_back([reply, echo] { reply(echo); });
   }
+  /// Answers with the whole body, and into how many pieces it was cut.
+  static void gather(const std::shared_ptr<http::Request>& request, const std::string& come,
+                     const http::Reply& reply) {
+    if (!request->stream) return reply({200, "whole " + come, "text/plain", {}});
+    request->stream->next([request, come, reply](const std::string& piece) {
+      if (!piece.empty()) return gather(request, come + piece, reply);
+      if (!request->stream->is_broken()) reply({200, "stream " + come, "text/plain", {}});
+    });
+  }
+  /// From another thread, after a while.
+  void gather_later(const std::shared_ptr<http::Request>& request, const http::Reply& reply) {
+    const std::lock_guard lock(mutex_);
+    threads_.emplace_back([request, reply] {
+      std::this_thread::sleep_for(300ms);
+      gather(request, request->body, reply);
+    });
+  }
   void wait_until_held() const {
     while (!is_held_) std::this_thread::sleep_for(1ms);
   }
@@ -148,7 +175,7 @@ class HttpServerTest : public testing::Test {
   std::mutex mutex_;
   std::vector<std::thread> threads_;
   http::Reply held_;
-  std::shared_ptr<http::Stream> stream_;
+  std::shared_ptr<http::Stream> stream_, body_;
   std::atomic<bool> is_held_{false};
 };
 
@@ -190,6 +217,75 @@ TEST_F(HttpServerTest, HeadHasTheLengthAndNoBody) {
   auto http = client();
   EXPECT_EQ(http.send("HEAD", "/echo", {}, "").value().body, "");
   EXPECT_EQ(http.send("GET", "/echo", {}, "").value().body, "GET /echo? ");
+}
+
+/// One body in all framings and all cuts is one body.
+TEST_F(HttpServerTest, ALongBodyIsAStream_HoweverItIsCut) {
+  std::string body;
+  for (int i = 0; body.size() < 70; ++i) body += std::to_string(i);
+  const std::string head = "POST /gather HTTP/1.1\r\nHost: h\r\nConnection: close\r\n";
+  for (const std::size_t bytes : {0U, 1U, 9U, 10U, 11U, 30U, 70U}) {
+    const auto text = body.substr(0, bytes);
+    std::vector<std::string> forms{"Content-Length: " + std::to_string(bytes) + "\r\n\r\n" + text};
+    for (const std::size_t chunk : {1U, 10U, 15U}) {
+      auto& form = forms.emplace_back("Transfer-Encoding: chunked\r\n\r\n");
+      for (std::size_t at = 0; at < bytes; at += chunk) {
+        const auto part = text.substr(at, chunk);
+        form += std::string(1, "0123456789abcdef"[part.size()]) + "\r\n" + part + "\r\n";
+      }
+      form += "0\r\n\r\n";
+    }
+    for (const auto& form : forms) {
+      for (const std::size_t cut : {std::size_t{1}, std::size_t{7}, form.size()}) {
+        const RawSocket socket(server_->port());
+        socket.send(head);
+        for (std::size_t at = 0; at < form.size(); at += cut) socket.send(form.substr(at, cut));
+        const auto answer = socket.read_all();
+        EXPECT_TRUE(answer.ends_with((bytes > 10 ? "stream " : "whole ") + text) ||
+                    (bytes == 10 && answer.ends_with("stream " + text)))
+            << form << "\n"
+            << answer;
+      }
+    }
+  }
+}
+
+TEST_F(HttpServerTest, WhoSendsALongBody_IsBiddenWhenItIsAskedFor) {
+  const RawSocket socket(server_->port());
+  socket.send(
+      "POST /gather?slow HTTP/1.1\r\nHost: h\r\nContent-Length: 20\r\n"
+      "Expect: 100-continue\r\n\r\n");
+  const auto since = std::chrono::steady_clock::now();
+  EXPECT_EQ(socket.read_some(), "HTTP/1.1 100 Continue\r\n\r\n");
+  EXPECT_GT(std::chrono::steady_clock::now() - since, 200ms);
+  socket.send("01234567890123456789");
+  EXPECT_TRUE(has(socket.read_some(), "stream 01234567890123456789"));
+}
+
+TEST_F(HttpServerTest, AnAnswerBeforeTheBody_EndsTheConnection_AndTheBodyIsBroken) {
+  const RawSocket socket(server_->port());
+  socket.send("POST /early HTTP/1.1\r\nHost: h\r\nContent-Length: 20\r\n\r\n0123456789");
+  const auto answer = socket.read_all();
+  EXPECT_TRUE(has(answer, "Connection: close\r\n")) << answer;
+  EXPECT_TRUE(answer.ends_with("early")) << answer;
+  std::string piece = "some";
+  body_->next([&](const std::string& more) { piece = more; });
+  for (int i = 0; i < 100 && !body_->is_broken(); ++i) std::this_thread::sleep_for(10ms);
+  EXPECT_TRUE(body_->is_broken());
+}
+
+TEST_F(HttpServerTest, ALongBodyHasItsLimitsToo) {
+  const std::string head = "POST /gather HTTP/1.1\r\nHost: h\r\n";
+  EXPECT_EQ(status_line(raw(head + "Content-Length: 300001\r\n\r\n")),
+            "HTTP/1.1 413 Payload Too Large");
+  EXPECT_EQ(status_line(raw(head + "Transfer-Encoding: chunked\r\n\r\n" + "14\r\n" +
+                            std::string(20, 'x') + "\r\n493e0\r\n")),
+            "HTTP/1.1 413 Payload Too Large");
+  EXPECT_EQ(status_line(raw(head + "Transfer-Encoding: chunked\r\n\r\n" + "14\r\n" +
+                            std::string(20, 'x') + "\r\nnone\r\n")),
+            "HTTP/1.1 400 Bad Request");
+  EXPECT_EQ(status_line(raw(head + "Content-Length: 20\r\n\r\n0123456789")),
+            "HTTP/1.1 408 Request Timeout");
 }
 
 TEST_F(HttpServerTest, AFieldThatComesAgainTakesThePlaceOfTheOneBefore_ButALink) {

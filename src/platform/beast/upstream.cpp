@@ -7,6 +7,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/dispatch.hpp>
 #include <boost/asio/execution_context.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
@@ -23,6 +24,7 @@
 #include <thread>
 
 #include "kernel/base/text.hpp"
+#include "platform/beast/pending.hpp"
 #include "platform/beast/socket_deadline.hpp"
 #include "platform/beast/worker_context.hpp"
 
@@ -167,7 +169,12 @@ std::string head_of(const Origin& origin, const UpstreamRequest& request) {
     has_host = has_host || ascii_iequals(name, "host");
   }
   if (!has_host) head += "Host: " + origin.address + ":" + std::to_string(origin.port) + "\r\n";
-  if (request.body) head += "Content-Length: " + std::to_string(request.body->size()) + "\r\n";
+  const auto length = request.stream ? request.body_bytes
+                      : request.body ? std::optional<std::uint64_t>(request.body->size())
+                                     : std::nullopt;
+  if (length) head += "Content-Length: " + std::to_string(*length) + "\r\n";
+  if (request.stream && !length) head += "Transfer-Encoding: chunked\r\n";
+  if (request.stream) head += "Expect: 100-continue\r\n";
   return head + "\r\n";
 }
 
@@ -177,24 +184,36 @@ class Exchange {
   static asio::awaitable<void> run(asio::io_context& context, Origin origin,
                                    UpstreamRequest request,
                                    std::function<void(UpstreamAnswer)> then) {
-    Exchange exchange(context, origin);
-    auto answer = co_await exchange.ask(request);
+    Exchange exchange(context, origin, request);
+    auto answer = co_await exchange.ask();
     then(std::move(answer));
+    co_await exchange.sender_ends();
   }
 
  private:
-  Exchange(asio::io_context& context, const Origin& origin)
-      : context_(context), pool_(asio::use_service<Pool>(context)), origin_(origin) {}
+  using Head = bhttp::response_parser<bhttp::empty_body>;
 
-  asio::awaitable<UpstreamAnswer> ask(const UpstreamRequest& request) {
-    if (!request.on_fresh_connection) link_ = pool_.take(origin_);
+  Exchange(asio::io_context& context, const Origin& origin, const UpstreamRequest& request)
+      : context_(context),
+        pool_(asio::use_service<Pool>(context)),
+        origin_(origin),
+        request_(request),
+        sender_ended_(context, Steady::time_point::max()) {}
+
+  asio::awaitable<UpstreamAnswer> ask() {
+    if (!request_.on_fresh_connection) link_ = pool_.take(origin_);
     if (!link_) {
       const bool connected = co_await connect();
       if (!connected) co_return std::unexpected(UpstreamFault::unreachable);
     }
-    const bool sent = co_await write(request);
+    const bool sent = co_await write_head();
     if (!sent) co_return std::unexpected(fault());
-    co_return co_await read(request.answer_timeout);
+    begin_head();
+    if (request_.stream) co_return co_await read_while_sending();
+    link_->deadline.arm(request_.answer_timeout);
+    const auto code = co_await read_head();
+    if (code) co_return std::unexpected(of(code));
+    co_return co_await read_rest(true);
   }
 
   asio::awaitable<bool> connect() {
@@ -212,10 +231,12 @@ class Exchange {
     co_return true;
   }
 
-  asio::awaitable<bool> write(const UpstreamRequest& request) {
-    const auto head = head_of(origin_, request);
+  /// With the body, unless that is a stream.
+  asio::awaitable<bool> write_head() {
+    const auto head = head_of(origin_, request_);
+    const bool has_body = request_.body && !request_.stream;
     const std::array<asio::const_buffer, 2> buffers{
-        asio::buffer(head), request.body ? asio::buffer(*request.body) : asio::const_buffer()};
+        asio::buffer(head), has_body ? asio::buffer(*request_.body) : asio::const_buffer()};
     error_code code;
     const auto size = asio::buffer_size(buffers);
     const auto count = link_->socket.write_some(buffers, code);
@@ -223,36 +244,127 @@ class Exchange {
     if (code && code != asio::error::would_block) co_return false;
     boost::beast::buffers_suffix rest(buffers);
     rest.consume(count);
+    co_return co_await write(rest);
+  }
+
+  template <class Buffers>
+  asio::awaitable<bool> write(const Buffers& buffers) {
+    error_code code;
     link_->deadline.arm(body_timeout);
-    co_await asio::async_write(link_->socket, rest,
+    co_await asio::async_write(link_->socket, buffers,
                                asio::redirect_error(asio::use_awaitable, code));
-    link_->deadline.disarm();
+    if (!code) link_->deadline.disarm();
     co_return !code;
   }
 
-  asio::awaitable<UpstreamAnswer> read(std::chrono::milliseconds timeout) {
-    bhttp::response_parser<bhttp::empty_body> head;
-    head.body_limit(boost::none);
+  void begin_head() {
+    head_.emplace();
+    head_->body_limit(boost::none);
+  }
+  asio::awaitable<error_code> read_head() {
     error_code code;
-    link_->deadline.arm(timeout);
-    co_await bhttp::async_read_header(link_->socket, link_->buffer, head,
+    co_await bhttp::async_read_header(link_->socket, link_->buffer, *head_,
                                       asio::redirect_error(asio::use_awaitable, code));
+    co_return code;
+  }
+  /// It tells of no answer yet.
+  [[nodiscard]] bool is_interim() const { return head_->get().result_int() < 200; }
+
+  /// The answer may come before the whole body was sent; what is left of it then stays here. A
+  /// server that does not want the body says so instead of bidding to go on.
+  asio::awaitable<UpstreamAnswer> read_while_sending() {
+    link_->deadline.arm(http::Upstream::continue_timeout);
+    auto code = co_await read_head();
+    const bool is_silent = code && link_->deadline.has_expired();
+    if (code && !is_silent) co_return std::unexpected(of(code));
+    if (!code && !is_interim()) co_return co_await read_rest(false);
+    link_->deadline.disarm();
+    if (!code) begin_head();
+    is_sending_ = true;
+    asio::co_spawn(context_, send_body(), asio::detached);
+    for (code = co_await read_head(); !code && is_interim(); code = co_await read_head())
+      begin_head();
+    is_answered_ = true;
+    if (abandoned_) co_return std::unexpected(UpstreamFault::abandoned);
     if (code) co_return std::unexpected(of(code));
-    if (head.get().result_int() < 200) co_return std::unexpected(UpstreamFault::broken);
-    auto response = to_response(head.get(), head.get().result_int());
-    const auto length = head.content_length();
-    if (!head.is_done() && (!length || *length > http::Upstream::whole_bytes_max)) {
+    if (is_sending_) {
+      link_->socket.cancel(code);
+      link_->deadline.arm(body_timeout);
+    }
+    co_return co_await read_rest(!is_sending_);
+  }
+
+  asio::awaitable<void> send_body() {
+    bool open = true;
+    if (request_.body && !request_.body->empty()) open = co_await send_piece(*request_.body);
+    while (open && !is_answered_) {
+      const auto piece = co_await next_piece();
+      if (piece.empty()) break;
+      open = !is_answered_ && co_await send_piece(piece);
+    }
+    if (open && !is_answered_) co_await end_body();
+    is_sending_ = false;
+    sender_ended_.cancel();
+  }
+
+  asio::awaitable<bool> send_piece(std::string_view piece) {
+    const asio::const_buffer bytes(piece.data(), piece.size());
+    if (request_.body_bytes) co_return co_await write(bytes);
+    const auto chunk = bhttp::make_chunk(bytes);
+    co_return co_await write(chunk);
+  }
+
+  asio::awaitable<void> end_body() {
+    if (request_.stream->is_broken()) {
+      abandoned_ = true;
+      error_code ignored;
+      link_->socket.close(ignored);  // so that its server does not take the rest for the whole
+      co_return;
+    }
+    const auto last = bhttp::make_chunk_last();
+    const bool sent = request_.body_bytes || co_await write(last);
+    if (sent && !is_answered_) link_->deadline.arm(request_.answer_timeout);
+  }
+
+  asio::awaitable<std::string> next_piece() {
+    const auto pending = std::make_shared<Pending<std::string>>(context_);
+    request_.stream->next([&context = context_, to = std::weak_ptr(pending)](std::string&& piece) {
+      asio::dispatch(context, [to, piece = std::move(piece)]() mutable {
+        Pending<std::string>::settle(to, std::move(piece));
+      });
+    });
+    error_code code;
+    if (!pending->value)
+      co_await pending->wake.async_wait(asio::redirect_error(asio::use_awaitable, code));
+    co_return std::move(pending->value).value_or("");
+  }
+
+  /// What it does for this exchange; that uses its members.
+  asio::awaitable<void> sender_ends() {
+    if (!is_sending_) co_return;
+    error_code code;
+    if (link_) link_->socket.cancel(code);
+    co_await sender_ended_.async_wait(asio::redirect_error(asio::use_awaitable, code));
+  }
+
+  asio::awaitable<UpstreamAnswer> read_rest(bool may_stay) {
+    if (is_interim()) co_return std::unexpected(UpstreamFault::broken);
+    auto response = to_response(head_->get(), head_->get().result_int());
+    const auto length = head_->content_length();
+    if (!head_->is_done() && (!length || *length > http::Upstream::whole_bytes_max)) {
+      if (is_sending_) co_return std::unexpected(UpstreamFault::broken);
       link_->deadline.disarm();
-      response.stream = std::make_shared<BodyStream>(context_, std::move(link_), std::move(head));
+      response.stream = std::make_shared<BodyStream>(context_, std::move(link_), std::move(*head_));
       co_return response;
     }
-    bool stays = head.keep_alive();
-    if (!head.is_done()) {
-      bhttp::response_parser<bhttp::string_body> whole(std::move(head));
+    bool stays = may_stay && head_->keep_alive();
+    if (!head_->is_done()) {
+      bhttp::response_parser<bhttp::string_body> whole(std::move(*head_));
+      error_code code;
       co_await bhttp::async_read(link_->socket, link_->buffer, whole,
                                  asio::redirect_error(asio::use_awaitable, code));
       if (code) co_return std::unexpected(of(code));
-      stays = whole.keep_alive();
+      stays = may_stay && whole.keep_alive();
       response.body = std::move(whole.get().body());
     }
     if (stays && link_->buffer.size() == 0) pool_.give_back(origin_, std::move(link_));
@@ -272,8 +384,15 @@ class Exchange {
 
   asio::io_context& context_;
   Pool& pool_;
-  const Origin& origin_;  ///< of the coroutine's frame
+  const Origin& origin_;  ///< this and the request are of the coroutine's frame
+  const UpstreamRequest& request_;
   LinkPtr link_;
+  std::optional<Head> head_;
+  // Of a request with a stream:
+  asio::steady_timer sender_ended_;
+  bool is_sending_ = false;
+  bool is_answered_ = false;
+  bool abandoned_ = false;
 };
 
 class BeastUpstream final : public http::Upstream {
