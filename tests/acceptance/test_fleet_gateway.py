@@ -1,9 +1,9 @@
 """The gateway of a fleet: one address for all services and their replicas, also while these come, go and die."""
-import http.client, json, random, threading, time, uuid
+import http.client, json, random, signal, socket, threading, time, uuid
 import pytest
 from conftest import SECRET
 from fleet import Fleet, Gateway
-from patience import PATIENCE
+from patience import PATIENCE, judge_memory
 from steered import SmtpServer, serving
 
 
@@ -269,3 +269,90 @@ def test_a_service_that_is_away_is_said_to_be(fleet, gateway):
     finally:
         fleet.agents.start()
     wait_for(lambda: gateway.call("GET", "/v1/fraud/assessments/ord_1").status == 404)
+
+
+def resident(service):
+    """Megabytes of a process that are in memory."""
+    for line in open(f"/proc/{service.process.pid}/status"):
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) / 1024
+
+
+def large_file(megabytes):
+    """A product file, a megabyte at a time."""
+    yield b"Handle,Title,Remark\n"
+    for nth in range(megabytes):
+        start = b"large-%d,Large %d,\"" % (nth, nth)
+        yield start + b"x" * ((1 << 20) - len(start) - 2) + b"\"\n"
+
+
+class Grown:
+    """By how many megabytes processes have grown at most, while `look` was called."""
+
+    def __init__(self, **services):
+        self.services, self.before, self.most = services, {name: resident(one) for name, one in services.items()}, {}
+
+    def look(self):
+        for name, one in self.services.items():
+            self.most[name] = max(self.most.get(name, 0), resident(one) - self.before[name])
+
+
+@pytest.mark.parametrize("framing", ["length", "chunks"])
+def test_a_large_upload_passes_and_is_kept_nowhere_on_its_way(fleet, gateway, framing):
+    assert gateway.call("POST", "/v1/imports", raw=b"Handle,Title\n" + b"a,b\n" * 100_000, headers={"Content-Type": "text/plain"}).status == 415
+    fleet.catalog.stop()  # which holds a file of an import that it has run whole
+    fleet.catalog.start()
+    wait_for(lambda: gateway.call("GET", "/v1/products").status == 200)
+    grown = Grown(gateway=gateway, catalog=fleet.catalog)
+    megabytes = 200
+
+    def slowly():
+        for nth, piece in enumerate(large_file(megabytes)):
+            yield piece
+            grown.look()
+            if nth == megabytes // 2:  # the service stands still, and with it the client
+                fleet.catalog.process.send_signal(signal.SIGSTOP)
+                threading.Timer(3, fleet.catalog.process.send_signal, [signal.SIGCONT]).start()
+
+    length = sum(map(len, large_file(megabytes)))
+    headers = {"Authorization": "Bearer " + SECRET, "Content-Type": "text/csv", "Idempotency-Key": uuid.uuid4().hex,
+               **({"Content-Length": str(length)} if framing == "length" else {})}
+    connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=60 * PATIENCE)
+    since = time.monotonic()
+    connection.request("POST", "/v1/imports?dry_run=true", body=slowly(), headers=headers, encode_chunked=framing == "chunks")
+    assert time.monotonic() - since > 2.5, "the client is held back"
+    answer = connection.getresponse()
+    made = json.loads(answer.read())
+    assert answer.status == 202 and made["bytes"] == length, made
+    judge_memory(grown.most["gateway"], 8)
+    judge_memory(grown.most["catalog"], 64)
+    gateway.call("POST", f"/v1/jobs/{made['id']}/cancel")
+    wait_for(lambda: gateway.call("GET", "/v1/imports/" + made["id"]).json["state"] in ("cancelled", "failed", "succeeded"))
+
+
+def test_an_upload_that_is_refused_is_told_before_it_is_sent(gateway):
+    def refusal(path="/v1/imports", length=100 << 20, **headers):
+        headers = {"Authorization": "Bearer " + SECRET, "Content-Type": "text/csv", "Expect": "100-continue", "Content-Length": str(length), **headers}
+        with socket.create_connection(("127.0.0.1", gateway.port), 10 * PATIENCE) as client:
+            client.sendall(f"POST {path} HTTP/1.1\r\nHost: a\r\n".encode() + b"".join(f"{name}: {value}\r\n".encode() for name, value in headers.items()) + b"\r\n")
+            return client.recv(65536).split(b"\r\n")[0].decode()
+
+    assert refusal() == "HTTP/1.1 100 Continue"
+    assert refusal(length=300 << 20).startswith("HTTP/1.1 413")
+    assert refusal(path="/v1/products", length=3 << 20).startswith("HTTP/1.1 413")
+    assert refusal(Authorization="Bearer sk_wrong").startswith("HTTP/1.1 401")
+    assert refusal(**{"Content-Type": "text/plain"}).startswith("HTTP/1.1 415"), "which the service says"
+    assert refusal(path="/v1/imports?currency=none").startswith("HTTP/1.1 422")
+
+
+def test_an_upload_that_breaks_off_leaves_nothing(fleet, gateway):
+    pieces = lambda: fleet.postgres.psql("catalogdb", "SELECT count(*) FROM jobfiles_piece").stdout.strip()
+    before = pieces()
+    with socket.create_connection(("127.0.0.1", gateway.port), 10 * PATIENCE) as client:
+        client.sendall(f"POST /v1/imports HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {SECRET}\r\nContent-Type: text/csv\r\n"
+                       f"Content-Length: {100 << 20}\r\n\r\n".encode())
+        for _, piece in zip(range(5), large_file(5)):
+            client.sendall(piece)
+        wait_for(lambda: pieces() != before)
+    wait_for(lambda: pieces() == before)
+    assert gateway.call("GET", "/v1/products").status == 200

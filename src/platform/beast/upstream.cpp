@@ -297,7 +297,7 @@ class Exchange {
   asio::awaitable<void> send_body() {
     bool open = true;
     if (request_.body && !request_.body->empty()) open = co_await send_piece(*request_.body);
-    while (open && !is_answered_) {
+    while (open && !is_answered_ && sent_ != request_.body_bytes) {
       const auto piece = co_await next_piece();
       if (piece.empty()) break;
       open = !is_answered_ && co_await send_piece(piece);
@@ -308,6 +308,7 @@ class Exchange {
   }
 
   asio::awaitable<bool> send_piece(std::string_view piece) {
+    sent_ += piece.size();
     const asio::const_buffer bytes(piece.data(), piece.size());
     if (request_.body_bytes) co_return co_await write(bytes);
     const auto chunk = bhttp::make_chunk(bytes);
@@ -391,6 +392,7 @@ class Exchange {
   // Of a request with a stream:
   asio::steady_timer sender_ended_;
   bool is_sending_ = false;
+  std::uint64_t sent_ = 0;  ///< bytes of the body
   bool is_answered_ = false;
   bool abandoned_ = false;
 };

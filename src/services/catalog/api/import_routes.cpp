@@ -1,6 +1,5 @@
-#include "kernel/base/text.hpp"
 #include "kernel/http/from_store.hpp"
-#include "kernel/http/multipart.hpp"
+#include "services/catalog/api/import_upload.hpp"
 #include "services/catalog/api/routes.hpp"
 #include "services/catalog/application/import.hpp"
 #include "services/catalog/application/rejected_file.hpp"
@@ -12,6 +11,9 @@ using http::Reply;
 using http::RequestPtr;
 
 constexpr std::size_t told_max = 10'000;  ///< rows in one answer; the file has them all
+constexpr std::size_t file_bytes_max = std::size_t{256} << 20;
+constexpr std::size_t form_bytes_max = std::size_t{64} << 20;   ///< which is in memory at once
+constexpr std::size_t whole_bytes_max = std::size_t{64} << 10;  ///< longer ones come as a stream
 
 struct ImportView {
   static constexpr std::string_view schema_name = "Import";
@@ -48,62 +50,6 @@ struct ImportView {
   }
 };
 
-/// What a request brings to import.
-struct Upload {
-  ImportOptions options;
-  std::string_view text;  ///< within the request's body
-};
-
-Error unsupported() {
-  return {ErrorKind::unsupported_media, "unsupported_media_type",
-          "The body must be declared as text/csv or multipart/form-data."};
-}
-
-/// The fields of a form say what the query may say too.
-void take_field(const http::FormPart& part, http::Query& query, ImportOptions& options) {
-  if (part.name == "currency") {
-    if (const auto currency = Currency::parse(part.content))
-      options.currency = *currency;
-    else
-      query.error("currency", "unknown_currency", "Must be a code of ISO 4217.");
-  } else if (part.name == "dry_run") {
-    options.dry_run = part.content == "true";
-    if (!options.dry_run && part.content != "false")
-      query.error("dry_run", "wrong_flag", "Must be true or false.");
-  }
-}
-
-Result<Upload> read_upload(const http::Request& request) {
-  http::Query query(request);
-  Upload upload{{Currency(), query.flag("dry_run", false)}, request.body};
-  if (const auto currency = Currency::parse(query.text("currency").value_or("GBP")))
-    upload.options.currency = *currency;
-  else
-    query.error("currency", "unknown_currency", "Must be a code of ISO 4217.");
-  const auto declared = request.header("content-type");
-  const auto type = trim(declared.substr(0, declared.find(';')));
-  if (ascii_iequals(type, "multipart/form-data")) {
-    const auto form = http::read_form(declared, request.body);
-    if (!form) return fail(form.error());
-    bool has_file = false;
-    for (const auto& part : *form) {
-      if (part.file_name.empty() && part.name != "file") {
-        take_field(part, query, upload.options);
-      } else if (has_file) {
-        query.error("file", "given_twice", "The form must bring one file.");
-      } else {
-        has_file = true;
-        upload.text = part.content;
-      }
-    }
-    if (!has_file) query.error("file", "missing", "The form must bring a file.");
-  } else if (!ascii_iequals(type, "text/csv")) {
-    return fail(unsupported());
-  }
-  if (auto good = query.finish(); !good) return fail(std::move(good.error()));
-  return upload;
-}
-
 class ImportRoutes {
  public:
   ImportRoutes(const Api& api, jobs::Jobs& jobs, jobs::JobFiles& files)
@@ -111,14 +57,14 @@ class ImportRoutes {
 
   /// The file is made durable first, then its job is. What a crash leaves between is cleaned up.
   void begin(const RequestPtr& request, const Reply& reply) const {
-    const bool posted = jobs_.post([this, request, reply] {
-      try {
-        store(request, reply);
-      } catch (const std::exception&) {
-        reply(http::problem(internal_error(), *request));
-      }
+    if (!request->stream) return post_whole(request, reply);
+    const auto is_form = brings_form(*request);
+    if (!is_form) return reply(http::problem(is_form.error(), *request));
+    if (!*is_form) return receive(request, reply);
+    read_whole(request, form_bytes_max, [this, request, reply](const Result<RequestPtr>& whole) {
+      if (!whole) return reply(http::problem(whole.error(), *request));
+      post_whole(*whole, reply);
     });
-    if (!posted) reply(http::problem(overloaded(), *request));
   }
 
   void show(const RequestPtr& request, const Reply& reply) const {
@@ -152,6 +98,39 @@ class ImportRoutes {
   }
 
  private:
+  void post_whole(const RequestPtr& request, const Reply& reply) const {
+    const bool posted = jobs_.post([this, request, reply] {
+      try {
+        store(request, reply);
+      } catch (const std::exception&) {
+        reply(http::problem(internal_error(), *request));
+      }
+    });
+    if (!posted) reply(http::problem(overloaded(), *request));
+  }
+
+  /// A file that is stored while it comes.
+  void receive(const RequestPtr& request, const Reply& reply) const {
+    const auto options = upload_options(*request);
+    if (!options) return reply(http::problem(options.error(), *request));
+    const auto key = jobs::used_key(*request, api_.context.crypto, false);
+    if (!key) return reply(http::problem(key.error(), *request));
+    const auto id = api_.context.ids.make<jobs::JobId>();
+    const auto upload =
+        std::make_shared<IncomingUpload>(IncomingUpload::Parts{jobs_, files_, api_.context.executor,
+                                                               api_.context.crypto, api_.sanitise},
+                                         request, upload_of(id), *options);
+    upload->receive([this, request, reply, id, options = *options,
+                     key = *key](const Result<IncomingUpload::Stored>& stored) mutable {
+      if (!stored)
+        return drop_upload(id, [request, reply, error = stored.error()] {
+          reply(http::problem(error, *request));
+        });
+      if (key) key->body_hash = stored->hash;
+      enqueue(request, reply, id, options, stored->bytes, key);
+    });
+  }
+
   /// On the jobs' thread.
   void store(const RequestPtr& request, const Reply& reply) const {
     const auto upload = read_upload(*request);
@@ -163,15 +142,17 @@ class ImportRoutes {
       return reply(http::problem(header.error(), *request));
     const auto id = api_.context.ids.make<jobs::JobId>();
     files_.put(upload_of(id), upload->text);
-    jobs::NewJob job{id,
-                     "import",
-                     to_parameters(upload->options),
-                     {0, static_cast<std::int64_t>(upload->text.size()), "bytes"}};
+    enqueue(request, reply, id, upload->options, static_cast<std::int64_t>(upload->text.size()),
+            *key);
+  }
+
+  void enqueue(const RequestPtr& request, const Reply& reply, jobs::JobId id,
+               const ImportOptions& options, std::int64_t bytes,
+               const std::optional<IdempotencyKey>& key) const {
     execute<jobs::Jobs::Enqueued>(
         api_.context.executor, Executor::Lane::outside, 1, request->cause(),
-        [this, job = std::move(job), key = *key](UnitOfWork& unit) {
-          return jobs_.enqueue(unit, job, key);
-        },
+        [this, job = jobs::NewJob{id, "import", to_parameters(options), {0, bytes, "bytes"}},
+         key](UnitOfWork& unit) { return jobs_.enqueue(unit, job, key); },
         [this, request, reply, id](Result<jobs::Jobs::Enqueued> done) {
           if (done && done->id == id) return answer(request, reply, done);
           drop_upload(id, [this, request, reply, done] { answer(request, reply, done); });
@@ -279,7 +260,7 @@ void add_import_routes(const Api& api, jobs::Jobs& jobs, jobs::JobFiles& files) 
               .status = 202,
               .query = {{"currency", "of the prices; GBP when left out"},
                         {"dry_run", "true: say what would happen"}},
-              .limits = {.body_bytes_max = std::size_t{64} << 20},
+              .limits = {.body_bytes_max = file_bytes_max, .whole_body_bytes_max = whole_bytes_max},
               .also = {400, 413, 415}});
   router.add({.method = "GET",
               .path = "/v1/imports/{id}",
