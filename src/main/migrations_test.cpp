@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <array>
 #include <filesystem>
 
 #include "kernel/mediator/idempotency.hpp"
@@ -86,6 +87,47 @@ TEST_F(MigrationsTest, Catalog_ANewShop_HasTheDefaultLocation) {
   ASSERT_EQ(locations.size(), 1U);
   EXPECT_EQ(locations[0].code, "main");
   EXPECT_TRUE(locations[0].active && locations[0].fulfils_online);
+}
+
+/// One table, and a version more with each column.
+sql::Migrations three_versions(std::size_t known) {
+  static constexpr std::array<std::string_view, 3> scripts{
+      "CREATE TABLE a_thing(id INTEGER NOT NULL PRIMARY KEY)",
+      "ALTER TABLE a_thing ADD COLUMN second TEXT", "ALTER TABLE a_thing ADD COLUMN third TEXT"};
+  return {"a_", {scripts.begin(), scripts.begin() + static_cast<std::ptrdiff_t>(known)}};
+}
+
+TEST_F(MigrationsTest, TablesOfANewerProgram_AreRefused) {
+  sql::migrate(*database_, three_versions(3));
+  EXPECT_THROW(sql::migrate(*database_, three_versions(2)), sql::Failure);
+}
+
+TEST_F(MigrationsTest, TablesThatANewerProgramLeavesToThisOne_AreUsedAsTheyAre) {
+  sql::migrate(*database_, three_versions(1));
+  auto next = three_versions(3);
+  next.usable_from = 2;
+  sql::migrate(*database_, next);
+  sql::migrate(*database_, three_versions(2));
+  db_->execute("INSERT INTO a_thing(id) VALUES(1)");
+  EXPECT_THROW(sql::migrate(*database_, three_versions(1)), sql::Failure)
+      << "which is older than what they are left to";
+  sql::migrate(*database_, next);
+  EXPECT_EQ(db_->one("SELECT version FROM host_migrations WHERE prefix = 'a_'",
+                     [](const sql::Row& row) { return row.integer(0); }),
+            3)
+      << "nobody took them back";
+}
+
+TEST_F(MigrationsTest, WhatALaterVersionTakesAway_IsNoLongerLeftToAnOlderOne) {
+  auto next = three_versions(2);
+  next.usable_from = 1;
+  sql::migrate(*database_, next);
+  sql::migrate(*database_, three_versions(1));
+  auto last = three_versions(3);
+  last.usable_from = 2;
+  sql::migrate(*database_, last);
+  EXPECT_THROW(sql::migrate(*database_, three_versions(1)), sql::Failure);
+  sql::migrate(*database_, three_versions(2));
 }
 
 /// Every table and index, by name, in the words that made it but for spaces and quotes.

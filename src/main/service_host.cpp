@@ -5,6 +5,7 @@
 #include <mutex>
 
 #include "kernel/sql/migrate.hpp"
+#include "main/next_version.hpp"
 #include "platform/kafka/publisher.hpp"
 #include "platform/kafka/source.hpp"
 #include "platform/postgres/commit_listener.hpp"
@@ -137,14 +138,14 @@ ServiceContext& ServiceHost::add(const sql::Migrations& migrations,
   const auto relay_name = prefix + "relay";
   migrate({log_name, {log}});
   migrate({relay_name, {relay}});
-  migrate(migrations);
+  migrate(next_version::migrations(migrations));
 
   auto& part = parts_.emplace_back();
   part.prefix = prefix;
   part.db = database_->handle(prefix);
-  part.log = make_stored_log(*part.db, prefix, shared_.crypto);
+  part.log = next_version::log(make_stored_log(*part.db, prefix, shared_.crypto));
   part.readers = pool_->of(prefix);
-  part.published = published;
+  if (published != nullptr) part.published = next_version::published(prefix, published);
   part.relay_rows = std::make_unique<messaging::RelayRows>(*part.db, prefix);
   participants_.push_back(part.log.get());
   local_positions_.add(prefix.substr(0, prefix.size() - 1), *part.log);
@@ -186,7 +187,7 @@ void ServiceHost::start() {
   std::vector<std::string> prefixes;
   for (auto& part : parts_) {
     prefixes.push_back(part.prefix);
-    if (part.published != nullptr) relay(part);
+    if (part.published) relay(part);
   }
   runners_.push_back(messaging::follow_logs(
       prefixes, opens_reader(), [this](const messaging::Growth& growth) { tell_growth(growth); },

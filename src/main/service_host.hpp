@@ -117,7 +117,7 @@ class ServiceHost {
     std::unique_ptr<sql::Connection> db;
     std::unique_ptr<StoredLog> log;
     std::unique_ptr<Readers> readers;
-    std::optional<NewEvent> (*published)(const RecordedEvent&) = nullptr;
+    std::function<std::optional<NewEvent>(const RecordedEvent&)> published;
     std::unique_ptr<messaging::RelayRows> relay_rows;
     std::unique_ptr<postgres::LeaderLock> leader;
   };

@@ -192,7 +192,7 @@ class Service:
     """`stoa serve NAME` with its own database."""
 
     def __init__(self, fleet, name):
-        self.fleet, self.name, self.port, self.process = fleet, name, 0, None
+        self.fleet, self.name, self.port, self.process, self.program = fleet, name, 0, None, STOA
         self.data = tempfile.mkdtemp(prefix=f"stoa-{name}-")
         self.log = self.data + "/log"
 
@@ -202,7 +202,7 @@ class Service:
 
     def launch(self):
         self.process = subprocess.Popen(
-            [STOA, "serve", self.name, "--data", self.data, "--port", str(self.port)], stdout=subprocess.PIPE,
+            [self.program, "serve", self.name, "--data", self.data, "--port", str(self.port)], stdout=subprocess.PIPE,
             stderr=open(self.log, "ab"), text=True, env=self.environment())
 
     def ready(self):

@@ -448,7 +448,7 @@ TEST_F(ForwarderTest, ALongBodyPassesThrough_HoweverItIsFramed) {
 TEST_F(ForwarderTest, AfterALongBody_BothConnectionsGoOn) {
   auto kept = client();
   for (int i = 0; i < 5; ++i)
-    EXPECT_EQ(kept.send("POST", "/echo", {}, numbered(300'000)).value().status, 201);
+    EXPECT_EQ(kept.send("POST", "/echo", {}, numbered(200'000)).value().status, 201);
   EXPECT_EQ(front_->connections(), 1U);
   EXPECT_EQ(service_->connections(), 1U);
 }

@@ -64,7 +64,7 @@ class RelayRows {
 struct Outlet {
   std::string service;
   /// The integration event of a stored one, if it has one.
-  std::optional<NewEvent> (*published)(const RecordedEvent&) = nullptr;
+  std::function<std::optional<NewEvent>(const RecordedEvent&)> published;
   std::string (*topic_of)(std::string_view type) = nullptr;
 };
 

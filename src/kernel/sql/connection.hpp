@@ -156,6 +156,10 @@ struct Migrations {
     std::string_view script;
   };
   Beginning beginning = {};
+  /// The oldest version whose programs may go on with what these scripts leave, beside this program
+  /// or again after it; 0: none but their own. What they take away must be without use since that
+  /// version, and what they add must be allowed to be missing in what it writes.
+  std::int64_t usable_from = 0;
 };
 
 }  // namespace stoa::sql
