@@ -83,13 +83,8 @@ void append(postgres::Database& database, const Crypto& crypto, std::int64_t cou
 class Memory final : public messaging::Publisher {
  public:
   int partitions(const std::string&) override { return ::partitions; }
-  std::map<messaging::Lane, messaging::Tail> tails(const std::vector<messaging::Lane>&) override {
-    return {};
-  }
-  bool was_cut() override { return false; }
   void send(messaging::Message message) override { messages.push_back(std::move(message)); }
   bool confirm() override { return true; }
-  bool confirm_earlier() override { return true; }
   std::vector<messaging::Message> messages;
 };
 

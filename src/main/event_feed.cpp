@@ -68,7 +68,7 @@ std::optional<NewEvent> published_by_catalog(const RecordedEvent& row) {
 /// A service and what it publishes of its stored events.
 struct Publisher {
   std::string service;
-  std::optional<NewEvent> (*published)(const RecordedEvent&);
+  Published published;
   void (*describe)(AsyncApi&, const std::string& service);
 };
 const std::vector<Publisher> publishers{
@@ -389,6 +389,17 @@ jobs::ExportSourcePtr add_event_export(http::Router& router, Readers& whole_shop
   };
   jobs::add_export_route(router, source);
   return source;
+}
+
+std::vector<std::string> log_names() {
+  std::vector<std::string> names;
+  for (const auto& publisher : publishers) names.push_back(publisher.service);
+  return names;
+}
+
+Published published_of(std::string_view log) {
+  const auto found = std::ranges::find(publishers, log, &Publisher::service);
+  return found == publishers.end() ? nullptr : found->published;
 }
 
 void add_async_api(http::Router& router, const std::string& version) {

@@ -3,10 +3,12 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "kernel/base/crypto.hpp"
 #include "kernel/eventlog/epochs.hpp"
+#include "kernel/eventlog/event_log.hpp"
 #include "kernel/eventlog/news.hpp"
 #include "kernel/eventlog/positions.hpp"
 #include "kernel/http/router.hpp"
@@ -29,6 +31,14 @@ void add_event_feed(http::Router& router,
 /// The same feed as an export, JSON Lines; `whole_shop` reads the tables of all services.
 jobs::ExportSourcePtr add_event_export(http::Router& router, Readers& whole_shop,
                                        const Crypto& crypto, const ServiceEpochs& epochs);
+
+/// The integration event of a stored one of a log, if it has one.
+using Published = std::optional<NewEvent> (*)(const RecordedEvent&);
+
+/// The services that have a log, `shop` among them.
+std::vector<std::string> log_names();
+/// Null: there is no such log.
+Published published_of(std::string_view log);
 
 /// Adds `GET /asyncapi.json`: every integration event that the feed may serve, with an example.
 void add_async_api(http::Router& router, const std::string& version);

@@ -6,6 +6,7 @@
 #include <iostream>
 
 #include "kernel/json/codec.hpp"
+#include "main/event_feed.hpp"
 #include "main/parked_messages.hpp"
 #include "main/service_modules.hpp"
 #include "main/service_process.hpp"
@@ -89,6 +90,7 @@ constexpr int listed_max = 1'000;
 FleetCommands::FleetCommands(CLI::App& app) {
   add_queues(app);
   add_parked(app);
+  add_republish(app);
 }
 
 void FleetCommands::add_queues(CLI::App& app) {
@@ -138,9 +140,35 @@ void FleetCommands::add_parked(CLI::App& app) {
       "  stoa parked replay ordering stoa.payment.payments/3/1042");
 }
 
+void FleetCommands::add_republish(CLI::App& app) {
+  republish_ = app.add_subcommand("republish", "Publish a range of a service's log again");
+  republish_->add_option("SERVICE", again_.log, "Whose log")
+      ->required()
+      ->check(CLI::IsMember(log_names()));
+  republish_->add_option("--from", again_.from, "Position of the first event")->required();
+  republish_->add_option("--to", again_.to,
+                         "Position of the last; default: all that was published");
+  const std::vector<std::string> names(service_names.begin(), service_names.end());
+  auto* const group =
+      republish_->add_option("--group", again_.group, "For this service alone, which takes it")
+          ->check(CLI::IsMember(names));
+  republish_->add_option("--topic", again_.topic, "For others, in a topic that is made if need be")
+      ->excludes(group);
+  republish_->add_option("--settings", settings_, "Configuration file")->capture_default_str();
+  republish_->add_option("--data", data_, "Folder of a running stack, which knows the rest")
+      ->capture_default_str();
+  republish_->footer(
+      "For what Kafka has lost: its retention deleted it before it was taken, or the topic was\n"
+      "deleted. The messages are as they were, so that what a service has taken it knows for a\n"
+      "repeat. Its log names what it lacks. Reads the database of SERVICE (ConnectionStrings).\n"
+      "Examples:\n  stoa republish ordering --from 801 --group catalog\n"
+      "  stoa republish payment --from 1 --to 5000 --topic books.payments");
+}
+
 std::optional<int> FleetCommands::run() {
-  if (!*queues_ && !*parked_) return std::nullopt;
+  if (!*queues_ && !*parked_ && !*republish_) return std::nullopt;
   try {
+    if (*republish_) return run_republish();
     return *queues_ ? run_queues() : run_parked();
   } catch (const std::exception& e) {
     return say(e.what());
@@ -163,6 +191,18 @@ int FleetCommands::run_queues() {
       rabbitmq::replay(*settings, *plan, id_.empty() ? std::nullopt : std::optional(id_));
   std::cout << count << " put back into " << queue_ << "." << std::endl;
   return count > 0 || id_.empty() ? 0 : say("No dead letter has the id " + id_ + ".");
+}
+
+int FleetCommands::run_republish() {
+  if (again_.group.empty() && again_.topic.empty())
+    return say("Name who it is for: --group SERVICE, or --topic NAME.");
+  const auto configuration = load_configuration(settings_, environment_of_stack(data_));
+  if (!configuration) return say(configuration.error().detail);
+  const auto done = republish(*configuration, again_);
+  if (!done) return say(done.error().detail);
+  std::cout << "Published " << done->messages << " messages again, of positions " << again_.from
+            << " to " << done->to << ", in " << done->topic << "." << std::endl;
+  return 0;
 }
 
 int FleetCommands::run_parked() {

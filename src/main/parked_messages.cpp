@@ -85,7 +85,7 @@ void ParkedMessages::put(UnitOfWork& unit, const messaging::Parked& parked) {
       "INSERT INTO host_parked_message(topic, part, message_offset, id, type, position, data,"
       " reason, parked_at, recorded_at, traceparent) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
       " ON CONFLICT DO NOTHING",
-      message.lane.topic, message.lane.partition, offset, message.id, message.type,
+      message.carrier().topic, message.carrier().partition, offset, message.id, message.type,
       message.position, message.data, parked.reason, to_unix_microseconds(unit.now()),
       to_unix_microseconds(message.time), message.traceparent);
 }

@@ -41,6 +41,20 @@ std::string kafka_topic_of(std::string_view event_type) {
   return "stoa.shop.settings";
 }
 
+std::string replay_topic_of(std::string_view service) {
+  return "stoa.replay." + std::string(service);
+}
+
+std::vector<kafka::TopicPlan> topic_plans(std::string_view service, int partitions,
+                                          int replication) {
+  std::vector<kafka::TopicPlan> plans;
+  plans.reserve(all_topics.size() + 1);
+  for (const auto* topic : all_topics) plans.push_back({topic, partitions, replication});
+  // One partition, so that what is replayed keeps the order of the log.
+  plans.push_back({replay_topic_of(service), 1, replication});
+  return plans;
+}
+
 /// Positions of this process's logs, also those that another replica wrote: what it answered with
 /// stands in the database that both share. Of other services it knows nothing, and waits for none.
 class ServiceHost::OwnPositions final : public Positions {
@@ -253,17 +267,15 @@ void ServiceHost::relay(Part& part) {
 }
 
 void ServiceHost::make_topics() const {
-  std::vector<kafka::TopicPlan> plans;
-  plans.reserve(all_topics.size());
-  for (const auto* topic : all_topics)
-    plans.push_back({topic, options_.partitions, options_.replication});
-  kafka::make_topics(options_.kafka, plans);
+  kafka::make_topics(options_.kafka,
+                     topic_plans(options_.service, options_.partitions, options_.replication));
 }
 
 std::unique_ptr<messaging::Source> ServiceHost::make_source() {
   make_topics();
   return kafka::make_source({options_.kafka, "stoa-" + options_.service, options_.member,
-                             taken_topics_, [open = opens_reader()](const messaging::Lane& lane) {
+                             taken_topics_, replay_topic_of(options_.service),
+                             [open = opens_reader()](const messaging::Lane& lane) {
                                const auto database = open();
                                const auto db = database->handle("host_");
                                return messaging::Inbox(*db, "host_").place(lane).offset;
@@ -285,9 +297,13 @@ std::unique_ptr<messaging::Consumer> ServiceHost::make_consumer(messaging::Sourc
   const auto park = [this](UnitOfWork& unit, const messaging::Parked& parked) {
     parked_->put(unit, parked);
   };
+  const auto advise = [group = options_.service](const std::string& publisher, std::int64_t from) {
+    return "If it does not come by itself, Kafka has lost it, and `stoa republish " + publisher +
+           " --from " + std::to_string(from) + " --group " + group + "` publishes it again.";
+  };
   return std::make_unique<messaging::Consumer>(
       messaging::Consumer::Parts{source, *inbox_, *loop_, take, park, shared_.warn,
-                                 *message_figures_},
+                                 *message_figures_, advise},
       messaging::Consumer::Options{});
 }
 

@@ -28,6 +28,13 @@ namespace stoa {
 /// The Kafka topic of an integration event: `stoa.ordering.orders` of `ordering.OrderPlaced.v1`.
 std::string kafka_topic_of(std::string_view event_type);
 
+/// The topic of what is published again for one service alone (`stoa republish --group`).
+std::string replay_topic_of(std::string_view service);
+
+/// All topics of integration events, and the replay topic of a service.
+std::vector<kafka::TopicPlan> topic_plans(std::string_view service, int partitions,
+                                          int replication);
+
 /// What one process of a fleet has, whatever service runs in it: the writer and the readers of the
 /// service's database, a router, the relay of its log, and a member of its consumer group, through
 /// which the events of other services come. Modules are composed before start().

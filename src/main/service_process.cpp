@@ -29,19 +29,6 @@ const std::string& required(const Configuration& configuration, const std::strin
   return value;
 }
 
-kafka::Settings kafka_settings(const Configuration& configuration) {
-  kafka::Settings settings{{"bootstrap.servers", required(configuration, "Kafka:BootstrapServers")},
-                           {"security.protocol", configuration.text("Kafka:SecurityProtocol")}};
-  const auto add = [&](const char* name, std::string_view path) {
-    if (!configuration.text(path).empty()) settings[name] = configuration.text(path);
-  };
-  add("sasl.mechanism", "Kafka:SaslMechanism");
-  add("sasl.username", "Kafka:SaslUserName");
-  add("sasl.password", "Kafka:SaslPassword");
-  add("ssl.ca.location", "Kafka:CaFile");
-  return settings;
-}
-
 /// Made once for a folder, which one process has at a time.
 std::string member_of(const ServiceProcessOptions& options, const Crypto& crypto) {
   const auto file = options.folder.file("member");
@@ -165,6 +152,19 @@ postgres::Options database_of(const std::string& service, const Configuration& c
   auto conninfo = postgres::conninfo_of(required(configuration, path));
   if (!conninfo) throw std::runtime_error(path + ": " + conninfo.error().detail);
   return {std::move(*conninfo)};
+}
+
+kafka::Settings kafka_settings(const Configuration& configuration) {
+  kafka::Settings settings{{"bootstrap.servers", required(configuration, "Kafka:BootstrapServers")},
+                           {"security.protocol", configuration.text("Kafka:SecurityProtocol")}};
+  const auto add = [&](const char* name, std::string_view path) {
+    if (!configuration.text(path).empty()) settings[name] = configuration.text(path);
+  };
+  add("sasl.mechanism", "Kafka:SaslMechanism");
+  add("sasl.username", "Kafka:SaslUserName");
+  add("sasl.password", "Kafka:SaslPassword");
+  add("ssl.ca.location", "Kafka:CaFile");
+  return settings;
 }
 
 std::uint16_t default_port_of(const std::string& service) {

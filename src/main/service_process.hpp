@@ -6,6 +6,7 @@
 
 #include "main/configuration.hpp"
 #include "main/data_folder.hpp"
+#include "platform/kafka/settings.hpp"
 #include "platform/postgres/database.hpp"
 
 namespace stoa {
@@ -41,6 +42,9 @@ std::string database_setting(std::string service);
 /// The database of a service, by `ConnectionStrings`. Throws std::runtime_error that names the
 /// setting when it is missing or wrong.
 postgres::Options database_of(const std::string& service, const Configuration& configuration);
+
+/// How Kafka is reached. Throws std::runtime_error that names the setting when it is missing.
+kafka::Settings kafka_settings(const Configuration& configuration);
 
 /// The port of a service where nothing else is said.
 std::uint16_t default_port_of(const std::string& service);

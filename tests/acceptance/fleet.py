@@ -101,7 +101,7 @@ class Kafka(Server):
         self.folder = tempfile.mkdtemp(prefix="stoa-kafka-")
         self.log = self.folder + "/log"
         own = f"127.0.0.1:{self.port}"
-        properties = pathlib.Path(self.folder) / "server.properties"
+        self.properties = properties = pathlib.Path(self.folder) / "server.properties"
         properties.write_text(f"""process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller}
@@ -130,6 +130,24 @@ group.initial.rebalance.delay.ms=0
         """All that it had, while it is not running."""
         shutil.rmtree(self.folder + "/data", ignore_errors=True)
         subprocess.run(self.format, check=True, capture_output=True, cwd=self.folder)
+
+    def expire(self):
+        """All messages of the topics are as old as they may become, and it deletes them."""
+        self.kill()
+        usual = self.properties.read_text()
+        self.properties.write_text(usual + "log.retention.ms=1\nlog.retention.check.interval.ms=200\nlog.initial.task.delay.ms=100\n")
+        self.start()
+        until = time.monotonic() + 60 * PATIENCE
+        while self.holds("stoa."):
+            assert time.monotonic() < until
+            time.sleep(0.1)
+        self.kill()
+        self.properties.write_text(usual)
+        self.start()
+
+    def holds(self, topics):
+        """Bytes of messages, of topics whose names begin so."""
+        return sum(os.path.getsize(file) for file in glob.glob(f"{self.folder}/data/{topics}*/*.log"))
 
 
 class Rabbitmq(Server):

@@ -7,14 +7,14 @@
 #include <thread>
 
 #include "contracts/kafka_server.hpp"
-#include "kernel/eventlog/stored_log.hpp"
+#include "contracts/sender.hpp"
 #include "kernel/mediator/write_loop.hpp"
 #include "kernel/messaging/consumer.hpp"
 #include "kernel/messaging/relay.hpp"
+#include "kernel/messaging/republication.hpp"
 #include "kernel/sql/migrate.hpp"
 #include "platform/kafka/publisher.hpp"
 #include "platform/kafka/source.hpp"
-#include "platform/openssl/crypto.hpp"
 #include "platform/sqlite/database.hpp"
 
 namespace stoa::messaging {
@@ -23,51 +23,11 @@ namespace {
 std::string topic_name;  // of the running test: an outlet's functions are plain ones
 
 std::string topic_of(std::string_view) { return topic_name; }
+std::string replay_topic() { return topic_name + "-replay"; }
 std::optional<NewEvent> published(const RecordedEvent& row) {
   if (row.type == "Secret.v1") return std::nullopt;
   return NewEvent{"shop." + row.type, row.data};
 }
-
-/// A service that publishes: its log, and a relay to it.
-class Sender {
- public:
-  Sender() {
-    const auto schema = log_schema("shop_");
-    sql::migrate(*database_, {"shop_log", {schema}});
-    db_ = database_->handle("shop_");
-    log_ = make_stored_log(*db_, "shop_", *crypto_);
-  }
-  void append(const std::string& stream, int count, const std::string& type = "Happened.v1") {
-    database_->begin();
-    for (int i = 0; i < count; ++i)
-      ASSERT_TRUE(log_->append(stream, Expected::any, {{type, "{}"}}, {}, Timestamp{}));
-    commit();
-  }
-  /// `count` events to each of `streams` streams, in turns.
-  void append_to_many(int streams, int count) {
-    database_->begin();
-    for (int i = 0; i < count; ++i)
-      for (int s = 0; s < streams; ++s)
-        ASSERT_TRUE(log_->append("stream-" + std::to_string(s), Expected::any,
-                                 {{"Happened.v1", "{}"}}, {}, Timestamp{}));
-    commit();
-  }
-  EventLog& log() { return *log_; }
-
- private:
-  void commit() {
-    UnitOfWork unit{Timestamp{}};
-    log_->flush(unit);
-    database_->commit();
-    log_->committed();
-  }
-  TemporaryFolder folder_;
-  std::unique_ptr<Crypto> crypto_ = openssl::make_crypto();
-  std::unique_ptr<sqlite::Database> database_ =
-      sqlite::open(folder_.file("sender.db"), sqlite::Database::Mode::writer);
-  std::unique_ptr<sql::Connection> db_;
-  std::unique_ptr<StoredLog> log_;
-};
 
 /// A store that may be away.
 class Flaky final : public sql::Transactions {
@@ -115,12 +75,15 @@ class Taker {
               const std::lock_guard lock(mutex_);
               warnings_.push_back(what);
             },
-            figures};
+            figures,
+            [](const std::string& publisher, std::int64_t from) {
+              return "ask " + publisher + " from " + std::to_string(from);
+            }};
   }
-  std::int64_t begins_at(const Lane& lane) {
+  Inbox::Place place(const Lane& lane) {
     const auto reader = sqlite::open(folder_.file("taker.db"), sqlite::Database::Mode::reader);
     const auto db = reader->handle("taker_");
-    return Inbox(*db, "taker_").place(lane).offset;
+    return Inbox(*db, "taker_").place(lane);
   }
   std::vector<std::string> rows(const std::string& table = "taker_row") {
     const auto reader = sqlite::open(folder_.file("taker.db"), sqlite::Database::Mode::reader);
@@ -163,11 +126,13 @@ class Taker {
 /// A group's member that takes for a taker.
 struct Member {
   Member(Taker& taker, const kafka::Settings& settings, Consumer::Options options = {})
-      : source(kafka::make_source({settings,
-                                   topic_name + "-takers",
-                                   "",
-                                   {topic_name},
-                                   [&taker](const Lane& lane) { return taker.begins_at(lane); }})),
+      : source(
+            kafka::make_source({settings,
+                                topic_name + "-takers",
+                                "",
+                                {topic_name},
+                                replay_topic(),
+                                [&taker](const Lane& lane) { return taker.place(lane).offset; }})),
         consumer(taker.parts(*source, figures), options) {}
   std::unique_ptr<Source> source;
   SystemClock clock;
@@ -182,10 +147,23 @@ class KafkaMessaging : public testing::Test {
     STOA_NEEDS_KAFKA();
     topic_name = KafkaServer::shared()->fresh_topic(3);
     settings_ = KafkaServer::shared()->settings();
+    kafka::make_topics(settings_, {{replay_topic(), 1, 1}});
     publisher_ = kafka::make_publisher(settings_, std::chrono::seconds(10));
   }
   Relay relay(RelayProgress progress = {}, std::int64_t epoch = 1) {
     return {{"shop", published, topic_of}, *publisher_, std::move(progress), epoch};
+  }
+  void relay_all(Relay& relay) {
+    while (relay.step(sender_.log())) {
+    }
+  }
+  /// For the group of takers alone; how many messages.
+  std::int64_t republish(std::int64_t from, std::int64_t to) {
+    Republication again({"shop", published, topic_of}, *publisher_, 1, {from, to},
+                        [](const Lane&) { return Lane{replay_topic(), 0}; });
+    while (again.step(sender_.log())) {
+    }
+    return again.published();
   }
   /// Steps until `done` or a long time has passed.
   template <class Done>
@@ -268,6 +246,7 @@ TEST_F(KafkaMessaging, WhatStandsBehindAMissingMessage_IsTakenWhenThatHasCome) {
   last.lane = lane_of(topic_name, "stream-1", 3);
   last.key = "stream-1";
   last.id = "stream-1@4";
+  last.source = "/shop";
   last.type = "shop.Happened.v1";
   last.epoch = 1;
   last.position = 4;
@@ -278,7 +257,9 @@ TEST_F(KafkaMessaging, WhatStandsBehindAMissingMessage_IsTakenWhenThatHasCome) {
   EXPECT_TRUE(until(member, [&] { return member.figures.gaps() > 0; }));
   EXPECT_TRUE(taker_.rows().empty());
   ASSERT_EQ(taker_.warnings().size(), 1U);
-  EXPECT_NE(taker_.warnings()[0].find("before position 4 has not come"), std::string::npos);
+  EXPECT_NE(taker_.warnings()[0].find("before position 4 has not come. ask shop from 1"),
+            std::string::npos)
+      << taker_.warnings()[0];
   whole.step(sender_.log());
   EXPECT_TRUE(until_taken(member, 4));
   expect_each_once_and_in_order(4);
@@ -410,6 +391,132 @@ TEST_F(KafkaMessaging, WhatIsNoCloudEvent_IsPutAside_AndLeavesNoGap) {
   EXPECT_TRUE(until_taken(member, 3));
   expect_each_once_and_in_order(3);
   EXPECT_EQ(taker_.rows("taker_parked").size(), 1U);
+}
+
+TEST_F(KafkaMessaging, WhatIsRepublishedToAGroupThatHasIt_HasNoEffect_AndMovesNoPlace) {
+  sender_.append_to_many(5, 20);
+  auto relay = this->relay();
+  relay_all(relay);
+  const auto lane = lane_of(topic_name, "stream-1", 3);
+  {
+    Member member(taker_, settings_);
+    EXPECT_TRUE(until_taken(member, 100));
+    const auto before = taker_.place(lane);
+    EXPECT_EQ(republish(11, 60), 50);
+    EXPECT_TRUE(until(member, [&] { return member.figures.repeats() == 50; }));
+    const auto after = taker_.place(lane);
+    EXPECT_EQ(after.offset, before.offset);
+    EXPECT_EQ(after.position, before.position);
+    EXPECT_EQ(taker_.place({replay_topic(), 0}).offset, 50) << "it need not come once more";
+  }
+  sender_.append_to_many(5, 1);
+  relay_all(relay);
+  Member member(taker_, settings_);
+  EXPECT_TRUE(until_taken(member, 105));
+  expect_each_once_and_in_order(105);
+  EXPECT_EQ(member.figures.repeats(), 0);
+}
+
+TEST_F(KafkaMessaging, WhatKafkaDeletedBeforeItWasTaken_IsTakenFromARepublication) {
+  auto& server = *KafkaServer::shared();
+  sender_.append_to_many(5, 20);
+  auto relay = this->relay();
+  relay_all(relay);
+  {
+    Member member(taker_, settings_);
+    EXPECT_TRUE(until_taken(member, 100));
+  }
+  sender_.append_to_many(5, 20);
+  relay_all(relay);
+  server.delete_records(topic_name, 3);
+  sender_.append_to_many(5, 20);
+  relay_all(relay);
+  Member member(taker_, settings_, {.gap_pause = std::chrono::milliseconds(50)});
+  EXPECT_TRUE(until(member, [&] { return member.figures.gaps() >= 3; }));
+  EXPECT_EQ(taker_.rows().size(), 100U) << "nothing is skipped";
+  EXPECT_NE(taker_.warnings()[0].find("has not come. ask shop from "), std::string::npos);
+  EXPECT_EQ(republish(101, 200), 100);
+  EXPECT_TRUE(until_taken(member, 300));
+  expect_each_once_and_in_order(300);
+  sender_.append_to_many(5, 1);
+  relay_all(relay);
+  EXPECT_TRUE(until_taken(member, 305));
+  expect_each_once_and_in_order(305);
+}
+
+TEST_F(KafkaMessaging, ATopicThatWasMadeAnew_IsFilledFromTheLog_AndReadFromItsBeginning) {
+  auto& server = *KafkaServer::shared();
+  sender_.append("stream-1", 10);
+  auto relay = this->relay();
+  relay_all(relay);
+  {
+    Member member(taker_, settings_);
+    EXPECT_TRUE(until_taken(member, 10));
+  }
+  sender_.append("stream-1", 5);
+  relay_all(relay);
+  server.delete_topic(topic_name);
+  kafka::make_topics(settings_, {{topic_name, 3, 1}});
+  publisher_ = kafka::make_publisher(settings_);
+  auto goes_on = this->relay(relay.confirmed());
+  sender_.append("stream-1", 30);  // so that there is something at the offset of before
+  relay_all(goes_on);
+  Member member(taker_, settings_);
+  EXPECT_TRUE(until_taken(member, 45));
+  expect_each_once_and_in_order(45);
+}
+
+TEST_F(KafkaMessaging, ARepublicationThatBeginsTooLate_WaitsForWhatStandsBeforeIt) {
+  sender_.append_to_many(5, 20);
+  auto relay = this->relay();
+  relay_all(relay);
+  KafkaServer::shared()->delete_records(topic_name, 3);
+  EXPECT_EQ(republish(51, 100), 50);
+  auto member = std::make_unique<Member>(
+      taker_, settings_, Consumer::Options{.gap_pause = std::chrono::milliseconds(50)});
+  EXPECT_TRUE(until(*member, [&] { return member->figures.gaps() > 0; }));
+  EXPECT_TRUE(taker_.rows().empty());
+  EXPECT_EQ(republish(1, 50), 50);
+  EXPECT_TRUE(until_taken(*member, 50));
+  member.reset();  // the next one does not begin behind what was passed over
+  member = std::make_unique<Member>(taker_, settings_,
+                                    Consumer::Options{.gap_pause = std::chrono::milliseconds(50)});
+  EXPECT_TRUE(until_taken(*member, 100));
+  expect_each_once_and_in_order(100);
+}
+
+TEST_F(KafkaMessaging, WhatIsLostOnTheWayOfARepublication_IsAskedForAgain) {
+  sender_.append_to_many(5, 20);
+  auto relay = this->relay();
+  relay_all(relay);
+  KafkaServer::shared()->delete_records(topic_name, 3);
+  EXPECT_EQ(republish(1, 100), 100);
+  Member member(taker_, settings_);
+  Forgetful source(*member.source, 7);
+  Consumer consumer(taker_.parts(source, member.figures),
+                    {.batch_max = 10, .gap_pause = std::chrono::milliseconds(50)});
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  while (taker_.rows().size() < 100 && std::chrono::steady_clock::now() < end)
+    consumer.step(std::chrono::milliseconds(50));
+  expect_each_once_and_in_order(100);
+}
+
+TEST_F(KafkaMessaging, OfARepublication_OnlyWhatTheGroupTakesComes) {
+  sender_.append("stream-1", 3);
+  Republication others({"shop", published, [](std::string_view) { return topic_name + "-replay"; }},
+                       *publisher_, 1, {1, 3}, [](const Lane&) { return Lane{replay_topic(), 0}; });
+  while (others.step(sender_.log())) {
+  }
+  auto relay = this->relay();
+  relay_all(relay);
+  Member member(taker_, settings_);
+  EXPECT_TRUE(until_taken(member, 3));
+  EXPECT_FALSE(until(member,
+                     [begun = std::chrono::steady_clock::now()] {
+                       return std::chrono::steady_clock::now() > begun + std::chrono::seconds(1);
+                     }) &&
+               member.figures.repeats() + member.figures.parked() > 0);
+  EXPECT_EQ(taker_.place(lane_of(replay_topic(), "stream-1", 1)).position, 0);
 }
 
 TEST_F(KafkaMessaging, MembersThatComeAndGo_TakeEachMessageOnce) {

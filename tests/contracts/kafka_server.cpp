@@ -6,10 +6,13 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <memory>
 #include <stdexcept>
 #include <string_view>
 #include <thread>
+
+#include "platform/kafka/handle.hpp"
 
 namespace stoa {
 namespace {
@@ -83,6 +86,43 @@ void KafkaServer::stop(int signal) {
 
 kafka::Settings KafkaServer::settings() const {
   return {{"bootstrap.servers", "127.0.0.1:" + std::to_string(port_)}};
+}
+
+namespace {
+
+/// Has a broker do something, and waits for it.
+void ask_broker(const kafka::Settings& settings,
+                const std::function<void(rd_kafka_t*, rd_kafka_queue_t*)>& ask) {
+  constexpr int answer_timeout_ms = 30'000;
+  const auto client = kafka::make_client(RD_KAFKA_PRODUCER, kafka::make_conf(settings));
+  const std::unique_ptr<rd_kafka_queue_t, kafka::Destroy<rd_kafka_queue_destroy>> queue(
+      rd_kafka_queue_new(client.get()));
+  ask(client.get(), queue.get());
+  const std::unique_ptr<rd_kafka_event_t, kafka::Destroy<rd_kafka_event_destroy>> event(
+      rd_kafka_queue_poll(queue.get(), answer_timeout_ms));
+  if (!event || rd_kafka_event_error(event.get()) != RD_KAFKA_RESP_ERR_NO_ERROR)
+    throw std::runtime_error("Kafka did not do it");
+}
+
+}  // namespace
+
+void KafkaServer::delete_records(const std::string& topic, int partitions) const {
+  const kafka::Partitions all(rd_kafka_topic_partition_list_new(partitions));
+  for (int at = 0; at < partitions; ++at)
+    rd_kafka_topic_partition_list_add(all.get(), topic.c_str(), at)->offset = RD_KAFKA_OFFSET_END;
+  auto* records = rd_kafka_DeleteRecords_new(all.get());
+  ask_broker(settings(), [&](rd_kafka_t* client, rd_kafka_queue_t* queue) {
+    rd_kafka_DeleteRecords(client, &records, 1, nullptr, queue);
+  });
+  rd_kafka_DeleteRecords_destroy(records);
+}
+
+void KafkaServer::delete_topic(const std::string& topic) const {
+  auto* one = rd_kafka_DeleteTopic_new(topic.c_str());
+  ask_broker(settings(), [&](rd_kafka_t* client, rd_kafka_queue_t* queue) {
+    rd_kafka_DeleteTopics(client, &one, 1, nullptr, queue);
+  });
+  rd_kafka_DeleteTopic_destroy(one);
 }
 
 std::string KafkaServer::fresh_topic(int partitions) {

@@ -19,6 +19,9 @@ class KafkaServer {
   [[nodiscard]] kafka::Settings settings() const;
   /// A topic that nobody has used yet.
   std::string fresh_topic(int partitions);
+  /// All that a topic holds now, as its retention would.
+  void delete_records(const std::string& topic, int partitions) const;
+  void delete_topic(const std::string& topic) const;
   void start();  ///< and waits until it takes messages
   void stop(int signal);
   /// As a power cut does to what was not flushed: of each partition the last bytes are gone. Killed

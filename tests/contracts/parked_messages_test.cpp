@@ -124,6 +124,20 @@ TEST_F(ParkedMessagesTest, TwoReplicasThatSeeIt_ReplayItOnce) {
   EXPECT_EQ(effects(), 1);
 }
 
+TEST_F(ParkedMessagesTest, WhatWasReplayed_IsKeptByWhereItStood) {
+  park(41);
+  messaging::Parked replayed;
+  replayed.received.message.lane = {"a/topic", 3};
+  replayed.received.message.replay_lane = {"replay", 0};
+  replayed.received.message.id = "stream@40";
+  replayed.received.offset = 41;
+  run([&](UnitOfWork& unit) { parked_->put(unit, replayed); });
+  const auto found = all();
+  ASSERT_EQ(found.size(), 2U);
+  EXPECT_EQ(found[1].id(), "replay/0/41");
+  EXPECT_EQ(found[1].message.id, "stream@40");
+}
+
 TEST_F(ParkedMessagesTest, WhatFailsAgain_HasNoEffect_AndWaitsForAnotherRequest) {
   park(41);
   park(43, "unknown.v1");

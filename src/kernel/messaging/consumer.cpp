@@ -15,8 +15,8 @@ struct Consumer::Outcome {
   std::int64_t repeats = 0;
   std::int64_t parked = 0;
   std::map<Lane, std::string> passed_over;  ///< and why; of each lane the first
-  std::set<Lane> moved;                     ///< lanes of which one was taken
-  std::map<Lane, std::int64_t> gaps;        ///< and the offset behind what was taken last
+  std::set<Lane> moved;                     ///< lanes that one of their own was taken of
+  std::map<Lane, Gap> gaps;
 };
 
 bool Consumer::step(Duration wait) {
@@ -58,23 +58,44 @@ void Consumer::account(const Outcome& outcome) {
     parts_.figures.add_gap();
     if (warned_.insert(lane).second)
       parts_.warn("Messages of " + lane.topic + "/" + std::to_string(lane.partition) +
-                  " are passed over: " + why + ".");
+                  " are passed over: " + why);
   }
   for (const auto& lane : outcome.moved) missing_.erase(lane);
-  const auto due = std::chrono::steady_clock::now() + options_.gap_pause;
-  for (const auto& [lane, offset] : outcome.gaps)
-    missing_.try_emplace(lane, Gap{offset, options_.gap_pause, due}).first->second.offset = offset;
+  for (auto [lane, gap] : outcome.gaps) {
+    gap.pause = options_.gap_pause;
+    gap.due = std::chrono::steady_clock::now() + gap.pause;
+    auto& known = missing_.try_emplace(lane, gap).first->second;
+    // Something that was missing was replayed: what stands behind it may be taken soon.
+    if (known.position != gap.position) known = gap;
+    known.offset = gap.offset;
+    known.is_read_again = false;
+  }
 }
 
 void Consumer::ask_for_missing() {
   constexpr int longest = 32;
+  constexpr int asks_before_all = 3;
   const auto now = std::chrono::steady_clock::now();
+  std::erase_if(missing_, [&](const auto& one) {
+    return now >= one.second.due && one.second.is_read_again;  // and nothing was missing
+  });
   for (auto& [lane, gap] : missing_) {
     if (now < gap.due) continue;
     gap.due = now + gap.pause;
     gap.pause = std::min(2 * gap.pause, longest * options_.gap_pause);
-    parts_.source.go_back(lane, gap.offset);
+    gap.is_read_again = true;
+    // A topic that was made anew has other offsets: what is missing may stand before.
+    const bool wants_all = gap.asked++ == asks_before_all;
+    parts_.source.go_back(lane, wants_all ? 0 : gap.offset);
   }
+}
+
+void Consumer::move_on(const Source::Received& one, const Outcome& outcome) {
+  const auto& lane = one.message.carrier();
+  const auto known = missing_.find(lane);
+  const bool must_be_read_again =
+      outcome.gaps.contains(lane) || (known != missing_.end() && !known->second.is_read_again);
+  if (!must_be_read_again) parts_.inbox.skip(lane, one.offset);
 }
 
 void Consumer::take_one(UnitOfWork& unit, const Source::Received& one, Outcome& outcome,
@@ -82,26 +103,25 @@ void Consumer::take_one(UnitOfWork& unit, const Source::Received& one, Outcome& 
   const auto& message = one.message;
   if (!one.fault.empty()) {
     parts_.park(unit, {one, one.fault});
-    parts_.inbox.skip(message.lane, one.offset);
+    parts_.inbox.skip(message.carrier(), one.offset);
     ++outcome.parked;
     return;
   }
+  const bool is_replay = message.replay_lane.has_value();
   const auto verdict = parts_.inbox.judge(message);
   switch (verdict) {
     case Inbox::Verdict::repeat:
       ++outcome.repeats;
+      if (is_replay) move_on(one, outcome);
       return;
     case Inbox::Verdict::gap:
       // Its publisher sends again what was not confirmed, this one behind what is missing.
-      outcome.gaps.insert_or_assign(message.lane, parts_.inbox.place(message.lane).offset);
-      outcome.passed_over.emplace(
-          message.lane,
-          "one before position " + std::to_string(message.position) + " has not come");
-      return;
+      return pass_over_gap(message, outcome);
     case Inbox::Verdict::other_epoch:
-      outcome.passed_over.emplace(message.lane, "their publisher's log is in epoch " +
-                                                    std::to_string(message.epoch) +
-                                                    ": it was restored from a backup");
+      outcome.passed_over.emplace(message.carrier(), "their publisher's log is in epoch " +
+                                                         std::to_string(message.epoch) +
+                                                         ": it was restored from a backup.");
+      if (is_replay) move_on(one, outcome);
       return;
     case Inbox::Verdict::next:
       break;
@@ -118,8 +138,25 @@ void Consumer::take_one(UnitOfWork& unit, const Source::Received& one, Outcome& 
     unit.drain_reactions();
   }
   parts_.inbox.take(message, one.offset);
-  outcome.moved.insert(message.lane);
+  if (is_replay) {
+    move_on(one, outcome);
+  } else {
+    outcome.moved.insert(message.lane);
+    outcome.gaps.erase(message.lane);
+  }
   outcome.taken.push_back(message.time);
+}
+
+void Consumer::pass_over_gap(const Message& message, Outcome& outcome) {
+  const auto& carrier = message.carrier();
+  const auto last = parts_.inbox.place(message.lane).position;
+  outcome.gaps.insert_or_assign(carrier, Gap{.offset = parts_.inbox.place(carrier).offset,
+                                             .position = message.replay_lane ? 0 : last});
+  if (outcome.passed_over.contains(carrier)) return;
+  auto why = "one before position " + std::to_string(message.position) + " has not come.";
+  const auto publisher = message.source.substr(message.source.starts_with('/') ? 1 : 0);
+  if (parts_.advise) why += " " + parts_.advise(publisher, last + 1);
+  outcome.passed_over.emplace(carrier, std::move(why));
 }
 
 void Consumer::one_by_one(const Batch& batch) {
@@ -141,7 +178,7 @@ bool Consumer::is_store_well() {
 
 void Consumer::all_again(const Batch& rest) {
   std::map<Lane, std::int64_t> first;
-  for (const auto& one : rest) first.emplace(one.message.lane, one.offset);
+  for (const auto& one : rest) first.emplace(one.message.carrier(), one.offset);
   for (const auto& [lane, offset] : first) parts_.source.go_back(lane, offset);
   std::this_thread::sleep_for(options_.pause);
 }

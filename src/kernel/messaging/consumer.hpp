@@ -29,7 +29,8 @@ class Source {
   /// new here begins where the service's inbox says. Throws what the messages are to be tried again
   /// for.
   virtual std::vector<Received> receive(std::size_t most, Duration wait) = 0;
-  /// Messages from `offset` on come again, if the lane is this member's still.
+  /// Messages from `offset` on come again, or from the first that is there still, if the lane is
+  /// this member's still.
   virtual void go_back(const Lane& lane, std::int64_t offset) = 0;
   /// Messages behind what was received last, over all lanes, as the brokers said last.
   [[nodiscard]] virtual std::int64_t waiting() const = 0;
@@ -45,8 +46,9 @@ struct Parked {
 /// places commit together. A message that fails is tried alone, and put aside after some tries, so
 /// that those behind it go on. One before which another is missing is passed over, as are those
 /// behind it, until what is missing comes, and they again: its publisher sends it again, or it was
-/// lost on the way to here, so that the source is asked for it from time to time. Messages of
-/// another epoch are passed over too.
+/// lost on the way to here, so that the source is asked for it from time to time; or it is gone
+/// from the brokers, and an operator publishes it again in a replay lane, whose messages are judged
+/// by the lane that they stand for. Messages of another epoch are passed over too.
 class Consumer {
  public:
   struct Options {
@@ -65,6 +67,9 @@ class Consumer {
     std::function<void(UnitOfWork&, const Parked&)> park;
     std::function<void(const std::string&)> warn;
     MessageFigures& figures;
+    /// What an operator may do when messages of a publisher do not come, from a position of its log
+    /// on: a sentence. May be empty.
+    std::function<std::string(const std::string& publisher, std::int64_t from)> advise = {};
   };
 
   Consumer(Parts parts, Options options) : parts_(std::move(parts)), options_(options) {}
@@ -85,6 +90,10 @@ class Consumer {
   void ask_for_missing();
   void take_one(UnitOfWork& unit, const Source::Received& one, Outcome& outcome,
                 const std::string& park_reason);
+  void pass_over_gap(const Message& message, Outcome& outcome);
+  /// Nothing of what stands there is to be taken any more; for replay lanes, whose messages may be
+  /// of any lane.
+  void move_on(const Source::Received& one, const Outcome& outcome);
   void one_by_one(const Batch& batch);
   /// Whether a transaction that does nothing can be committed now.
   [[nodiscard]] bool is_store_well();
@@ -93,10 +102,14 @@ class Consumer {
   Parts parts_;
   Options options_;
   std::set<Lane> warned_;  ///< lanes whose messages are passed over, since one was taken last
+  /// Of a lane, from when messages of it were passed over until they have come again.
   struct Gap {
-    std::int64_t offset = 0;  ///< behind what was taken last
-    Duration pause = {};      ///< longer each time
-    std::chrono::steady_clock::time_point due;
+    std::int64_t offset = 0;     ///< behind what was taken last
+    std::int64_t position = 0;   ///< of what was taken last, wherever it stood
+    int asked = 0;               ///< so often
+    bool is_read_again = false;  ///< and nothing was passed over since
+    Duration pause = {};         ///< longer each time
+    std::chrono::steady_clock::time_point due = {};
   };
   std::map<Lane, Gap> missing_;
 };

@@ -39,7 +39,9 @@ Inbox::Verdict Inbox::judge(const Message& message) {
 }
 
 void Inbox::take(const Message& message, std::int64_t offset) {
-  put(message.lane, {message.epoch, message.position, offset + 1});
+  const bool is_its_own = !message.replay_lane;
+  const auto next = is_its_own ? offset + 1 : place(message.lane).offset;
+  put(message.lane, {message.epoch, message.position, next});
 }
 
 void Inbox::skip(const Lane& lane, std::int64_t offset) {

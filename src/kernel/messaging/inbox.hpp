@@ -32,9 +32,10 @@ class Inbox final : public Participant {
   static std::string schema(std::string_view prefix);
 
   [[nodiscard]] Verdict judge(const Message& message);
-  /// It has had its effect, or is put aside; `offset` is its own.
+  /// It has had its effect, or is put aside; `offset` is its own. When another lane carried it,
+  /// the offset of its own lane stays.
   void take(const Message& message, std::int64_t offset);
-  /// What stands at `offset` is no message of a publisher.
+  /// Nothing is to be taken of what stands at `offset`.
   void skip(const Lane& lane, std::int64_t offset);
   [[nodiscard]] Place place(const Lane& lane);
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "kernel/base/clock.hpp"
@@ -18,6 +19,8 @@ struct Lane {
 /// the service that published it.
 struct Message {
   Lane lane;
+  /// Of a message that is published again: the lane that carries it, in place of its own.
+  std::optional<Lane> replay_lane;
   std::string key;            ///< messages of one key share a lane; the stream of the stored event
   std::string id;             ///< `stream@revision`: the same event has the same id for ever
   std::string source;         ///< the service, as in `/ordering`
@@ -28,6 +31,9 @@ struct Message {
   std::int64_t position = 0;  ///< in it
   std::int64_t previous_position = 0;  ///< of the message before in this lane; 0 for the first
   std::string data;                    ///< JSON text
+
+  /// Where it stands, or is to stand: offsets are of this lane, positions of `lane`.
+  [[nodiscard]] const Lane& carrier() const { return replay_lane ? *replay_lane : lane; }
 };
 
 }  // namespace stoa::messaging

@@ -50,6 +50,8 @@ void RelayRows::store(const RelayProgress& progress) {
     db_.execute(store_lane_, lane.topic, lane.partition, position);
 }
 
+std::map<Lane, Tail> Publisher::tails(const std::vector<Lane>&) { return {}; }
+
 void Relay::look() {
   std::vector<Lane> lanes;
   for (const auto& [lane, position] : confirmed_.positions) lanes.push_back(lane);
@@ -68,11 +70,12 @@ void Relay::look() {
 }
 
 bool Relay::step(EventLog& log) {
-  if (publisher_.was_cut() || !has_looked_) look();
+  if (!section_ && (publisher_.was_cut() || !has_looked_)) look();
   const auto earlier = sent_;
   const auto earlier_unconfirmed = unconfirmed_;
   int looked_at = 0;
   log.read_all(sent_.position, [&](const RecordedEvent& row) {
+    if (section_ && row.position > section_->last) return false;
     sent_.position = row.position;
     if (const auto event = outlet_.published(row)) unconfirmed_ += send(row, *event) ? 1 : 0;
     return ++looked_at < slice_events;
@@ -98,6 +101,7 @@ bool Relay::send(const RecordedEvent& row, const NewEvent& event) {
   if (row.position <= previous) return false;  // it is there
   Message message;
   message.lane = lane;
+  if (section_ && section_->carrier) message.replay_lane = section_->carrier(lane);
   message.key = row.stream;
   message.id = row.stream + "@" + std::to_string(row.revision);
   message.source = "/" + outlet_.service;

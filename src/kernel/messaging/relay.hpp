@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <functional>
+#include <limits>
 #include <map>
 #include <optional>
 #include <string>
@@ -28,10 +29,10 @@ class Publisher {
   /// What stands last in lanes at the brokers; not of those that cannot tell, for all that was
   /// there is deleted by age, or the last is no message of a Stoa. Throws when the brokers do not
   /// answer.
-  [[nodiscard]] virtual std::map<Lane, Tail> tails(const std::vector<Lane>& lanes) = 0;
+  [[nodiscard]] virtual std::map<Lane, Tail> tails(const std::vector<Lane>& lanes);
   /// Whether the brokers were away since this was asked last, or may have been: they may have lost
   /// what they had confirmed. Then what was sent and not confirmed is dropped.
-  [[nodiscard]] virtual bool was_cut() = 0;
+  [[nodiscard]] virtual bool was_cut() { return false; }
   /// Takes a message and does not wait. Those of a lane arrive in order, or not at all from the
   /// first that fails on.
   virtual void send(Message message) = 0;
@@ -39,7 +40,7 @@ class Publisher {
   /// not known to be: then nothing that was not confirmed is.
   [[nodiscard]] virtual bool confirm() = 0;
   /// The same of what was sent before the last call of it; what came since is on its way.
-  [[nodiscard]] virtual bool confirm_earlier() = 0;
+  [[nodiscard]] virtual bool confirm_earlier() { return confirm(); }
 };
 
 /// How far a service's log was published, in its tables `<prefix>relay` and `<prefix>relay_lane`.
@@ -68,6 +69,12 @@ struct Outlet {
   std::string (*topic_of)(std::string_view type) = nullptr;
 };
 
+/// Of a relay that publishes a part of a log once more, whatever the brokers have.
+struct RelaySection {
+  std::int64_t last = std::numeric_limits<std::int64_t>::max();  ///< position to end with
+  std::function<Lane(const Lane&)> carrier = {};  ///< of a lane's messages; empty: the lane
+};
+
 /// Carries a service's log to its topics, in order. The log is what is true, and the brokers need
 /// not keep what they confirmed: at first, and when they were away, it looks what stands last in
 /// each lane, and goes on behind that. Some messages may come twice: whoever takes them knows them
@@ -75,10 +82,12 @@ struct Outlet {
 /// what. For one thread.
 class Relay {
  public:
-  Relay(Outlet outlet, Publisher& publisher, RelayProgress progress, std::int64_t epoch)
+  Relay(Outlet outlet, Publisher& publisher, RelayProgress progress, std::int64_t epoch,
+        std::optional<RelaySection> section = {})
       : outlet_(std::move(outlet)),
         publisher_(publisher),
         epoch_(epoch),
+        section_(std::move(section)),
         confirmed_(std::move(progress)),
         sent_(confirmed_) {}
 
@@ -102,6 +111,7 @@ class Relay {
   Outlet outlet_;
   Publisher& publisher_;
   std::int64_t epoch_;
+  std::optional<RelaySection> section_;
   RelayProgress confirmed_, sent_;  ///< sent_ is not behind confirmed_
   std::int64_t unconfirmed_ = 0;    ///< messages between the two
   bool has_looked_ = false;

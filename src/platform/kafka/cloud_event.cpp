@@ -54,7 +54,7 @@ std::string_view bytes_of(const void* data, std::size_t size) {
 }  // namespace
 
 rd_kafka_resp_err_t produce(rd_kafka_t* producer, const messaging::Message& message, void* opaque) {
-  constexpr std::size_t headers_count = 10;
+  constexpr std::size_t headers_count = 12;
   Headers headers(rd_kafka_headers_new(headers_count));
   add(headers.get(), "ce_specversion", "1.0");
   add(headers.get(), "ce_id", message.id);
@@ -66,11 +66,16 @@ rd_kafka_resp_err_t produce(rd_kafka_t* producer, const messaging::Message& mess
   add(headers.get(), "ce_epoch", std::to_string(message.epoch));
   add(headers.get(), "ce_position", std::to_string(message.position));
   add(headers.get(), "ce_previousposition", std::to_string(message.previous_position));
+  const auto& carrier = message.carrier();
+  if (message.replay_lane) {
+    add(headers.get(), "ce_lanetopic", message.lane.topic);
+    add(headers.get(), "ce_lanepartition", std::to_string(message.lane.partition));
+  }
   std::array<rd_kafka_vu_t, 7> parts{};
   parts[0].vtype = RD_KAFKA_VTYPE_TOPIC;
-  parts[0].u.cstr = message.lane.topic.c_str();
+  parts[0].u.cstr = carrier.topic.c_str();
   parts[1].vtype = RD_KAFKA_VTYPE_PARTITION;
-  parts[1].u.i32 = message.lane.partition;
+  parts[1].u.i32 = carrier.partition;
   parts[2].vtype = RD_KAFKA_VTYPE_KEY;
   parts[2].u.mem = {const_cast<char*>(message.key.data()), message.key.size()};
   parts[3].vtype = RD_KAFKA_VTYPE_VALUE;
@@ -87,7 +92,7 @@ rd_kafka_resp_err_t produce(rd_kafka_t* producer, const messaging::Message& mess
   return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
-messaging::Source::Received read(const rd_kafka_message_t& message) {
+messaging::Source::Received read(const rd_kafka_message_t& message, bool is_replay) {
   messaging::Source::Received received;
   auto& to = received.message;
   received.offset = message.offset;
@@ -107,6 +112,16 @@ messaging::Source::Received read(const rd_kafka_message_t& message) {
       headers.text("ce_specversion") != "1.0") {
     received.fault = "it is no CloudEvent of a Stoa";
     return received;
+  }
+  if (is_replay) {
+    const auto topic = headers.text("ce_lanetopic");
+    const auto partition = headers.number("ce_lanepartition");
+    if (topic.empty() || !partition) {
+      received.fault = "it does not say which lane it stands for";
+      return received;
+    }
+    to.replay_lane = std::move(to.lane);
+    to.lane = {std::string(topic), static_cast<int>(*partition)};
   }
   to.time = *time;
   to.epoch = *epoch;

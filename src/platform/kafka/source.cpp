@@ -1,5 +1,6 @@
 #include "platform/kafka/source.hpp"
 
+#include <algorithm>
 #include <map>
 #include <thread>
 #include <utility>
@@ -25,7 +26,9 @@ class KafkaSource final : public messaging::Source {
     settings.try_emplace("heartbeat.interval.ms", "2000");
     settings["enable.auto.commit"] = "false";
     settings["enable.auto.offset.store"] = "false";
-    settings["auto.offset.reset"] = "error";  // what was deleted before it was taken is not skipped
+    // Of a lane whose next message was deleted, or whose topic was made anew, all that is there
+    // comes: its positions say whether something is missing, and nothing is skipped.
+    settings["auto.offset.reset"] = "earliest";
     settings["partition.assignment.strategy"] = "cooperative-sticky";
     settings["log_level"] = "2";
     settings.try_emplace("fetch.wait.max.ms", "100");
@@ -37,9 +40,10 @@ class KafkaSource final : public messaging::Source {
            void* source) { static_cast<KafkaSource*>(source)->rebalance(what, *partitions); });
     client_ = make_client(RD_KAFKA_CONSUMER, std::move(conf));
     rd_kafka_poll_set_consumer(client_.get());
-    const Partitions wanted(
-        rd_kafka_topic_partition_list_new(static_cast<int>(options_.topics.size())));
-    for (const auto& topic : options_.topics)
+    auto topics = options_.topics;
+    if (!options_.replay_topic.empty()) topics.push_back(options_.replay_topic);
+    const Partitions wanted(rd_kafka_topic_partition_list_new(static_cast<int>(topics.size())));
+    for (const auto& topic : topics)
       rd_kafka_topic_partition_list_add(wanted.get(), topic.c_str(), RD_KAFKA_PARTITION_UA);
     if (const auto error = rd_kafka_subscribe(client_.get(), wanted.get());
         error != RD_KAFKA_RESP_ERR_NO_ERROR)
@@ -50,13 +54,12 @@ class KafkaSource final : public messaging::Source {
   std::vector<Received> receive(std::size_t most, Duration wait) override {
     std::vector<Received> batch;
     auto wait_ms = std::chrono::duration_cast<std::chrono::milliseconds>(wait).count();
-    while (batch.size() < most) {
+    for (std::size_t polled = 0; polled < most; ++polled) {
       const Message message(
           rd_kafka_consumer_poll(client_.get(), static_cast<int>(batch.empty() ? wait_ms : 0)));
       if (!message) break;
       if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        batch.push_back(read(*message));
-        next_[batch.back().message.lane] = message->offset + 1;
+        add(*message, batch);
       } else if (!passes_by_itself(message->err)) {
         if (batch.empty())
           throw Failure(std::string("Kafka: ") + rd_kafka_message_errstr(message.get()));
@@ -83,6 +86,17 @@ class KafkaSource final : public messaging::Source {
   [[nodiscard]] std::int64_t waiting() const override { return waiting_; }
 
  private:
+  void add(const rd_kafka_message_t& message, std::vector<Received>& batch) {
+    const Lane at{rd_kafka_topic_name(message.rkt), message.partition};
+    next_[at] = message.offset + 1;
+    const bool is_replay = at.topic == options_.replay_topic;
+    auto received = read(message, is_replay);
+    const auto& topic = received.message.lane.topic;
+    const bool is_taken = !is_replay || !received.fault.empty() ||
+                          std::ranges::find(options_.topics, topic) != options_.topics.end();
+    if (is_taken) batch.push_back(std::move(received));
+  }
+
   void rebalance(rd_kafka_resp_err_t what, rd_kafka_topic_partition_list_t& partitions) {
     for (int at = 0; at < partitions.cnt; ++at) {
       auto& one = partitions.elems[at];

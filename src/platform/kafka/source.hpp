@@ -18,6 +18,9 @@ struct SourceOptions {
   /// the brokers would first wait for the one that died. Empty: a new one each time.
   std::string member;
   std::vector<std::string> topics;
+  /// One more topic, whose messages are those of `topics`, published again; others there are left
+  /// out. Empty: none.
+  std::string replay_topic;
   /// Where a partition that comes to this member begins: asked on the thread that receives, again
   /// and again until it does not throw.
   std::function<std::int64_t(const messaging::Lane&)> begins_at;

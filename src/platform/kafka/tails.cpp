@@ -3,6 +3,8 @@
 #include <chrono>
 #include <memory>
 #include <optional>
+#include <string>
+#include <thread>
 
 #include "platform/kafka/cloud_event.hpp"
 #include "platform/kafka/handle.hpp"
@@ -45,32 +47,45 @@ std::optional<std::int64_t> last_offset(rd_kafka_t* client, const Lane& lane, Ta
 }
 
 void take(const rd_kafka_message_t& message, Tails& tails) {
-  const auto last = read(message);
+  const auto last = read(message, false);
   if (last.fault.empty()) tails[last.message.lane] = {last.message.epoch, last.message.position};
 }
 
-}  // namespace
-
-Tails tails_of(const Settings& settings, const std::vector<Lane>& lanes) {
+Tails ask(rd_kafka_t* client, const std::vector<Lane>& lanes,
+          std::chrono::steady_clock::time_point end) {
   Tails tails;
-  if (lanes.empty()) return tails;
-  const auto client = make_reader(settings);
   const Partitions wanted(rd_kafka_topic_partition_list_new(static_cast<int>(lanes.size())));
   for (const auto& lane : lanes)
-    if (const auto offset = last_offset(client.get(), lane, tails))
+    if (const auto offset = last_offset(client, lane, tails))
       rd_kafka_topic_partition_list_add(wanted.get(), lane.topic.c_str(), lane.partition)->offset =
           *offset;
-  check(rd_kafka_assign(client.get(), wanted.get()));
-  const auto end = std::chrono::steady_clock::now() + patience;
+  check(rd_kafka_assign(client, wanted.get()));
   for (int missing = wanted->cnt; missing > 0;) {
     if (std::chrono::steady_clock::now() > end) check(RD_KAFKA_RESP_ERR__TIMED_OUT);
-    const Message message(rd_kafka_consumer_poll(client.get(), 100));
+    const Message message(rd_kafka_consumer_poll(client, 100));
     if (!message || passes_by_itself(message->err)) continue;
     check(message->err);
     take(*message, tails);
     --missing;
   }
   return tails;
+}
+
+}  // namespace
+
+Tails tails_of(const Settings& settings, const std::vector<Lane>& lanes) {
+  constexpr std::chrono::milliseconds pause{100};
+  if (lanes.empty()) return {};
+  const auto client = make_reader(settings);
+  const auto end = std::chrono::steady_clock::now() + patience;
+  for (;;) {
+    try {
+      return ask(client.get(), lanes, end);
+    } catch (const Failure&) {  // of a broker that begins, say
+      if (std::chrono::steady_clock::now() > end) throw;
+      std::this_thread::sleep_for(pause);
+    }
+  }
 }
 
 }  // namespace stoa::kafka
