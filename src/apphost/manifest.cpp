@@ -16,8 +16,12 @@ std::vector<Endpoint> usual_endpoints(const Resource& resource) {
   switch (resource.kind) {
     case Kind::postgres:
       return {{"tcp", 5432}};
-    case Kind::kafka:
-      return {{"tcp", 9092}};
+    case Kind::kafka: {
+      std::vector<Endpoint> nodes{{node_endpoint(1), 9092}};
+      for (std::int64_t node = 2; node <= resource.replicas.value_or(1); ++node)
+        nodes.push_back({node_endpoint(node), 0});
+      return nodes;
+    }
     case Kind::redis:
       return {{"tcp", 6379}};
     case Kind::rabbitmq:
@@ -60,8 +64,11 @@ class Check {
     const bool is_gateway = resource.name == gateway_name;
     if (is_service && !is_gateway && std::ranges::find(services_, resource.name) == services_.end())
       fault("/name", "is no service: there are " + listed());
-    if (resource.replicas && (!is_service || is_gateway))
-      fault("/replicas", "is for services, and there is one gateway");
+    const bool is_kafka = resource.kind == Kind::kafka;
+    if (resource.replicas && !is_kafka && (!is_service || is_gateway))
+      fault("/replicas", "is for services and Kafka, and there is one gateway");
+    if (is_kafka && resource.replicas && *resource.replicas != 1 && *resource.replicas != 3)
+      fault("/replicas", "is 1 or 3: two nodes stand still when one is away");
     if (resource.kind == Kind::executable && resource.command.empty())
       fault("/command", "is missing: what shall be run?");
     if (resource.kind != Kind::executable && !resource.command.empty())
@@ -89,12 +96,13 @@ class Check {
     }
     // Those left are told by nobody: where the usual port is another resource's, any port will do.
     for (auto& one : usual) {
-      if (!ports_.insert(one.port).second) one.port = 0;
+      if (one.port != 0 && !ports_.insert(one.port).second) one.port = 0;
       resource.endpoints.push_back(one);
     }
     // The first is what others use.
-    if (resource.kind == Kind::rabbitmq && resource.endpoints.front().name == "management")
-      std::swap(resource.endpoints.front(), resource.endpoints.back());
+    const auto first = std::ranges::find(resource.endpoints, "tcp", &Endpoint::name);
+    if (resource.kind != Kind::executable && first != resource.endpoints.end())
+      std::swap(resource.endpoints.front(), *first);
   }
 
   void links(const Resource& resource, const std::string& where,
@@ -123,6 +131,10 @@ std::unexpected<Error> refuse(std::vector<FieldError> faults) {
 }
 
 }  // namespace
+
+std::string node_endpoint(std::int64_t node) {
+  return node == 1 ? "tcp" : "tcp-" + std::to_string(node);
+}
 
 const Resource* Manifest::find(std::string_view name) const {
   const auto found = std::ranges::find(resources, name, &Resource::name);

@@ -49,7 +49,7 @@ struct Resource {
   std::vector<Endpoint> endpoints;      ///< those that are missing are the usual ones of the kind
   Health health;
   json::Metadata environment;
-  std::optional<std::int64_t> replicas;  ///< of a service
+  std::optional<std::int64_t> replicas;  ///< of a service; of Kafka, its nodes
   std::vector<std::string> command;      ///< of an executable; `{port:NAME}` is an endpoint's port
 
   static constexpr auto fields() {
@@ -66,6 +66,9 @@ struct Resource {
         json::defaulted("command", &Resource::command, json::Items{0, 100, {1, 1'000}})};
   }
 };
+
+/// The endpoint of a node of Kafka, counted from 1: `tcp`, `tcp-2`, …
+std::string node_endpoint(std::int64_t node);
 
 /// The resources of a system, after the model of .NET Aspire.
 struct Manifest {

@@ -65,6 +65,9 @@ TEST(Manifest, Faults_AreNamedByTheirPlace) {
   names(R"({"name": "a", "kind": "redis", "wait_for": ["a"]})", "/resources/0/wait_for/0");
   names(R"({"name": "a", "kind": "redis", "replicas": 2})", "/resources/0/replicas");
   names(R"({"name": "gateway", "kind": "service", "replicas": 2})", "/resources/0/replicas");
+  names(R"({"name": "a", "kind": "kafka", "replicas": 2})", "/resources/0/replicas is 1 or 3");
+  names(R"({"name": "a", "kind": "kafka", "endpoints": [{"name": "tcp-2", "port": 7}]})",
+        "/resources/0/endpoints/0/name");
   names(R"({"name": "catalog", "kind": "service", "replicas": 33})", "/resources/0/replicas");
   names(R"({"name": "a", "kind": "executable"})", "/resources/0/command");
   names(R"({"name": "a", "kind": "redis", "command": ["x"]})", "/resources/0/command");

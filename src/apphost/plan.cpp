@@ -82,8 +82,15 @@ class Environment {
                 ";Database=" + database_of(service.name) + ";Username=" + std::string(server_user) +
                 ";Password=" + credentials_.postgres_password);
         return;
-      case Kind::kafka:
-        return set("Kafka__BootstrapServers", "127.0.0.1:" + port());
+      case Kind::kafka: {
+        std::vector<std::string> nodes;
+        for (const auto& [endpoint, at] : addresses_.ports.at(to.name))
+          nodes.push_back("127.0.0.1:" + std::to_string(at));
+        set("Kafka__BootstrapServers", joined(nodes));
+        // A message that is confirmed survives the loss of a node.
+        if (nodes.size() > 1) set("Kafka__Replication", std::to_string(nodes.size()));
+        return;
+      }
       case Kind::redis:
         return set("ConnectionStrings__Redis", "127.0.0.1:" + port());
       case Kind::rabbitmq:

@@ -78,6 +78,22 @@ TEST(Environment, AService_IsToldWhatItReferences) {
   EXPECT_EQ(variables, expected) << "the manifest's own variables come last";
 }
 
+TEST(Environment, OfAKafkaOfThreeNodes_AllAreTold_AndThatEachMessageIsOnAll) {
+  const auto manifest = manifest_of(R"(
+    {"name": "catalog", "kind": "service", "references": ["kafka"]},
+    {"name": "kafka", "kind": "kafka", "replicas": 3,
+     "endpoints": [{"name": "tcp-3", "port": 9394}, {"name": "tcp", "port": 9192}]})");
+  const auto& endpoints = manifest.find("kafka")->endpoints;
+  ASSERT_EQ(endpoints.size(), 3U);
+  EXPECT_EQ(endpoints.front().name, "tcp");
+  auto nodes = addresses();
+  nodes.ports["kafka"] = {{"tcp", 9192}, {"tcp-2", 9293}, {"tcp-3", 9394}};
+  auto variables = environment_of(manifest, *manifest.find("catalog"), nodes, credentials);
+  EXPECT_EQ(variables["STOA__Kafka__BootstrapServers"],
+            "127.0.0.1:9192,127.0.0.1:9293,127.0.0.1:9394");
+  EXPECT_EQ(variables["STOA__Kafka__Replication"], "3");
+}
+
 TEST(Environment, TheGateway_IsToldAllReplicasAndWhichEndpointsAreItsOwn) {
   const auto manifest = manifest_of(fleet);
   auto variables = environment_of(manifest, *manifest.find("gateway"), addresses(), credentials);

@@ -20,6 +20,12 @@ bool has_replicas(const Resource& resource) {
   return resource.kind == Kind::service && resource.name != gateway_name;
 }
 
+/// How many processes it has when the stack starts.
+std::int64_t count_of(const Resource& resource, std::int64_t replicas) {
+  if (has_replicas(resource)) return resource.replicas.value_or(replicas);
+  return resource.kind == Kind::kafka ? resource.replicas.value_or(1) : 1;
+}
+
 struct Instance {
   const Resource& resource;
   std::int64_t replica = 1;
@@ -27,7 +33,8 @@ struct Instance {
   std::unique_ptr<Supervisor> supervisor;
 
   [[nodiscard]] std::string name() const {
-    return has_replicas(resource) ? resource.name + "-" + std::to_string(replica) : resource.name;
+    const bool is_one_of_many = has_replicas(resource) || count_of(resource, 1) > 1;
+    return is_one_of_many ? resource.name + "-" + std::to_string(replica) : resource.name;
   }
   [[nodiscard]] Row row() const {
     Row row{name(), resource.name, kind_of(resource), {}, State::external, {}};
@@ -48,7 +55,7 @@ class RunningStack final : public Stack {
   explicit RunningStack(StackParts parts) : parts_(std::move(parts)) {
     for (const auto& name : parts_.order) {
       const auto& resource = *parts_.manifest.find(name);
-      const auto count = has_replicas(resource) ? resource.replicas.value_or(parts_.replicas) : 1;
+      const auto count = count_of(resource, parts_.replicas);
       for (std::int64_t replica = 1; replica <= count; ++replica) add(resource, replica);
     }
   }

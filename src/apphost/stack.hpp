@@ -14,7 +14,7 @@ namespace stoa::apphost {
 
 /// One process of the stack, as `stoa ps --json` prints it.
 struct Row {
-  std::string name;      ///< `ordering-1`; of what has no replicas the resource's
+  std::string name;      ///< `ordering-1`; of what is one process the resource's
   std::string resource;  ///< `ordering`
   std::string kind;      ///< `service`, `server` or `executable`
   std::optional<std::int64_t> pid;

@@ -211,7 +211,7 @@ class AppHost {
       case apphost::Kind::postgres:
         return make_postgres(resource, tools_);
       case apphost::Kind::kafka:
-        return make_kafka(resource, tools_);
+        return make_kafka(resource, replica, tools_);
       case apphost::Kind::redis:
         return make_redis(resource, tools_);
       case apphost::Kind::rabbitmq:

@@ -12,11 +12,15 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// One node that is broker and controller, without ZooKeeper.
+/// A node that is broker and controller, without ZooKeeper; the only one, or one of three.
 class Kafka final : public StackServer {
  public:
-  Kafka(const apphost::Resource& resource, const StackTools& tools)
-      : StackServer(resource, tools, "kafka"), java_(find_program("java")) {
+  Kafka(const apphost::Resource& resource, std::int64_t node, const StackTools& tools)
+      : StackServer(resource, tools, "kafka", name_of(resource, node),
+                    apphost::node_endpoint(node)),
+        nodes_(resource.replicas.value_or(1)),
+        node_(node),
+        java_(find_program("java")) {
     const char* const set = std::getenv("STOA_SERVERS");
     const char* const home = std::getenv("HOME");
     libraries_ =
@@ -28,6 +32,12 @@ class Kafka final : public StackServer {
   Result<Program> next() override {
     if (java_.empty()) return missing("java");
     if (!fs::exists(libraries_)) return missing("Kafka (" + libraries_ + ")");
+    const auto other = tools_.folder + "/" + resource_.name + (nodes_ == 1 ? "-1" : "");
+    if (fs::exists(other))
+      return fail(ErrorKind::conflict, "other_nodes",
+                  "In " + other +
+                      " are the topics of a Kafka with another number of nodes, which "
+                      "cannot change: give the stack another folder with --data.");
     make_folder();
     write_properties();
     if (!fs::exists(file("data/meta.properties"))) {
@@ -38,25 +48,41 @@ class Kafka final : public StackServer {
         format.arguments.push_back(word);
       if (auto made = run(format); !made) return fail(made.error());
     }
-    auto program = java("512m", "kafka.Kafka");
+    auto program = java(nodes_ == 1 ? "512m" : "256m", "kafka.Kafka");
     program.arguments.push_back(file("server.properties"));
     return with_environment(std::move(program));
   }
 
-  /// A port that is open says little while the node starts: then a topic must be made.
+  /// A port that is open says little while the node starts: then a topic must be made, and what
+  /// others wrote meanwhile be there.
   bool is_well() override {
-    if (!process::ask_port(port("tcp"), "", 0, answer_timeout)) return false;
+    if (!process::ask_port(port_of(node_), "", 0, answer_timeout)) return false;
     if (was_well_) return true;
     try {
-      kafka::make_topics({{"bootstrap.servers", "127.0.0.1:" + std::to_string(port("tcp"))}},
-                         {{"stoa.apphost.ready", 1, 1}});
-      return was_well_ = true;
+      const kafka::Settings settings{{"bootstrap.servers", address_of(node_)}};
+      kafka::make_topics(settings, {{"stoa.apphost.ready", 1, static_cast<int>(nodes_)}});
+      return was_well_ = kafka::is_in_sync(settings, static_cast<int>(node_));
     } catch (const kafka::Failure&) {
       return false;
     }
   }
 
  private:
+  static std::string name_of(const apphost::Resource& resource, std::int64_t node) {
+    return resource.replicas.value_or(1) == 1 ? resource.name
+                                              : resource.name + "-" + std::to_string(node);
+  }
+  [[nodiscard]] std::uint16_t port_of(std::int64_t node) const {
+    return port(apphost::node_endpoint(node));
+  }
+  [[nodiscard]] std::string address_of(std::int64_t node) const {
+    return "127.0.0.1:" + std::to_string(port_of(node));
+  }
+  [[nodiscard]] std::string controller_of(std::int64_t node) const {
+    return "127.0.0.1:" +
+           std::to_string(tools_.ports.inner(resource_.name, "controller-" + std::to_string(node)));
+  }
+
   [[nodiscard]] Program java(const std::string& memory, const std::string& what) const {
     return {.arguments = {java_, "-Xmx" + memory, "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
                           "-XX:+ExitOnOutOfMemoryError", "-cp", libraries_ + "/*", what},
@@ -67,32 +93,31 @@ class Kafka final : public StackServer {
 
   void write_properties() {
     was_well_ = false;
-    const auto own = "127.0.0.1:" + std::to_string(port("tcp"));
-    const auto controller =
-        "127.0.0.1:" + std::to_string(tools_.ports.inner(resource_.name, "controller"));
+    std::string voters;
+    for (std::int64_t node = 1; node <= nodes_; ++node)
+      voters += (node == 1 ? "" : ",") + std::to_string(node) + "@" + controller_of(node);
+    const auto nodes = std::to_string(nodes_);
+    // Of a partition that a node is away of, the others go on; of one that two are, nobody does.
+    const std::string in_sync = nodes_ == 1 ? "1" : "2";
     replace_file(file("server.properties"),
-                 "process.roles=broker,controller\nnode.id=1\n"
-                 "controller.quorum.voters=1@" +
-                     controller +
-                     "\n"
-                     "listeners=PLAINTEXT://" +
-                     own + ",CONTROLLER://" + controller +
-                     "\n"
-                     "advertised.listeners=PLAINTEXT://" +
-                     own +
-                     "\n"
-                     "controller.listener.names=CONTROLLER\n"
-                     "log.dirs=" +
-                     file("data") +
-                     "\n"
-                     "auto.create.topics.enable=false\n"
+                 "process.roles=broker,controller\nnode.id=" + std::to_string(node_) +
+                     "\ncontroller.quorum.voters=" + voters + "\nlisteners=PLAINTEXT://" +
+                     address_of(node_) + ",CONTROLLER://" + controller_of(node_) +
+                     "\nadvertised.listeners=PLAINTEXT://" + address_of(node_) +
+                     "\ncontroller.listener.names=CONTROLLER\nlog.dirs=" + file("data") +
+                     "\nauto.create.topics.enable=false\n"
+                     "unclean.leader.election.enable=false\n"
                      "log.retention.ms=2592000000\n"
-                     "offsets.topic.replication.factor=1\noffsets.topic.num.partitions=4\n"
-                     "transaction.state.log.replication.factor=1\n"
-                     "transaction.state.log.min.isr=1\n"
-                     "group.initial.rebalance.delay.ms=0\n");
+                     "default.replication.factor=" +
+                     nodes + "\nmin.insync.replicas=" + in_sync +
+                     "\noffsets.topic.replication.factor=" + nodes +
+                     "\noffsets.topic.num.partitions=4\n"
+                     "transaction.state.log.replication.factor=" +
+                     nodes + "\ntransaction.state.log.min.isr=" + in_sync +
+                     "\ngroup.initial.rebalance.delay.ms=0\n");
   }
 
+  std::int64_t nodes_, node_;
   std::string java_;
   std::string libraries_;
   bool was_well_ = false;
@@ -179,9 +204,9 @@ class RabbitMq final : public StackServer {
 
 }  // namespace
 
-std::unique_ptr<apphost::Runnable> make_kafka(const apphost::Resource& resource,
+std::unique_ptr<apphost::Runnable> make_kafka(const apphost::Resource& resource, std::int64_t node,
                                               const StackTools& tools) {
-  return std::make_unique<Kafka>(resource, tools);
+  return std::make_unique<Kafka>(resource, node, tools);
 }
 
 std::unique_ptr<apphost::Runnable> make_rabbitmq(const apphost::Resource& resource,

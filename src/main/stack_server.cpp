@@ -33,11 +33,11 @@ bool is_external(const apphost::Manifest& manifest, const apphost::Resource& res
 }  // namespace
 
 StackServer::StackServer(const apphost::Resource& resource, const StackTools& tools,
-                         std::string scheme)
+                         std::string scheme, const std::string& node, const std::string& endpoint)
     : resource_(resource),
       tools_(tools),
-      folder_(tools.folder + "/" + resource.name),
-      url_(std::move(scheme) + "://127.0.0.1:" + std::to_string(port("tcp"))) {}
+      folder_(tools.folder + "/" + (node.empty() ? resource.name : node)),
+      url_(std::move(scheme) + "://127.0.0.1:" + std::to_string(port(endpoint))) {}
 
 std::unexpected<Error> StackServer::missing(const std::string& program) {
   return fail(ErrorKind::not_found, "no_program",

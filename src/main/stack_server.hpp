@@ -14,7 +14,10 @@ namespace stoa {
 /// `tcp`.
 class StackServer : public apphost::Runnable {
  public:
-  StackServer(const apphost::Resource& resource, const StackTools& tools, std::string scheme);
+  /// Of a server of several nodes, `node` is the name of one, and of its folder, and `endpoint` its
+  /// port.
+  StackServer(const apphost::Resource& resource, const StackTools& tools, std::string scheme,
+              const std::string& node = {}, const std::string& endpoint = "tcp");
   [[nodiscard]] std::string url() const override { return url_; }
 
  protected:

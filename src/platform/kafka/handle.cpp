@@ -1,5 +1,6 @@
 #include "platform/kafka/handle.hpp"
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <thread>
@@ -17,14 +18,20 @@ using Event = std::unique_ptr<rd_kafka_event_t, Destroy<rd_kafka_event_destroy>>
 
 std::string text_of(rd_kafka_resp_err_t error) { return rd_kafka_err2str(error); }
 
+/// Of all topics when none is named.
+Metadata metadata_of(rd_kafka_t* client, rd_kafka_topic_t* topic, const std::string& what) {
+  const rd_kafka_metadata_t* found = nullptr;
+  const auto error =
+      rd_kafka_metadata(client, topic == nullptr ? 1 : 0, topic, &found, ask_timeout_ms);
+  if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
+    throw Failure("Kafka does not tell of " + what + ": " + text_of(error));
+  return Metadata(found);
+}
+
 /// 0 when there is no such topic.
 int count_partitions(rd_kafka_t* client, const std::string& name) {
   const Topic topic(rd_kafka_topic_new(client, name.c_str(), nullptr));
-  const rd_kafka_metadata_t* found = nullptr;
-  const auto error = rd_kafka_metadata(client, 0, topic.get(), &found, ask_timeout_ms);
-  if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
-    throw Failure("Kafka does not tell of the topic " + name + ": " + text_of(error));
-  const Metadata metadata(found);
+  const auto metadata = metadata_of(client, topic.get(), "the topic " + name);
   if (metadata->topic_cnt == 0) return 0;
   const auto& one = metadata->topics[0];
   if (one.err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) return 0;
@@ -102,6 +109,26 @@ int partitions_of(rd_kafka_t* client, const std::string& topic) {
   const int count = count_partitions(client, topic);
   if (count == 0) throw Failure("Kafka has no topic " + topic + ".");
   return count;
+}
+
+bool is_in_sync(const Settings& settings, int node) {
+  auto own = settings;
+  own["log_level"] = "2";
+  const auto client = make_client(RD_KAFKA_PRODUCER, make_conf(own));
+  const auto metadata = metadata_of(client.get(), nullptr, "its topics");
+  const auto is_among = [node](const std::int32_t* nodes, int count) {
+    return std::find(nodes, nodes + count, node) != nodes + count;
+  };
+  for (int at = 0; at < metadata->topic_cnt; ++at) {
+    const auto& topic = metadata->topics[at];
+    for (int nth = 0; nth < topic.partition_cnt; ++nth) {
+      const auto& partition = topic.partitions[nth];
+      if (is_among(partition.replicas, partition.replica_cnt) &&
+          !is_among(partition.isrs, partition.isr_cnt))
+        return false;
+    }
+  }
+  return true;
 }
 
 void make_topics(const Settings& settings, const std::vector<TopicPlan>& topics) {

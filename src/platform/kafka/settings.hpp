@@ -27,4 +27,7 @@ struct TopicPlan {
 /// partitions: messages of one key would change their lane.
 void make_topics(const Settings& settings, const std::vector<TopicPlan>& topics);
 
+/// Whether a node has all of each partition that it keeps a replica of. Throws Failure.
+bool is_in_sync(const Settings& settings, int node);
+
 }  // namespace stoa::kafka
