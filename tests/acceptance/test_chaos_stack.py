@@ -105,6 +105,26 @@ def test_a_link_is_late_silent_and_broken_as_it_is_told(link):
     assert Client(link).say(b"8\n") == b"8\n"
 
 
+def test_in_a_partition_nobody_is_reached_and_nothing_comes(link):
+    client = Client(link)
+    link.change(["a-b"], "partition")
+    assert client.say(b"lost\n", 0.3) is None
+    with pytest.raises(TimeoutError):
+        socket.create_connection(("127.0.0.1", link.ports["a-b"]), 0.5)
+    link.heal()
+    assert client.say(b"again\n") == b"", "a stream that something is missing from never goes on"
+    assert Client(link).say(b"new\n") == b"new\n" and link.heard == [b"new\n"]
+
+
+def test_a_link_leads_to_another_server(link):
+    with serving(Echo()) as other:
+        before = Client(link)
+        assert before.say(b"1\n") == b"1\n"
+        link.point({"a-b": other.server_address[1]})
+        assert Client(link).say(b"2\n") == b"2\n" and other.heard == [b"2\n"]
+        assert before.say(b"3\n") == b"3\n" and link.heard == [b"1\n", b"3\n"]
+
+
 @pytest.mark.parametrize("lost, is_heard", [("answers", True), ("requests", False)])
 def test_what_is_lost_in_one_direction_breaks_the_connection_in_the_end(link, lost, is_heard):
     client = Client(link)

@@ -1,14 +1,14 @@
 """A network between pairs of processes: every link is a port of a process of its own, in front of a server's, and each is harmed alone.
 What TCP hides from its users (packets that are lost, doubled or overtaken) cannot be made here: late, silent and broken connections can."""
-import asyncio, contextlib, json, socket, struct, subprocess, sys
+import asyncio, contextlib, json, socket, struct, subprocess, sys, threading
 
 PIECE = 1 << 16
 
 
 class Link:
     """From a port to a server's, as long as `harm` is none. With `delay` each piece comes so many seconds later, in a `hole` it comes when
-    that is over, `refuse` breaks what is there and what comes, and of `requests` and `answers` that direction is lost until the connection
-    is broken."""
+    that is over, `refuse` breaks what is there and what comes, of `requests` and `answers` that direction is lost until the connection
+    is broken, and in a `partition` both are, and who connects hears nothing."""
 
     def __init__(self, server_port, is_kafka):
         self.server_port, self.is_kafka = server_port, is_kafka
@@ -18,8 +18,28 @@ class Link:
     async def listen(self):
         server = await asyncio.start_server(self.accept, "127.0.0.1", 0)
         self.port = server.sockets[0].getsockname()[1]
-        self.server = server
+        self.server, self.full = server, []
         return self.port
+
+    async def part(self):
+        """A socket whose queue is full is one whose packets are lost."""
+        self.server.close()
+        full = socket.socket()
+        full.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        full.bind(("127.0.0.1", self.port))
+        full.listen(0)
+        self.full = [full]
+        for _ in range(4):
+            one = socket.socket()
+            one.setblocking(False)
+            one.connect_ex(("127.0.0.1", self.port))
+            self.full.append(one)
+
+    async def join(self):
+        for one in self.full:
+            one.close()
+        self.full = []
+        self.server = await asyncio.start_server(self.accept, "127.0.0.1", self.port)
 
     async def accept(self, from_client, to_client):
         if self.harm == "refuse":
@@ -43,7 +63,7 @@ class Link:
     async def pass_on(self, reader, writer, direction):
         while piece := await self.read(reader, direction):
             await self.healed.wait()
-            if self.harm == direction:
+            if self.harm in (direction, "partition"):
                 continue
             if self.harm == "delay":
                 await asyncio.sleep(self.seconds)
@@ -71,10 +91,14 @@ class Link:
             writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         writer.transport.abort()
 
-    def change(self, harm, seconds):
+    async def change(self, harm, seconds):
         was, self.harm, self.seconds = self.harm, harm, seconds
+        if harm == "partition" != was:
+            await self.part()
+        if was == "partition" != harm:
+            await self.join()
         self.healed.clear() if harm == "hole" else self.healed.set()
-        if harm in ("refuse", "reset") or was in ("requests", "answers"):  # a stream that something is missing from never goes on
+        if harm in ("refuse", "reset") or was in ("requests", "answers", "partition"):  # a stream that something is missing from never goes on
             for pair in list(self.connections):
                 for one in pair:
                     self.abort(one)
@@ -83,7 +107,8 @@ class Link:
 
 
 async def serve():
-    """Commands are JSON lines: {"make": …} for links, {"links": [names], "harm": …, "seconds": …}; each is answered by a line."""
+    """Commands are JSON lines: {"make": …} for links, {"point": …} for where they lead from now on, {"links": [names], "harm": …,
+    "seconds": …}; each is answered by a line."""
     links, loop, reader = {}, asyncio.get_running_loop(), asyncio.StreamReader()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     while line := await reader.readline():
@@ -93,7 +118,9 @@ async def serve():
                 links[name] = Link(server_port, name.endswith("-kafka"))
                 await links[name].listen()
         for name in command.get("links", []):
-            links[name].change(command["harm"], command.get("seconds", 0))
+            await links[name].change(command["harm"], command.get("seconds", 0))
+        for name, server_port in command.get("point", {}).items():
+            links[name].server_port = server_port
         print(json.dumps({name: link.port for name, link in links.items()}), flush=True)
 
 
@@ -103,11 +130,17 @@ class Network:
     def __init__(self, links):
         """`links` are the servers' ports by the names of their links, as in `ordering-kafka`; `ports` has the ports in front of them."""
         self.process = subprocess.Popen([sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.turn = threading.Lock()
         self.ports = self.ask({"make": links})
 
     def ask(self, command):
-        print(json.dumps(command), file=self.process.stdin, flush=True)
-        return json.loads(self.process.stdout.readline())
+        with self.turn:
+            print(json.dumps(command), file=self.process.stdin, flush=True)
+            return json.loads(self.process.stdout.readline())
+
+    def point(self, ports):
+        """Links lead to other servers from now on; what is connected stays."""
+        self.ask({"point": ports})
 
     def change(self, links, harm="", seconds=0):
         self.ask({"links": list(links), "harm": harm, "seconds": seconds})

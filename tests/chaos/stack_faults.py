@@ -169,6 +169,55 @@ def network_lose(shop, random):
     return f"{direction} of {name}"
 
 
+def some_replicas(shop, random):
+    """Ways from the gateway: to one replica, to one of each service, to all of a service."""
+    links = {service: sorted(links) for service, links in shop.detour.links.items()}
+    service = random.choice(SERVICES)
+    kind = random.choice(["one", "one", "one of each", "all"])
+    if kind == "one of each":
+        return kind, [random.choice(ways) for ways in links.values() if ways]
+    return f"{kind} of {service}", links[service] if kind == "all" else [random.choice(links[service])]
+
+
+def gateway_delay(shop, random):
+    name, links = some_replicas(shop, random)
+    change_for_a_while(shop, random, links, "delay", random.uniform(0.01, 0.2))
+    return name
+
+
+def gateway_silence(shop, random):
+    """Who connects is taken, and hears nothing."""
+    name, links = some_replicas(shop, random)
+    change_for_a_while(shop, random, links, "hole")
+    return name
+
+
+def gateway_partition(shop, random):
+    name, links = some_replicas(shop, random)
+    change_for_a_while(shop, random, links, "partition")
+    return name
+
+
+def gateway_reset(shop, random):
+    name, links = some_replicas(shop, random)
+    for _ in range(5):
+        shop.network.change(links, "reset")
+        time.sleep(random.uniform(0.05, 0.5))
+    return name
+
+
+def gateway_lose(shop, random):
+    """As `network_lose`: a service has done what nobody hears of, or was never asked."""
+    name, links = some_replicas(shop, random)
+    direction = random.choice(["answers", "requests"])
+    for _ in range(3):
+        shop.network.change(links, direction)
+        time.sleep(random.uniform(0.2, 2))
+        shop.network.change(links)
+        time.sleep(random.uniform(0.1, 0.5))
+    return f"{direction} of {name}"
+
+
 def deliver_twice(shop, random):
     """RabbitMQ hears no acknowledgement of what was done, and gives it to the next one that comes."""
     for _ in range(5):
@@ -246,4 +295,6 @@ def published(shop, service):
 # How often each is chosen, and what the shop needs for it.
 FAULTS = {kill: 3, kill_service: 2, pause: 3, kill_server: 4, kill_backend: 1, pause_server: 3, redis_flush: 1, kafka_forgets: 2, restart: 2, scale: 2,
           rolling_restart: 1, away: 1, network_delay: 1, network_hole: 2, network_refuse: 1, network_reset: 2, network_lose: 2,
-          deliver_twice: 1, disk_full: 1, clock: 1}
+          deliver_twice: 1, disk_full: 1, clock: 1, gateway_delay: 1, gateway_silence: 1, gateway_partition: 1, gateway_reset: 1,
+          gateway_lose: 1}
+DETOURS = {gateway_delay, gateway_silence, gateway_partition, gateway_reset, gateway_lose}  # for which the gateway goes over links

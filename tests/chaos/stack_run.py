@@ -129,7 +129,8 @@ class Run:
 
     def one_stack(self, first, end):
         names = {self.fault_of(seed)[0] for seed in range(first, end)}
-        shop = stack_shop.StackShop(self.options.binary, self.options.replicas, clock="clock" in names, small_disk="disk_full" in names)
+        shop = stack_shop.StackShop(self.options.binary, self.options.replicas, clock="clock" in names, small_disk="disk_full" in names,
+                                    detour=any(self.faults[name][0] in stack_faults.DETOURS for name in names))
         record, seed, seen = clients.Record(), first, set()
         try:
             self.ready.append(shop.start())

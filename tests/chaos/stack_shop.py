@@ -12,6 +12,7 @@ SERVICES = ["catalog", "ordering", "payment", "notification", "agents"]
 SERVERS = ["postgres", "kafka", "redis", "rabbitmq"]
 LINKS = [f"{service}-{server}" for service in SERVICES for server in ("postgres", "kafka")] + [
     "catalog-redis", "gateway-redis", "notification-rabbitmq"]
+REPLICA_LINKS = [f"gateway-{service}-{nth}" for service in SERVICES for nth in range(4)]  # between the gateway and replicas
 SMALL_DISK = {"postgres": 2_000, "kafka": 1_000}  # MB
 READY_MAX = 300 * PATIENCE
 
@@ -73,11 +74,40 @@ class SmallDisk:
             subprocess.run(["umount", "--lazy", self.folder], check=False)
 
 
+class Detour(threading.Thread):
+    """Leads the gateway over links to the replicas that the stack names in a file, for as long as these come and go."""
+
+    def __init__(self, network, named, told):
+        super().__init__(daemon=True)
+        self.network, self.named, self.told, self.seen, self.links, self.stopping = network, named, told, None, {}, False
+
+    def run(self):
+        while not self.stopping:
+            with contextlib.suppress(FileNotFoundError):
+                text = pathlib.Path(self.named).read_text()
+                if text != self.seen:
+                    self.seen = text
+                    self.lead(json.loads(text))
+            time.sleep(0.1)
+
+    def lead(self, replicas):
+        """A replica that stays keeps its link."""
+        ports = {service: [int(url.rsplit(":", 1)[1]) for url in urls] for service, urls in replicas.items()}
+        for service, listed in ports.items():
+            kept = {link: port for link, port in self.links.get(service, {}).items() if port in listed}
+            free = [link for link in REPLICA_LINKS if link.split("-")[1] == service and link not in kept]
+            self.links[service] = kept | dict(zip(free, (port for port in listed if port not in kept.values())))
+        self.network.point({link: port for links in self.links.values() for link, port in links.items()})
+        urls = {service: [f"http://127.0.0.1:{self.network.ports[link]}" for link in sorted(links)] for service, links in self.links.items()}
+        pathlib.Path(self.told + ".new").write_text(json.dumps(urls))
+        os.replace(self.told + ".new", self.told)
+
+
 class StackShop:
     """`clock` lets the clocks of the services be stepped (none without libfaketime), `small_disk` gives PostgreSQL and Kafka disks that can
-    be filled; both cost something, so they are for the faults that need them."""
+    be filled, and with `detour` the gateway reaches replicas over links; all cost something, so they are for the faults that need them."""
 
-    def __init__(self, binary, replicas=2, clock=False, small_disk=False, **settings):
+    def __init__(self, binary, replicas=2, clock=False, small_disk=False, detour=False, **settings):
         self.binary, self.replicas = str(binary), replicas
         self.folder = tempfile.mkdtemp(prefix="stoa-chaos-stack-")
         os.chmod(self.folder, 0o755)  # of which PostgreSQL's user needs the disks
@@ -85,6 +115,7 @@ class StackShop:
         self.clock = self.folder + "/clock" if clock and faketime_library() else None
         self.settings, self.address, self.undo = settings, Address(), contextlib.ExitStack()
         self.wants_disks, self.stopped, self.caught_up = small_disk, set(), []
+        self.wants_detour, self.detour = detour, None
 
     def start(self):
         os.makedirs(self.data)
@@ -92,7 +123,10 @@ class StackShop:
             self.disks = {name: SmallDisk(f"{self.data}/{name}", f"{self.folder}/{name}.disk", size) for name, size in SMALL_DISK.items()}
         self.smtp = self.undo.enter_context(serving(SmtpServer()))
         self.ports = {name: free_port() for name in SERVERS}
-        self.network = Network({link: self.ports[link.split("-")[1]] for link in LINKS})
+        self.network = Network({link: self.ports[link.split("-")[1]] for link in LINKS} | dict.fromkeys(REPLICA_LINKS, 0))
+        if self.wants_detour:
+            self.detour = Detour(self.network, self.data + "/services.json", self.folder + "/services.json")
+            self.detour.start()
         self.password = uuid.uuid4().hex
         kept = {"shop_secret": "5e" * 32, "postgres_password": self.password, "rabbitmq_password": uuid.uuid4().hex, "kafka_cluster": "A" * 22}
         self.rabbitmq_password = kept["rabbitmq_password"]
@@ -126,7 +160,7 @@ class StackShop:
                     "Notification__HandOverAgainSeconds": 10, "Smtp__Host": "127.0.0.1", "Smtp__Port": self.smtp.port,
                     "Smtp__From": "Shop <shop@shop.example>"}
         if name == "gateway":
-            settings = {}
+            settings = {"Services__File": self.folder + "/services.json"} if self.wants_detour else {}
         if at("postgres"):
             settings[f"ConnectionStrings__{name.capitalize()}Db"] = (
                 f"Host=127.0.0.1;Port={at('postgres')};Database={name}db;Username=stoa;Password={self.password}")
@@ -246,10 +280,17 @@ class StackShop:
             self.process.send_signal(how)
             self.process.wait(timeout=90 * PATIENCE)
 
+    def end_network(self):
+        if self.detour:
+            self.detour.stopping = True
+            self.detour.join()
+        if self.network:
+            self.network.stop()
+
     def keep(self):
         """Ends it and leaves its folder."""
         self.stop(signal.SIGKILL)
-        self.network.stop()
+        self.end_network()
         self.undo.close()
 
     def remove(self):
@@ -259,8 +300,7 @@ class StackShop:
             self.process.kill()
             self.process.wait()
         finally:
-            if self.network:
-                self.network.stop()
+            self.end_network()
             for disk in self.disks.values():
                 disk.remove()
             self.undo.close()
