@@ -283,7 +283,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     incoming.answer_timeout = limits.answer_timeout;
     auto taken = reader_.limit_body(limits.body_bytes_max);
     const auto whole = limits.whole_body_bytes_max;
-    if (taken && reader_.declared_bytes().value_or(0) <= whole)
+    if (taken && !reader_.is_body_read() && reader_.declared_bytes().value_or(0) <= whole)
       taken = co_await reader_.read_body(request.body, whole);
     if (!taken) co_return std::unexpected(taken.error());
     if (!reader_.is_body_read()) {
