@@ -52,11 +52,11 @@ class IncomingUpload : public std::enable_shared_from_this<IncomingUpload> {
 
   /// As the file `name`, which is as far as it came when it was not stored whole.
   IncomingUpload(const Parts& parts, http::RequestPtr request, std::string name,
-                 ImportOptions options)
+                 const ImportOptions& options)
       : parts_(parts),
         request_(std::move(request)),
         name_(std::move(name)),
-        options_(std::move(options)),
+        options_(options),
         piece_(request_->body) {}
   void receive(Then then);
 
