@@ -93,6 +93,7 @@ std::unique_ptr<jobs::Jobs> compose_catalog_jobs(const jobs::JobsContext& contex
   Composed composed(context, configuration, {.sharing = std::move(sharing)});
   catalog.serve_imports(composed.jobs(), context.files);
   composed.jobs().add(jobs::make_export_kind({catalog.product_export()}, context.files));
+  composed.jobs().add(jobs::make_rebuild_kind(catalog.projections()));
   composed.schedule_product_export();
   return composed.finish();
 }

@@ -23,8 +23,9 @@ std::unique_ptr<jobs::Jobs> compose_jobs(const jobs::JobsContext& context,
                                          const ServiceEpochs& epochs,
                                          const Configuration& configuration);
 
-/// Those of Catalog as a process of a fleet: imports and the export of products. What all replicas
-/// keep for themselves, such as the search index, no job of one can build anew.
+/// Those of Catalog as a process of a fleet: imports, the export of products, and the rebuild of
+/// the stock ledger. What all replicas keep for themselves, such as the search index, no job of one
+/// can build anew.
 std::unique_ptr<jobs::Jobs> compose_catalog_jobs(const jobs::JobsContext& context,
                                                  jobs::JobsSharing sharing,
                                                  catalog::Catalog& catalog,

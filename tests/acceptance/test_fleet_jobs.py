@@ -149,3 +149,74 @@ def test_a_schedule_makes_one_job_for_all_replicas(gateway):
     wait_for(gateway, "/v1/jobs?filter[kind]=deadline-sweep", lambda page: sum(job["scheduled"] for job in page["data"]) > 5)
     instants = [job["created_at"][:19] for job in listed() if job["scheduled"]]
     assert len(instants) - len(set(instants)) <= 1, instants  # one that was late stands in the second of the next
+
+
+def ledger_rows(fleet, sku):
+    """Positions and balances as the table has them, once it is carried to the end of the log."""
+    head = count(fleet, "SELECT max(position) FROM catalog_log")
+    until = time.monotonic() + 30 * PATIENCE
+    while count(fleet, "SELECT position FROM catalog_ledger_checkpoint WHERE name = 'ledger'") < head:
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    rows = fleet.postgres.psql("catalogdb", f"SELECT position, on_hand FROM catalog_ledger WHERE sku = '{sku}' ORDER BY position, line").stdout
+    return [tuple(map(int, row.split("|"))) for row in rows.split()]
+
+
+def adjust(replica, sku, delta=1):
+    answer = replica.call("POST", f"/v1/inventory/{sku}/adjustments", {"delta": delta, "reason": "received"}, idempotency=uuid.uuid4().hex)
+    assert answer.status == 201, answer.body
+
+
+def test_balances_of_the_ledger_are_right_whichever_replica_carries_it(fleet, replicas):
+    fleet.product("BALANCE", 900, 1)
+    for nth in range(20):
+        adjust(replicas["catalog"][nth % 2], "BALANCE")
+        time.sleep(0.15)  # until it is carried by the one that wrote
+    assert [on_hand for _, on_hand in ledger_rows(fleet, "BALANCE")] == list(range(1, 22))
+
+
+def rebuild(gateway, key=None):
+    answer = make(gateway, "rebuild", {"projection": "stock_ledger"}, **({"key": key} if key else {}))
+    assert answer.status in (200, 201, 202), answer.body
+    return answer.json["id"]
+
+
+def test_the_ledger_is_built_anew_once_for_all_replicas(fleet, replicas, gateway):
+    fleet.product("ANEW", 900, 1)
+    for nth in range(10):
+        adjust(replicas["catalog"][nth % 2], "ANEW")
+    rows = ledger_rows(fleet, "ANEW")
+    for damage in ("UPDATE catalog_ledger SET on_hand = 99 WHERE sku = 'ANEW'", "DELETE FROM catalog_ledger WHERE sku = 'ANEW'",
+                   "INSERT INTO catalog_ledger SELECT 'NEVER', position, line, kind, location, delta_on_hand, delta_reserved, on_hand, reserved,"
+                   " order_id, reference, reason, recorded_at FROM catalog_ledger WHERE sku = 'ANEW' LIMIT 1"):
+        assert fleet.postgres.psql("catalogdb", damage).returncode == 0
+        assert ledger_rows(fleet, "ANEW") != rows or ledger_rows(fleet, "NEVER")
+        job = ended(gateway, rebuild(gateway))
+        assert job["state"] == "succeeded", job
+        assert ledger_rows(fleet, "ANEW") == rows and not ledger_rows(fleet, "NEVER")
+    for replica in replicas["catalog"]:
+        seen = replica.call("GET", "/v1/inventory/ANEW/ledger?limit=200").json["data"]
+        assert [row["on_hand"] for row in seen] == [on_hand for _, on_hand in rows]
+    assert count(fleet, "SELECT count(*) FROM pg_class WHERE relname = 'catalog_ledger_next'") == 0
+    refused = make(gateway, "rebuild", {"projection": "search"})
+    assert refused.status == 422 and refused.json["errors"][0]["pointer"] == "/parameters/projection"
+
+
+def test_a_rebuild_goes_on_in_another_replica_while_both_write(fleet, replicas, gateway):
+    fleet.product("MOVED", 900, 1)
+    fleet.postgres.psql("catalogdb", "UPDATE catalog_ledger SET kind = 'wrong'")
+    id = rebuild(gateway)
+    for turn in range(4):
+        one, other = replicas["catalog"][turn % 2], replicas["catalog"][1 - turn % 2]
+        one.kill()
+        for _ in range(10):
+            adjust(other, "MOVED")
+        one.start()
+    job = ended(gateway, id)
+    assert job["state"] == "succeeded", job
+    rows = ledger_rows(fleet, "MOVED")
+    assert [on_hand for _, on_hand in rows] == list(range(1, 42))
+    assert count(fleet, "SELECT count(*) FROM catalog_ledger WHERE kind = 'wrong'") == 0
+    lost = ("SELECT count(*) FROM catalog_log l WHERE type LIKE 'StockAdjusted%'"
+            " AND NOT EXISTS (SELECT 1 FROM catalog_ledger WHERE position = l.position)")
+    assert count(fleet, lost) == 0

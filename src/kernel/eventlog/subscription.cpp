@@ -13,6 +13,7 @@ Checkpoints::Checkpoints(sql::Connection& db, std::string_view prefix) : db_(db)
   set_ = "INSERT INTO " + table +
          "(name, position) VALUES(?, ?) ON CONFLICT(name) DO UPDATE SET position = "
          "excluded.position";
+  remove_ = "DELETE FROM " + table + " WHERE name = ?";
 }
 
 std::string Checkpoints::schema(std::string_view prefix) {
@@ -27,6 +28,8 @@ std::int64_t Checkpoints::of(std::string_view subscriber) {
 void Checkpoints::set(std::string_view subscriber, std::int64_t position) {
   db_.execute(set_, subscriber, position);
 }
+
+void Checkpoints::remove(std::string_view subscriber) { db_.execute(remove_, subscriber); }
 
 Subscription::Subscription(EventLog& log, Checkpoints& checkpoints, Options options, Apply apply)
     : log_(log),

@@ -21,10 +21,11 @@ class Checkpoints {
   /// 0 for a subscriber that has not begun.
   [[nodiscard]] std::int64_t of(std::string_view subscriber);
   void set(std::string_view subscriber, std::int64_t position);
+  void remove(std::string_view subscriber);
 
  private:
   sql::Connection& db_;
-  std::string find_, set_;
+  std::string find_, set_, remove_;
 };
 
 /// Carries a log to one subscriber, from its checkpoint to the head and then on with every commit.

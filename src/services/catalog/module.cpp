@@ -61,7 +61,12 @@ class Module final : public Catalog {
 
   bool project_slice(UnitOfWork& unit) override { return ledger_.slice(unit); }
   void forget_slices() override { ledger_.forget(); }
-  void share_log() override { product_cache_.share(); }
+  void share_log() override {
+    is_shared_ = true;
+    product_cache_.share();
+    ledger_.share();
+    api_.context.participants.push_back(&ledger_memory_);
+  }
   void log_grew(const messaging::Growth& growth) override {
     if (growth.is_first) return product_cache_.good_since(growth.after);
     search_.log_grew(growth.events.back().first);
@@ -86,16 +91,30 @@ class Module final : public Catalog {
   }
   [[nodiscard]] jobs::ExportSourcePtr product_export() const override { return product_export_; }
   [[nodiscard]] std::vector<jobs::Projection*> projections() override {
+    if (is_shared_) return {&ledger_rebuild_};
     return {&ledger_rebuild_, &search_rebuild_};
   }
 
  private:
+  /// Of a ledger that is written in the writer's transactions.
+  class LedgerMemory final : public Participant {
+   public:
+    explicit LedgerMemory(StockLedger& ledger) : ledger_(ledger) {}
+    void flush(UnitOfWork&) override {}
+    void rolled_back() noexcept override { ledger_.forget(); }
+
+   private:
+    StockLedger& ledger_;
+  };
+
   EventLog& log_;
   Readers& readers_;
   Rows rows_;
   Rows ledger_rows_;
   std::unique_ptr<LedgerFile> ledger_file_;
   StockLedger ledger_;
+  LedgerMemory ledger_memory_{ledger_};
+  bool is_shared_ = false;
   CatalogJournal journal_;
   Idempotency idempotency_;
   Locations locations_;

@@ -31,8 +31,9 @@ class Catalog {
   virtual bool project_slice(UnitOfWork& unit) = 0;
   /// After such a transaction was rolled back.
   virtual void forget_slices() = 0;
-  /// Other processes write the log too: what is cached is given once `log_grew` has told from where
-  /// on they are heard. Before the executor starts.
+  /// Other processes write the log and the ledger too, in the writer's database: what is cached is
+  /// given once `log_grew` has told from where on they are heard. Before the executor starts, and
+  /// before the jobs are composed.
   virtual void share_log() = 0;
   /// From any thread, in order.
   virtual void log_grew(const messaging::Growth& growth) = 0;

@@ -11,7 +11,9 @@ namespace stoa::catalog {
 namespace {
 
 constexpr std::string_view subscriber = "ledger";
+constexpr std::string_view builder = "ledger_next";  // without one while none is built
 constexpr std::size_t slice_events_max = 20'000;  // one that is behind writes a page for many rows
+constexpr std::size_t shared_slice_events_max = 2'000;  // all writers wait for it
 constexpr int tail_events_max = 20'000;
 
 LedgerRow describe(const StockEvent& event) {
@@ -174,29 +176,68 @@ void StockLedger::apply(const std::vector<RecordedEvent>& events) {
 }
 
 bool StockLedger::build(UnitOfWork& unit) {
+  if (begins_anew_) next_.reset();
   if (!next_) {
-    file_.begin_next();
-    next_.emplace(file_.next_rows());
+    const auto position = begins_anew_ ? 0 : checkpoints_.of(builder);
+    if (position == 0 && is_under_way_ &&
+        !begins_anew_) {  // another process has brought it to its end
+      has_gone_live(unit);
+      return false;
+    }
+    if (position == 0) file_.begin_next();
+    next_.emplace(file_.next_rows(), position);
   }
+  const auto events_max = is_shared_ ? shared_slice_events_max : slice_events_max;
   std::vector<RecordedEvent> events;
-  log_->read_all(next_->mark.position, [&](const RecordedEvent& event) {
+  log_->read_all(next_->position, [&](const RecordedEvent& event) {
     events.push_back(event);
-    return events.size() < slice_events_max;
+    return events.size() < events_max;
   });
   append(next_->rows, next_->accounts, events);
-  if (!events.empty()) next_->mark = mark_of(events.back());
-  position_ = next_->mark.position;
-  if (events.size() == slice_events_max) return true;
-  file_.adopt_next();
-  file_.set_mark(next_->mark);
-  checkpoints_.set(subscriber, next_->mark.position);
+  if (!events.empty()) next_->position = events.back().position;
+  position_ = next_->position;
+  if (events.size() < events_max) {
+    go_live(unit);
+    return false;
+  }
+  checkpoints_.set(builder, next_->position);
+  unit.after_commit([this] {
+    begins_anew_ = false;
+    is_under_way_ = true;
+  });
+  return true;
+}
+
+void StockLedger::go_live(UnitOfWork& unit) {
+  if (is_shared_)
+    file_.merge_next();
+  else
+    file_.adopt_next();
+  file_.set_mark(mark_at(next_->position));
+  checkpoints_.set(subscriber, next_->position);
+  checkpoints_.remove(builder);
   accounts_.forget();
   next_.reset();
+  has_gone_live(unit);
+}
+
+void StockLedger::has_gone_live(UnitOfWork& unit) {
   unit.after_commit([this] {
+    begins_anew_ = false;
+    is_under_way_ = false;
     ++built_;
     rebuild_wanted_ = false;
   });
-  return false;
+}
+
+LedgerFile::Mark StockLedger::mark_at(std::int64_t position) {
+  LedgerFile::Mark mark;
+  if (position > 0)
+    log_->read_all(position - 1, [&](const RecordedEvent& event) {
+      mark = mark_of(event);
+      return false;
+    });
+  return mark;
 }
 
 BuildStatus StockLedger::build_status() const {

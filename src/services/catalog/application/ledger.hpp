@@ -32,6 +32,9 @@ class LedgerFile {
   [[nodiscard]] virtual LedgerRows& next_rows() = 0;
   /// The next one becomes the live one.
   virtual void adopt_next() = 0;
+  /// The live one becomes like the next one, row by row: for a database where who reads meanwhile
+  /// would find a table that was put in the place of another empty.
+  virtual void merge_next() = 0;
 };
 
 /// Folds events to ledger rows, with the balances of the locations that they touch.
@@ -74,24 +77,34 @@ class StockLedger {
   /// After a rollback: what memory knows may not be so.
   void forget();
 
+  /// Other processes carry it on too, in transactions of one database. Before the first slice.
+  void share() { is_shared_ = true; }
+
   /// A second ledger is folded from the first event on, slice by slice, and takes the place of the
-  /// live one in the transaction that brings it to the head. Any thread, as the two below.
-  void rebuild() { rebuild_wanted_ = true; }
+  /// live one in the transaction that brings it to the head; one that is `resumed` goes on where it
+  /// was, whichever process began it. Any thread, as the two below.
+  void rebuild(bool resumed) {
+    if (!resumed) begins_anew_ = true;
+    rebuild_wanted_ = true;
+  }
   /// How many have taken the place of a live one since the start.
   [[nodiscard]] std::int64_t built() const { return built_; }
   [[nodiscard]] BuildStatus build_status() const;
 
  private:
   struct Next {
-    explicit Next(LedgerRows& to) : rows(to), accounts(to) {}
+    Next(LedgerRows& to, std::int64_t from) : rows(to), accounts(to), position(from) {}
     LedgerRows& rows;
     LedgerAccounts accounts;
-    LedgerFile::Mark mark;
+    std::int64_t position;
   };
 
   void begin_anew_unless_of_this_log();
   void apply(const std::vector<RecordedEvent>& events);
   bool build(UnitOfWork& unit);
+  void go_live(UnitOfWork& unit);
+  void has_gone_live(UnitOfWork& unit);
+  LedgerFile::Mark mark_at(std::int64_t position);
 
   LedgerRows& rows_;
   LedgerFile& file_;
@@ -101,8 +114,11 @@ class StockLedger {
   Subscription subscription_;
   bool is_known_ = false;  ///< to be of this log
   std::optional<Next> next_;
+  bool is_shared_ = false;
+  bool is_under_way_ = false;  ///< a slice of the one that is built is durable
   std::atomic<bool> rebuild_wanted_{false};
-  std::atomic<std::int64_t> built_{0};  ///< rises before rebuild_wanted_ falls
+  std::atomic<bool> begins_anew_{false};  ///< until its first slice is durable
+  std::atomic<std::int64_t> built_{0};    ///< rises before rebuild_wanted_ falls
   std::atomic<std::int64_t> position_{0}, head_{0};
 };
 

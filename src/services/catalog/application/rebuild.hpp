@@ -18,25 +18,25 @@ struct BuildStatus {
 };
 
 /// Rebuilds a projection that its own thread builds. `P` has, thread-safe, `rebuild()`, which asks
-/// for it, `built()`, which counts the built ones that went live, and `build_status()`. It outlives
-/// this.
+/// for it (with `resumed` where it can go on with one that was begun), `built()`, which counts the
+/// built ones that went live, and `build_status()`. It outlives this.
 template <class P>
 class Rebuild final : public jobs::Projection {
  public:
   Rebuild(std::string_view name, P& projection) : name_(name), projection_(projection) {}
 
   [[nodiscard]] std::string_view name() const override { return name_; }
-  void prepare(bool) override {
+  void prepare(bool resumed) override {
     built_before_ = projection_.built();
     const auto status = projection_.build_status();
     head_before_ = status.position + status.lag;
-    projection_.rebuild();
+    ask(resumed);
   }
   void pause() override {
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
     // A build that failed is begun again.
     const bool building = projection_.build_status().rebuilding;
-    if (!building && projection_.built() == built_before_) projection_.rebuild();
+    if (!building && projection_.built() == built_before_) ask(true);
   }
   Step step(UnitOfWork&) override {
     const auto status = projection_.build_status();
@@ -45,6 +45,13 @@ class Rebuild final : public jobs::Projection {
   }
 
  private:
+  void ask(bool resumed) {
+    if constexpr (requires { projection_.rebuild(resumed); })
+      projection_.rebuild(resumed);
+    else
+      projection_.rebuild();
+  }
+
   std::string_view name_;
   P& projection_;
   std::int64_t built_before_ = 0;

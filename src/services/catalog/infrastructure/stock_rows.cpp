@@ -172,6 +172,20 @@ class SqlLedgerFile final : public LedgerFile {
         "DROP TABLE catalog_ledger;"
         "ALTER TABLE catalog_ledger_next RENAME TO catalog_ledger;");
   }
+  void merge_next() override {
+    db_.run_script(R"sql(
+DELETE FROM catalog_ledger AS live WHERE NOT EXISTS(
+  SELECT 1 FROM catalog_ledger_next AS next
+  WHERE next.sku = live.sku AND next.position = live.position AND next.line = live.line
+  AND next.kind = live.kind AND next.location = live.location
+  AND next.delta_on_hand = live.delta_on_hand AND next.delta_reserved = live.delta_reserved
+  AND next.on_hand = live.on_hand AND next.reserved = live.reserved
+  AND next.order_id IS NOT DISTINCT FROM live.order_id
+  AND next.reference IS NOT DISTINCT FROM live.reference
+  AND next.reason IS NOT DISTINCT FROM live.reason AND next.recorded_at = live.recorded_at);
+INSERT INTO catalog_ledger SELECT * FROM catalog_ledger_next WHERE true ON CONFLICT DO NOTHING;
+DROP TABLE catalog_ledger_next;)sql");
+  }
 
  private:
   sql::Connection& db_;
