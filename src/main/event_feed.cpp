@@ -11,6 +11,7 @@
 #include "kernel/eventlog/journal.hpp"
 #include "kernel/eventlog/stored_log.hpp"
 #include "kernel/http/event_stream.hpp"
+#include "kernel/http/from_store.hpp"
 #include "kernel/http/typed.hpp"
 #include "main/asyncapi.hpp"
 #include "main/log_epochs.hpp"
@@ -151,7 +152,12 @@ struct FeedQuery : std::enable_shared_from_this<FeedQuery> {
   /// Services one after another: what one leaves of the limit, the next may fill.
   void ask(std::size_t at) {
     if (at == sources->size() || page.data.size() >= limit) return answer();
-    const bool taken = (*sources)[at].readers->submit(
+    auto& readers = *(*sources)[at].readers;
+    // Of a replica only what is old there: whoever reads at the end wants the newest.
+    const auto enough = cursor[std::string((*sources)[at].publisher->service)] +
+                        static_cast<std::int64_t>(limit - page.data.size());
+    const bool taken = readers.submit_stale(
+        std::max(enough, http::position_seen(readers, *request)),
         [self = shared_from_this(), at](Store store) {
           const auto& from = *(*self->sources)[at].publisher;
           auto items = read_source(from, store.log, self->cursor[from.service],

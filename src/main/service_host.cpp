@@ -4,6 +4,7 @@
 #include <array>
 #include <mutex>
 
+#include "kernel/mediator/replica_readers.hpp"
 #include "kernel/sql/migrate.hpp"
 #include "main/next_version.hpp"
 #include "platform/kafka/publisher.hpp"
@@ -111,6 +112,7 @@ ServiceHost::ServiceHost(Options options, Parts parts)
   scripts.insert(scripts.begin(), inbox);
   sql::migrate(*database_, {"host_", scripts});
   pool_ = make_reader_pool(opens_reader(), options_.reader_threads, shared_.crypto, shared_.warn);
+  if (!options_.replica.empty()) watch_replica();
   background_ = pool_->of("");
   positions_ = std::make_unique<OwnPositions>(local_positions_, *background_);
   loop_ = make_write_loop(*database_, shared_.clock, participants_, shared_.warn,
@@ -158,7 +160,7 @@ ServiceContext& ServiceHost::add(const sql::Migrations& migrations,
   part.prefix = prefix;
   part.db = database_->handle(prefix);
   part.log = next_version::log(make_stored_log(*part.db, prefix, shared_.crypto));
-  part.readers = pool_->of(prefix);
+  part.readers = readers_for(prefix);
   if (published != nullptr) part.published = next_version::published(prefix, published);
   part.relay_rows = std::make_unique<messaging::RelayRows>(*part.db, prefix);
   participants_.push_back(part.log.get());
@@ -241,7 +243,30 @@ void ServiceHost::stop_writing() {
 
 void ServiceHost::stop() {
   stop_writing();
+  if (replica_pool_) replica_pool_->stop();  // what it cannot answer, the other one does
   pool_->stop();
+}
+
+void ServiceHost::watch_replica() {
+  replica_ = postgres::watch_replica(
+      {options_.database, options_.replica, options_.replica_lag_max, shared_.warn});
+  // What fails there is done by the primary, which tells when it fails there too.
+  replica_pool_ = make_reader_pool([this] { return replica_->open(); }, options_.reader_threads,
+                                   shared_.crypto, [](const std::string&) {});
+  shared_.metrics.gauge("stoa_replica_is_used", [this] { return replica_->is_well() ? 1.0 : 0.0; });
+  shared_.metrics.gauge("stoa_replica_lag_seconds", [this] { return replica_->lag_seconds(); });
+}
+
+std::unique_ptr<Readers> ServiceHost::readers_for(const std::string& prefix) {
+  auto primary = pool_->of(prefix);
+  if (!replica_) return primary;
+  return make_replica_readers(
+      prefix.substr(0, prefix.size() - 1), std::move(primary), replica_pool_->of(prefix),
+      {[this] { return replica_->is_well(); },
+       [this](bool on_replica) {
+         shared_.metrics.count("stoa_replica_queries_total",
+                               telemetry::label("by", on_replica ? "replica" : "primary"));
+       }});
 }
 
 std::unique_ptr<postgres::LeaderLock> ServiceHost::make_leader_lock(std::string_view work) const {

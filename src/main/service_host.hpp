@@ -22,6 +22,7 @@
 #include "platform/kafka/settings.hpp"
 #include "platform/postgres/database.hpp"
 #include "platform/postgres/leader_lock.hpp"
+#include "platform/postgres/replica.hpp"
 
 namespace stoa {
 
@@ -44,6 +45,8 @@ class ServiceHost {
     std::string service;  ///< as in `ordering`: its tables, and its consumer group
     std::string member;   ///< of that group, the same after a restart; no other replica's
     postgres::Options database;
+    std::string replica = {};  ///< conninfo of a standby, for what may be stale; empty: none
+    std::chrono::milliseconds replica_lag_max{5'000};
     kafka::Settings kafka;
     int partitions = 3;   ///< of each topic
     int replication = 1;  ///< of each topic
@@ -136,6 +139,8 @@ class ServiceHost {
   std::unique_ptr<messaging::Source> make_source();
   std::unique_ptr<messaging::Consumer> make_consumer(messaging::Source& source);
   void make_topics() const;
+  void watch_replica();
+  std::unique_ptr<Readers> readers_for(const std::string& prefix);
   void relay(Part& part);
   void listen();
   void tell_growth(const messaging::Growth& growth);
@@ -148,6 +153,8 @@ class ServiceHost {
   std::unique_ptr<OwnPositions> positions_;
   std::unique_ptr<postgres::Database> database_;
   std::unique_ptr<ReaderPool> pool_;
+  std::unique_ptr<postgres::Replica> replica_;  ///< null: there is none
+  std::unique_ptr<ReaderPool> replica_pool_;
   std::vector<Participant*> participants_;
   std::unique_ptr<WriteLoop> loop_;
   std::unique_ptr<Readers> background_;

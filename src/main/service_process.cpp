@@ -29,6 +29,15 @@ const std::string& required(const Configuration& configuration, const std::strin
   return value;
 }
 
+/// libpq's words for the standby of a service's database; empty: there is none.
+std::string read_only_database_of(const std::string& service, const Configuration& configuration) {
+  const auto path = database_setting(service) + "ReadOnly";
+  if (configuration.text(path).empty()) return {};
+  auto conninfo = postgres::conninfo_of(configuration.text(path));
+  if (!conninfo) throw std::runtime_error(path + ": " + conninfo.error().detail);
+  return std::move(*conninfo);
+}
+
 /// Made once for a folder, which one process has at a time.
 std::string member_of(const ServiceProcessOptions& options, const Crypto& crypto) {
   const auto file = options.folder.file("member");
@@ -47,6 +56,8 @@ ServiceHost::Options host_options(const ServiceProcessOptions& options, const Cr
   return {.service = options.service,
           .member = member_of(options, crypto),
           .database = database_of(options.service, configuration),
+          .replica = read_only_database_of(options.service, configuration),
+          .replica_lag_max = std::chrono::seconds(configuration.integer("ReadOnly:LagSecondsMax")),
           .kafka = kafka_settings(configuration),
           .partitions = static_cast<int>(configuration.integer("Kafka:Partitions")),
           .replication = static_cast<int>(configuration.integer("Kafka:Replication")),

@@ -56,6 +56,9 @@ class Postgres(Server):
         os.chmod(self.folder, 0o777)
         subprocess.run([self.programs + "/initdb", "-D", self.folder + "/data", "-A", "trust", "-U", "stoa", "-E", "UTF8", "--locale=C",
                         "--no-sync"], check=True, capture_output=True, cwd=self.folder, **as_postgres())
+        self.serve()
+
+    def serve(self):
         super().__init__([self.programs + "/postgres", "-D", self.folder + "/data", "-k", self.folder, "-p", str(self.port),
                           "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"], **as_postgres())
 
@@ -63,10 +66,10 @@ class Postgres(Server):
         return subprocess.run([self.programs + "/psql", "-h", "127.0.0.1", "-p", str(self.port), "-U", "stoa", "-At", "-c", statement, database],
                               capture_output=True, text=True)
 
-    def backup(self, folder):
+    def backup(self, folder, *options):
         """All databases as they are at one instant."""
         subprocess.run([self.programs + "/pg_basebackup", "-h", "127.0.0.1", "-p", str(self.port), "-U", "stoa", "-D", folder,
-                        "--checkpoint=fast", "--no-sync"], check=True, capture_output=True, cwd=self.folder, **as_postgres())
+                        "--checkpoint=fast", "--no-sync", *options], check=True, capture_output=True, cwd=self.folder, **as_postgres())
 
     def restore(self, folder):
         """In place of what it has, while it is not running."""
@@ -86,6 +89,37 @@ class Postgres(Server):
 
     def is_ready(self):
         return self.psql("postgres", "SELECT 1").returncode == 0
+
+
+class Standby(Postgres):
+    """Follows another one by streaming replication."""
+
+    def __init__(self, primary):
+        self.primary, self.programs, self.port = primary, primary.programs, free_port()
+        self.folder = tempfile.mkdtemp(prefix="stoa-standby-")
+        self.log = self.folder + "/log"
+        os.chmod(self.folder, 0o777)
+        self.make()
+        self.serve()
+
+    def make(self):
+        """From the primary as it is now, in place of what it had."""
+        shutil.rmtree(self.folder + "/data", ignore_errors=True)
+        self.primary.backup(self.folder + "/data", "-R")
+
+    def replay(self, goes_on):
+        self.psql("postgres", f"SELECT pg_wal_replay_{'resume' if goes_on else 'pause'}()")
+        until = time.monotonic() + 30 * PATIENCE
+        while self.psql("postgres", "SELECT pg_get_wal_replay_pause_state()").stdout.strip() != ("not paused" if goes_on else "paused"):
+            assert time.monotonic() < until
+            time.sleep(0.02)
+
+    def signal_all(self, how):
+        """Also to the processes that serve connections."""
+        pid = self.process.pid
+        for child in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+            os.kill(int(child), how)
+        self.process.send_signal(how)
 
 
 class Kafka(Server):

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <csignal>
 #include <filesystem>
+#include <fstream>
 #include <stdexcept>
 #include <thread>
 
@@ -30,24 +31,40 @@ std::string find_programs() {
 }  // namespace
 
 PostgresServer* PostgresServer::shared() {
-  static const auto programs = find_programs();
-  static const std::unique_ptr<PostgresServer> server(
-      programs.empty() ? nullptr : new PostgresServer(programs));
+  static const auto server = another();
   return server.get();
 }
 
-PostgresServer::PostgresServer(std::string programs) : programs_(std::move(programs)) {
+std::unique_ptr<PostgresServer> PostgresServer::another() {
+  static const auto programs = find_programs();
+  if (programs.empty()) return nullptr;
+  std::unique_ptr<PostgresServer> server(new PostgresServer(programs));
+  server->make_data({server->program("initdb"), "-D", server->folder_.file("data"), "-A", "trust",
+                     "-U", "stoa", "-E", "UTF8", "--locale=C", "--no-sync"},
+                    "initdb");
+  server->start();
+  return server;
+}
+
+std::unique_ptr<PostgresServer> PostgresServer::make_standby() {
+  std::unique_ptr<PostgresServer> standby(new PostgresServer(programs_));
+  standby->make_data({program("pg_basebackup"), "-h", folder_.file(""), "-U", "stoa", "-D",
+                      standby->folder_.file("data"), "-R", "--checkpoint=fast", "--no-sync"},
+                     "pg_basebackup");
+  standby->start();
+  return standby;
+}
+
+void PostgresServer::make_data(const std::vector<std::string>& command, const std::string& what) {
   const auto data = folder_.file("data");
   std::filesystem::create_directory(data);
+  std::filesystem::permissions(data, std::filesystem::perms::owner_all);
   std::filesystem::permissions(folder_.file(""), std::filesystem::perms::all);
   const auto* const user = geteuid() == 0 ? getpwnam(other_user.c_str()) : nullptr;
   if (user != nullptr && chown(data.c_str(), user->pw_uid, user->pw_gid) != 0)
     throw std::runtime_error("the folder cannot be given to postgres");
-  ChildProcess init({program("initdb"), "-D", data, "-A", "trust", "-U", "stoa", "-E", "UTF8",
-                     "--locale=C", "--no-sync"},
-                    folder_.file("log"), SIGKILL, other_user);
-  if (init.wait() != 0) throw std::runtime_error("initdb failed");
-  start();
+  ChildProcess making(command, folder_.file("log"), SIGKILL, other_user);
+  if (making.wait() != 0) throw std::runtime_error(what + " failed");
 }
 
 std::string PostgresServer::program(const std::string& name) const {
@@ -80,10 +97,23 @@ std::string PostgresServer::conninfo(const std::string& database) const {
   return "host=" + folder_.file("") + " user=stoa dbname=" + database;
 }
 
+void PostgresServer::signal_all(int number) const {
+  pid_t server = 0;
+  std::ifstream(folder_.file("data/postmaster.pid")) >> server;
+  const auto process = std::to_string(server);
+  std::ifstream children("/proc/" + process + "/task/" + process + "/children");
+  for (pid_t child = 0; children >> child;) kill(child, number);
+  kill(server, number);
+}
+
+void PostgresServer::run(const std::string& statement) const {
+  const auto server = postgres::open({conninfo("postgres")}, postgres::Database::Mode::reader);
+  server->handle("")->run_script(statement);
+}
+
 std::string PostgresServer::fresh_database() {
   const auto name = "shop" + std::to_string(++databases_);
-  const auto server = postgres::open({conninfo("postgres")}, postgres::Database::Mode::reader);
-  server->handle("")->run_script("CREATE DATABASE " + name);
+  run("CREATE DATABASE " + name);
   return conninfo(name);
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 
 #include "kernel/http/message.hpp"
@@ -11,5 +12,14 @@ namespace stoa::http {
 /// wait, `internal_error` (500) when it throws.
 void answer_from_store(Readers& readers, RequestPtr request, Reply reply,
                        std::function<Response(Store)> query);
+
+/// How far the client has seen the log of the readers' service, as it sends it back in
+/// `Stoa-Position`; 0 when it says nothing of it.
+std::int64_t position_seen(const Readers& readers, const Request& request);
+
+/// The same with a query that may see less than was committed last, but all that the client has
+/// seen: lists, exports and their like.
+void answer_from_replica(Readers& readers, RequestPtr request, Reply reply,
+                         std::function<Response(Store)> query);
 
 }  // namespace stoa::http

@@ -50,7 +50,7 @@ void add_export_route(http::Router& router, const ExportSourcePtr& source) {
                   [source](const http::RequestPtr& request, http::Reply reply) {
                     auto wanted = read_request(*source, *request);
                     if (!wanted) return reply(http::problem(wanted.error(), *request));
-                    http::answer_from_store(
+                    http::answer_from_replica(
                         *source->readers, request, std::move(reply),
                         [source, request, wanted = *wanted](Store store) mutable {
                           auto page = source->page(store, wanted);

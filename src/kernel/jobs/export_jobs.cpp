@@ -41,9 +41,14 @@ class ExportRun final : public Run {
   }
 
   Result<Slice> next() override {
-    const auto page = read_now<Result<ExportPage>>(*source_->readers, [this](Store store) {
-      return source_->page(store, {checkpoint_.cursor, currency_});
-    });
+    auto& readers = *source_->readers;
+    // All that was there when the run began is in the file.
+    if (!seen_ && !readers.service().empty())
+      seen_ = read_now<std::int64_t>(readers, [](Store store) { return store.log.head(); });
+    const auto page = read_now<Result<ExportPage>>(
+        readers,
+        [this](Store store) { return source_->page(store, {checkpoint_.cursor, currency_}); },
+        seen_);
     if (!page) return fail(page.error());
     const ExportCheckpoint after{page->cursor,
                                  checkpoint_.bytes + static_cast<std::int64_t>(page->text.size())};
@@ -66,6 +71,7 @@ class ExportRun final : public Run {
   JobFiles& files_;
   std::string name_;
   ExportCheckpoint checkpoint_;
+  std::optional<std::int64_t> seen_;  ///< of the log, when the run began
 };
 
 class ExportKind final : public Kind {

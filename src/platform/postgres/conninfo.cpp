@@ -27,6 +27,7 @@ constexpr std::array words{
     Word{"sslcertificate", "sslcert"},
     Word{"sslkey", "sslkey"},
     Word{"timeout", "connect_timeout"},
+    Word{"targetsessionattributes", "target_session_attrs"},
     Word{"applicationname", "application_name"},
 };
 

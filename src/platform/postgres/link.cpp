@@ -2,8 +2,10 @@
 
 #include <poll.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <string>
 #include <utility>
 
 namespace stoa::postgres {
@@ -11,6 +13,8 @@ namespace {
 
 /// So many statements of a connection stay prepared; filters are composed of few parts.
 constexpr std::size_t prepared_max = 512;
+constexpr std::int64_t connect_seconds_min = 2;  ///< libpq takes less for this
+constexpr std::int64_t connect_seconds_max = 5;
 
 struct ServerError {
   std::string state;  ///< SQLSTATE
@@ -36,7 +40,11 @@ Link::Link(const Options& options) : answer_timeout_(options.answer_timeout) {
   // What the conninfo says comes later, and goes before.
   constexpr std::array names{"connect_timeout", "application_name", "dbname",
                              static_cast<const char*>(nullptr)};
-  const std::array values{"5", "stoa", options.conninfo.c_str(), static_cast<const char*>(nullptr)};
+  const auto seconds = std::to_string(std::clamp<std::int64_t>(
+      std::chrono::duration_cast<std::chrono::seconds>(options.answer_timeout).count(),
+      connect_seconds_min, connect_seconds_max));
+  const std::array values{seconds.c_str(), "stoa", options.conninfo.c_str(),
+                          static_cast<const char*>(nullptr)};
   connection_.reset(PQconnectdbParams(names.data(), values.data(), 1));
   if (PQstatus(connection_.get()) != CONNECTION_OK) lose(PQerrorMessage(connection_.get()));
   PQsetNoticeProcessor(connection_.get(), [](void*, const char*) {}, nullptr);

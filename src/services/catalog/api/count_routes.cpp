@@ -252,7 +252,7 @@ void list(const Api& api, const RequestPtr& request, const Reply& reply) {
       query.error("filter[status]", "unknown_value", json::one_of(json::names_of<CountStatus>()));
   }
   if (const auto good = query.finish(); !good) return reply(http::problem(good.error(), *request));
-  api.read(request, reply, [limit, before, status](const Rows& rows, EventLog&) {
+  api.list(request, reply, [limit, before, status](const Rows& rows, EventLog&) {
     CountList list;
     for (const auto& count : rows.counts->page(before, status, limit + 1)) {
       const auto differences = std::ranges::count_if(

@@ -171,7 +171,7 @@ void ledger(const Api& api, const RequestPtr& request, const Reply& reply) {
       query.error("cursor", "wrong_cursor", "Is no cursor of this list.");
   }
   if (const auto good = query.finish(); !good) return reply(http::problem(good.error(), *request));
-  api.read(request, reply, [request, limit, after](const Rows& rows, EventLog& log) {
+  api.list(request, reply, [request, limit, after](const Rows& rows, EventLog& log) {
     const auto& sku = request->param("sku");
     if (!rows.stock->load(sku)) return http::problem(no_sku(sku), *request);
     auto page = ledger_page(rows, log, sku, after, limit + 1);

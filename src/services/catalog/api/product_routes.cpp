@@ -241,7 +241,7 @@ void list(const Api& api, const RequestPtr& request, const Reply& reply) {
   auto query = read_query(*request);
   if (!query) return reply(http::problem(query.error(), *request));
   if (request->principal == Principal::secret)
-    return api.read(request, reply, [query = *query](const Rows& rows, EventLog&) {
+    return api.list(request, reply, [query = *query](const Rows& rows, EventLog&) {
       return http::json_response(200, list_body(rows, query));
     });
   if (query->status && *query->status != ProductStatus::active)

@@ -15,6 +15,14 @@ void Api::read(const http::RequestPtr& request, http::Reply reply,
                           });
 }
 
+void Api::list(const http::RequestPtr& request, http::Reply reply,
+               std::function<http::Response(const Rows&, EventLog&)> ask) const {
+  http::answer_from_replica(context.readers, request, std::move(reply),
+                            [ask = std::move(ask), open = open_rows](Store store) {
+                              return ask(open(store.db), store.log);
+                            });
+}
+
 http::Response resource(int status, std::string body, std::int64_t revision,
                         const std::string& location) {
   auto response = http::json_response(status, std::move(body));

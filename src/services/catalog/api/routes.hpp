@@ -31,6 +31,9 @@ struct Api {
   const ProductCache& product_cache;
 
   /// Runs `ask` on a reader thread and sends its answer, or the problem.
+  /// The same for a list, which may miss what was committed last.
+  void list(const http::RequestPtr& request, http::Reply reply,
+            std::function<http::Response(const Rows&, EventLog&)> ask) const;
   void read(const http::RequestPtr& request, http::Reply reply,
             std::function<http::Response(const Rows&, EventLog&)> ask) const;
 

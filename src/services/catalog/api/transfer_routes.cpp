@@ -75,7 +75,7 @@ void list(const Api& api, const RequestPtr& request, const Reply& reply) {
   if (!before.empty() && !TransferId::parse(before))
     query.error("cursor", "wrong_cursor", "Is no cursor of this list.");
   if (const auto good = query.finish(); !good) return reply(http::problem(good.error(), *request));
-  api.read(request, reply, [limit, before](const Rows& rows, EventLog&) {
+  api.list(request, reply, [limit, before](const Rows& rows, EventLog&) {
     TransferList list{rows.transfers->page(before, limit + 1), {}};
     if (list.data.size() > static_cast<std::size_t>(limit)) {
       list.data.pop_back();

@@ -1,5 +1,6 @@
 #include "services/notification/api/notifications_api.hpp"
 
+#include "kernel/http/from_store.hpp"
 #include "kernel/http/typed.hpp"
 
 namespace stoa::notification {
@@ -82,9 +83,10 @@ class NotificationRoutes {
 
  private:
   using Rows = std::vector<Notification>;
-  /// Reads rows here, then their orders there, then answers.
+  /// Reads rows here, then their orders there, then answers. With `seen` the rows may be stale.
   void answer(const RequestPtr& request, const Reply& reply, std::function<Rows(Store)> query,
-              std::function<http::Response(std::vector<NotificationView>)> make) const;
+              std::function<http::Response(std::vector<NotificationView>)> make,
+              std::optional<std::int64_t> seen = {}) const;
   [[nodiscard]] NotificationView view_of(const Notification& one,
                                          const OrderSource::Found& orders) const;
 
@@ -125,9 +127,10 @@ NotificationView NotificationRoutes::view_of(const Notification& one,
   return view;
 }
 
-void NotificationRoutes::answer(
-    const RequestPtr& request, const Reply& reply, std::function<Rows(Store)> query,
-    std::function<http::Response(std::vector<NotificationView>)> make) const {
+void NotificationRoutes::answer(const RequestPtr& request, const Reply& reply,
+                                std::function<Rows(Store)> query,
+                                std::function<http::Response(std::vector<NotificationView>)> make,
+                                std::optional<std::int64_t> seen) const {
   const auto ask = [this, request, reply, query = std::move(query),
                     make = std::move(make)](Store store) {
     auto rows = query(store);
@@ -144,7 +147,9 @@ void NotificationRoutes::answer(
     });
   };
   const auto failed = [request, reply] { reply(http::problem(internal_error(), *request)); };
-  if (!readers_.submit(ask, failed)) reply(http::problem(overloaded(), *request));
+  const bool taken =
+      seen ? readers_.submit_stale(*seen, ask, failed) : readers_.submit(ask, failed);
+  if (!taken) reply(http::problem(overloaded(), *request));
 }
 
 void NotificationRoutes::list(const RequestPtr& request, const Reply& reply) const {
@@ -170,7 +175,8 @@ void NotificationRoutes::list(const RequestPtr& request, const Reply& reply) con
         if (static_cast<std::int64_t>(page.data.size()) == limit)
           page.next_cursor = page.data.back().id;
         return http::json_response(200, json::to_json(page));
-      });
+      },
+      http::position_seen(readers_, *request));
 }
 
 void NotificationRoutes::show(const RequestPtr& request, const Reply& reply) const {

@@ -419,7 +419,7 @@ void OrderRoutes::list(const RequestPtr& request, Reply reply, bool processes) {
     filter.placed_to = query.time("filter[placed_to]");
   }
   if (const auto good = query.finish(); !good) return reply(http::problem(good.error(), *request));
-  http::answer_from_store(readers_, request, std::move(reply), [this, filter](Store store) {
+  http::answer_from_replica(readers_, request, std::move(reply), [this, filter](Store store) {
     OrderPage page;
     for (auto& row : queries_.list(store, filter))
       page.data.push_back({row.id, row.number,

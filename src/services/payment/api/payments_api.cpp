@@ -130,7 +130,7 @@ void list(Readers& readers, const PaymentQueries& queries, const RequestPtr& req
   if (filter.status && !json::from_name<Status>(*filter.status))
     query.error("filter[status]", "unknown_value", json::one_of(json::names_of<Status>()));
   if (const auto good = query.finish(); !good) return reply(http::problem(good.error(), *request));
-  http::answer_from_store(readers, request, reply, [&queries, filter](Store store) {
+  http::answer_from_replica(readers, request, reply, [&queries, filter](Store store) {
     PaymentPage page;
     for (auto& row : queries.list(store, filter))
       page.data.push_back({row.id, row.order_id, row.status, row.amount, row.captured, row.refunded,

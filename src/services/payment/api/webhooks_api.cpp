@@ -63,7 +63,7 @@ void list(Readers& readers, const PaymentQueries& queries, const RequestPtr& req
       query.error("filter[outcome]", "unknown_value", "Must be taken or unmatched.");
   }
   if (const auto good = query.finish(); !good) return reply(http::problem(good.error(), *request));
-  http::answer_from_store(readers, request, reply, [&queries, filter](Store store) {
+  http::answer_from_replica(readers, request, reply, [&queries, filter](Store store) {
     ReportList page;
     for (auto& one : queries.reports(store, filter))
       page.data.push_back({one.provider, one.event_id, one.type,
