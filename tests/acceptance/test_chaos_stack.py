@@ -22,12 +22,14 @@ def chaos(*arguments, cycles):
 
 
 def test_a_fleet_that_is_broken_again_and_again_loses_doubles_and_oversells_nothing():
-    faults = ["kill", "kill_server", "network_lose", "pause", "away", "deliver_twice", "kafka_forgets"]
+    faults = ["kill", "kill_server", "network_lose", "pause", "away", "deliver_twice", "rebalance", "kafka_forgets"]
     code, told = chaos("--fault", ",".join(faults), "--first", "0", cycles=len(faults))
     assert told["findings"] == [] and code == 0
     assert set(told["faults"]) == set(faults)
     for one in told["faults"].values():
         assert one["acknowledged"] > 10 and (one["lost"], one["doubled"], one["oversold"]) == (0, 0, 0)
+    caught_up, = told["caught_up"]
+    assert caught_up["messages"] > caught_up["away_s"] and caught_up["times"] > 1, caught_up
     print(json.dumps(told))
 
 

@@ -242,7 +242,7 @@ def parse(arguments):
     parser.add_argument("--kill-command")
     parser.add_argument("--stack", action="store_true", help="a fleet with its servers instead of one process")
     parser.add_argument("--replicas", type=int, default=2, help="of each service of the stack")
-    parser.add_argument("--away", type=float, default=5, metavar="SECONDS", help="for so long a service of the stack is away")
+    parser.add_argument("--away", type=float, default=20, metavar="SECONDS", help="for so long a service of the stack is away")
     parser.add_argument("--overload", action="store_true", help="ten times the capacity instead of crashes")
     parser.add_argument("--overload-seconds", type=float, default=60)
     parser.add_argument("--json", action="store_true")

@@ -1,6 +1,6 @@
 """What is done to a running stack, each by a function of the shop and of chance. A fault has ended when it returns, but for what `heal`
 undoes; it returns what it met, in a few words."""
-import json, os, pathlib, signal, socket, time
+import http.client, json, os, pathlib, re, signal, socket, time
 from stack_shop import LINKS, SERVERS, SERVICES, children
 
 SECONDS = (0.5, 4)  # for which things stand still, as a rule
@@ -246,16 +246,30 @@ def clock(shop, random):
     return "services"
 
 
-def away(shop, random, seconds=5):
+def rebalance(shop, random):
+    """Members of a service's group come, and go without a word, so that its partitions are shared out again before they have settled."""
+    name = random.choice(SERVICES)
+    for _ in range(4):
+        shop.do("scale", f"{name}={random.randint(3, 4)}")
+        for row in random.sample(shop.replicas_of(name), 2):
+            shop.send_signal(row["name"], signal.SIGKILL)
+        time.sleep(random.uniform(0, 2))
+        shop.do("scale", f"{name}={random.randint(1, 2)}")
+    shop.do("scale", f"{name}={shop.replicas}")
+    return name
+
+
+def away(shop, random, seconds=20):
     """A whole service stands still, and has what came meanwhile to take when it goes on: how fast, beside how fast it takes it as it comes."""
     name = random.choice(SERVICES)
     before, began = taken(shop, name), time.monotonic()
     time.sleep(max(3, min(20, seconds / 4)))
-    live = (taken(shop, name) - before) / (time.monotonic() - began)
+    at_last = taken(shop, name)
+    live = (at_last - before) / (time.monotonic() - began)
     for row in shop.replicas_of(name):
         shop.send_signal(row["name"], signal.SIGSTOP)
     time.sleep(seconds)
-    goal, before, began = published(shop, name), taken(shop, name), time.monotonic()
+    goal, began = published(shop, name), time.monotonic()
     shop.go_on()
     until = began + seconds + 120
     while any(place < goal[lane] for lane, place in places(shop, name).items() if lane in goal):
@@ -263,15 +277,22 @@ def away(shop, random, seconds=5):
             raise RuntimeError(f"{name} was away for {seconds} s and has not caught up in {seconds + 120:.0f} s")
         time.sleep(0.05)
     took = time.monotonic() - began
-    rate = (taken(shop, name) - before) / took
-    shop.caught_up.append({"service": name, "away_s": seconds, "live_per_s": round(live, 1), "catching_up_per_s": round(rate, 1),
-                           "caught_up_s": round(took, 2), "times": round(rate / live, 1) if live else None})
+    messages = taken(shop, name) - at_last
+    shop.caught_up.append({"service": name, "away_s": seconds, "live_per_s": round(live, 1), "messages": messages,
+                           "catching_up_per_s": round(messages / took, 1), "caught_up_s": round(took, 2),
+                           "times": round(messages / took / live, 1) if live else None})
     return f"{name}: {json.dumps(shop.caught_up[-1])}"
 
 
 def taken(shop, service):
-    """Messages that a service has taken from Kafka."""
-    return int(shop.psql(service + "db", "SELECT coalesce(sum(next_offset), 0) FROM host_inbox"))
+    """Messages that had their effect, as the replicas of a service count them; none of which was begun again meanwhile."""
+    count = 0
+    for row in shop.replicas_of(service):
+        replica = http.client.HTTPConnection(row["url"].removeprefix("http://"), timeout=30)
+        replica.request("GET", "/metrics")
+        count += int(float(re.search(r'^stoa_messages_total\{outcome="taken"\} (\S+)$', replica.getresponse().read().decode(), re.M).group(1)))
+        replica.close()
+    return count
 
 
 def places(shop, service):
@@ -294,7 +315,7 @@ def published(shop, service):
 
 # How often each is chosen, and what the shop needs for it.
 FAULTS = {kill: 3, kill_service: 2, pause: 3, kill_server: 4, kill_backend: 1, pause_server: 3, redis_flush: 1, kafka_forgets: 2, restart: 2, scale: 2,
-          rolling_restart: 1, away: 1, network_delay: 1, network_hole: 2, network_refuse: 1, network_reset: 2, network_lose: 2,
+          rebalance: 1, rolling_restart: 1, away: 1, network_delay: 1, network_hole: 2, network_refuse: 1, network_reset: 2, network_lose: 2,
           deliver_twice: 1, disk_full: 1, clock: 1, gateway_delay: 1, gateway_silence: 1, gateway_partition: 1, gateway_reset: 1,
           gateway_lose: 1}
 DETOURS = {gateway_delay, gateway_silence, gateway_partition, gateway_reset, gateway_lose}  # for which the gateway goes over links
