@@ -478,6 +478,8 @@ TEST_F(KafkaMessaging, ARepublicationThatBeginsTooLate_WaitsForWhatStandsBeforeI
   EXPECT_TRUE(taker_.rows().empty());
   EXPECT_EQ(republish(1, 50), 50);
   EXPECT_TRUE(until_taken(*member, 50));
+  EXPECT_EQ(taker_.place(lane_of(topic_name, "stream-1", 3)).offset, 0)
+      << "of its own nothing was taken";
   member.reset();  // the next one does not begin behind what was passed over
   member = std::make_unique<Member>(taker_, settings_,
                                     Consumer::Options{.gap_pause = std::chrono::milliseconds(50)});
