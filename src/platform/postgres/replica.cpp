@@ -110,7 +110,7 @@ class Watched final : public Replica, private messaging::Loop {
     // Back only with half of it, so that one at the border is not told of again and again.
     const auto most = std::chrono::duration<double>(options_.lag_max).count();
     if (fresh_as_of_ && seconds <= most / 2) return use();
-    if (moments_.empty()) give_up("the primary does not tell how far it is");
+    if (moments_.empty()) give_up("the primary does not tell how far it is: " + primary_fault_);
     if (seconds > most) give_up("it is behind by more than it may be");
   }
 
@@ -125,8 +125,8 @@ class Watched final : public Replica, private messaging::Loop {
         moments_.push_back({place.written, {}});
       moments_.back().until = Steady::now();
       if (moments_.size() > moments_max) moments_.pop_front();
-    } catch (const sql::Failure&) {
-      // It is told where it is needed.
+    } catch (const sql::Failure& failure) {
+      primary_fault_ = failure.what();
     }
   }
 
@@ -166,6 +166,7 @@ class Watched final : public Replica, private messaging::Loop {
   std::optional<Steady::time_point> fresh_as_of_;
   const Steady::time_point begun_ = Steady::now();
   std::int64_t system_ = 0;
+  std::string primary_fault_;  ///< the last
   int failures_ = 0;
   std::mutex mutex_;
   bool is_told_ = false;
