@@ -399,6 +399,7 @@ jobs::ExportSourcePtr add_event_export(http::Router& router, Readers& whole_shop
 
 std::vector<std::string> log_names() {
   std::vector<std::string> names;
+  names.reserve(publishers.size());
   for (const auto& publisher : publishers) names.push_back(publisher.service);
   return names;
 }

@@ -54,6 +54,7 @@ std::map<Lane, Tail> Publisher::tails(const std::vector<Lane>&) { return {}; }
 
 void Relay::look() {
   std::vector<Lane> lanes;
+  lanes.reserve(confirmed_.positions.size());
   for (const auto& [lane, position] : confirmed_.positions) lanes.push_back(lane);
   for (const auto& [lane, tail] : publisher_.tails(lanes)) {
     auto& known = confirmed_.positions.at(lane);
