@@ -26,9 +26,7 @@ class KafkaSource final : public messaging::Source {
     settings.try_emplace("heartbeat.interval.ms", "2000");
     settings["enable.auto.commit"] = "false";
     settings["enable.auto.offset.store"] = "false";
-    // Of a lane whose next message was deleted, or whose topic was made anew, all that is there
-    // comes: its positions say whether something is missing, and nothing is skipped.
-    settings["auto.offset.reset"] = "earliest";
+    settings["auto.offset.reset"] = "error";  // for begin_anew()
     settings["partition.assignment.strategy"] = "cooperative-sticky";
     settings["log_level"] = "2";
     settings.try_emplace("fetch.wait.max.ms", "100");
@@ -60,6 +58,8 @@ class KafkaSource final : public messaging::Source {
       if (!message) break;
       if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
         add(*message, batch);
+      } else if (has_lost_its_place(message->err)) {
+        begin_anew({rd_kafka_topic_name(message->rkt), message->partition});
       } else if (!passes_by_itself(message->err)) {
         if (batch.empty())
           throw Failure(std::string("Kafka: ") + rd_kafka_message_errstr(message.get()));
@@ -86,6 +86,34 @@ class KafkaSource final : public messaging::Source {
   [[nodiscard]] std::int64_t waiting() const override { return waiting_; }
 
  private:
+  static bool has_lost_its_place(rd_kafka_resp_err_t error) {
+    constexpr int log_truncation = -139;  // librdkafka 2.1 has a name for it
+    return error == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET || error == log_truncation;
+  }
+
+  /// The lane's next message is not there. Where it was deleted by age, all that is left comes: its
+  /// positions say whether something is missing, and nothing is skipped. Where the brokers have
+  /// lost their last messages, what they lost comes again behind the end, and the last one that
+  /// they have tells by its position whether it was taken.
+  void begin_anew(const Lane& lane) {
+    const auto next = next_.find(lane);
+    if (next == next_.end()) return;
+    std::int64_t low = 0;
+    std::int64_t high = 0;
+    const auto error = rd_kafka_query_watermark_offsets(
+        client_.get(), lane.topic.c_str(), lane.partition, &low, &high, seek_timeout_ms);
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
+      throw Failure(std::string("Kafka does not tell what it has: ") + rd_kafka_err2str(error));
+    next->second = std::clamp(next->second, low, std::max(low, high - 1));
+    const Partitions one(rd_kafka_topic_partition_list_new(1));
+    rd_kafka_topic_partition_list_add(one.get(), lane.topic.c_str(), lane.partition)->offset =
+        next->second;
+    // To seek is refused in this state.
+    const KafkaError left(rd_kafka_incremental_unassign(client_.get(), one.get()));
+    const KafkaError taken(rd_kafka_incremental_assign(client_.get(), one.get()));
+    if (left || taken) throw Failure("Kafka's client does not begin a partition anew");
+  }
+
   void add(const rd_kafka_message_t& message, std::vector<Received>& batch) {
     const Lane at{rd_kafka_topic_name(message.rkt), message.partition};
     next_[at] = message.offset + 1;
