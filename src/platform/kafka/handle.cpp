@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <chrono>
 #include <thread>
 
 namespace stoa::kafka {
@@ -103,6 +102,23 @@ bool passes_by_itself(rd_kafka_resp_err_t error) {
     default:
       return false;
   }
+}
+
+Watermarks watermarks_of(rd_kafka_t* client, const messaging::Lane& lane,
+                         std::chrono::milliseconds timeout) {
+  Watermarks found;
+  const auto error =
+      rd_kafka_query_watermark_offsets(client, lane.topic.c_str(), lane.partition, &found.low,
+                                       &found.high, static_cast<int>(timeout.count()));
+  if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
+    throw Failure("Kafka does not tell what it has: " + text_of(error));
+  return found;
+}
+
+Partitions one_partition(const messaging::Lane& lane, std::int64_t offset) {
+  Partitions one(rd_kafka_topic_partition_list_new(1));
+  rd_kafka_topic_partition_list_add(one.get(), lane.topic.c_str(), lane.partition)->offset = offset;
+  return one;
 }
 
 int partitions_of(rd_kafka_t* client, const std::string& topic) {

@@ -2,9 +2,12 @@
 
 #include <librdkafka/rdkafka.h>
 
+#include <chrono>
+#include <cstdint>
 #include <memory>
 #include <string>
 
+#include "kernel/messaging/message.hpp"
 #include "platform/kafka/settings.hpp"
 
 namespace stoa::kafka {
@@ -19,6 +22,7 @@ struct Destroy {
 
 using Conf = std::unique_ptr<rd_kafka_conf_t, Destroy<rd_kafka_conf_destroy>>;
 using Client = std::unique_ptr<rd_kafka_t, Destroy<rd_kafka_destroy>>;
+using KafkaMessage = std::unique_ptr<rd_kafka_message_t, Destroy<rd_kafka_message_destroy>>;
 using KafkaError = std::unique_ptr<rd_kafka_error_t, Destroy<rd_kafka_error_destroy>>;
 using Partitions = std::unique_ptr<rd_kafka_topic_partition_list_t,
                                    Destroy<rd_kafka_topic_partition_list_destroy>>;
@@ -29,6 +33,16 @@ Conf make_conf(Settings settings);
 Client make_client(rd_kafka_type_t type, Conf conf);
 /// Whether the client gets over it without help.
 bool passes_by_itself(rd_kafka_resp_err_t error);
+/// What a lane holds: from its first message to behind its last.
+struct Watermarks {
+  std::int64_t low = 0;
+  std::int64_t high = 0;
+};
+/// Throws Failure when the brokers do not tell.
+Watermarks watermarks_of(rd_kafka_t* client, const messaging::Lane& lane,
+                         std::chrono::milliseconds timeout);
+/// One lane, at an offset.
+Partitions one_partition(const messaging::Lane& lane, std::int64_t offset);
 /// How many partitions a topic has. Throws Failure when it has none.
 int partitions_of(rd_kafka_t* client, const std::string& topic);
 

@@ -12,9 +12,8 @@ namespace stoa::kafka {
 namespace {
 
 using messaging::Lane;
-using Message = std::unique_ptr<rd_kafka_message_t, Destroy<rd_kafka_message_destroy>>;
 
-constexpr int seek_timeout_ms = 10'000;
+constexpr std::chrono::milliseconds seek_timeout{10'000};
 
 class KafkaSource final : public messaging::Source {
  public:
@@ -53,7 +52,7 @@ class KafkaSource final : public messaging::Source {
     std::vector<Received> batch;
     auto wait_ms = std::chrono::duration_cast<std::chrono::milliseconds>(wait).count();
     for (std::size_t polled = 0; polled < most; ++polled) {
-      const Message message(
+      const KafkaMessage message(
           rd_kafka_consumer_poll(client_.get(), static_cast<int>(batch.empty() ? wait_ms : 0)));
       if (!message) break;
       if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
@@ -72,10 +71,9 @@ class KafkaSource final : public messaging::Source {
 
   void go_back(const Lane& lane, std::int64_t offset) override {
     if (!next_.contains(lane)) return;
-    const Partitions one(rd_kafka_topic_partition_list_new(1));
-    rd_kafka_topic_partition_list_add(one.get(), lane.topic.c_str(), lane.partition)->offset =
-        offset;
-    const KafkaError error(rd_kafka_seek_partitions(client_.get(), one.get(), seek_timeout_ms));
+    const auto one = one_partition(lane, offset);
+    const KafkaError error(
+        rd_kafka_seek_partitions(client_.get(), one.get(), static_cast<int>(seek_timeout.count())));
     if (error)
       throw Failure(std::string("Kafka cannot go back: ") + rd_kafka_error_string(error.get()));
     if (const auto fault = one->elems[0].err; fault != RD_KAFKA_RESP_ERR_NO_ERROR)
@@ -98,16 +96,9 @@ class KafkaSource final : public messaging::Source {
   void begin_anew(const Lane& lane) {
     const auto next = next_.find(lane);
     if (next == next_.end()) return;
-    std::int64_t low = 0;
-    std::int64_t high = 0;
-    const auto error = rd_kafka_query_watermark_offsets(
-        client_.get(), lane.topic.c_str(), lane.partition, &low, &high, seek_timeout_ms);
-    if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
-      throw Failure(std::string("Kafka does not tell what it has: ") + rd_kafka_err2str(error));
+    const auto [low, high] = watermarks_of(client_.get(), lane, seek_timeout);
     next->second = std::clamp(next->second, low, std::max(low, high - 1));
-    const Partitions one(rd_kafka_topic_partition_list_new(1));
-    rd_kafka_topic_partition_list_add(one.get(), lane.topic.c_str(), lane.partition)->offset =
-        next->second;
+    const auto one = one_partition(lane, next->second);
     // To seek is refused in this state.
     const KafkaError left(rd_kafka_incremental_unassign(client_.get(), one.get()));
     const KafkaError taken(rd_kafka_incremental_assign(client_.get(), one.get()));

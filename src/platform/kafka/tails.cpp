@@ -14,7 +14,6 @@ namespace {
 
 using messaging::Lane;
 using messaging::Tail;
-using Message = std::unique_ptr<rd_kafka_message_t, Destroy<rd_kafka_message_destroy>>;
 using Tails = std::map<Lane, Tail>;
 
 constexpr std::chrono::milliseconds patience{5'000};
@@ -38,10 +37,7 @@ Client make_reader(Settings settings) {
 /// The offset of a lane's last message; what nothing was ever written to has its tail at once, and
 /// of what was all deleted none is known.
 std::optional<std::int64_t> last_offset(rd_kafka_t* client, const Lane& lane, Tails& tails) {
-  std::int64_t low = 0;
-  std::int64_t high = 0;
-  check(rd_kafka_query_watermark_offsets(client, lane.topic.c_str(), lane.partition, &low, &high,
-                                         static_cast<int>(patience.count())));
+  const auto [low, high] = watermarks_of(client, lane, patience);
   if (high == 0) tails[lane] = {};
   return low < high ? std::optional(high - 1) : std::nullopt;
 }
@@ -62,7 +58,7 @@ Tails ask(rd_kafka_t* client, const std::vector<Lane>& lanes,
   check(rd_kafka_assign(client, wanted.get()));
   for (int missing = wanted->cnt; missing > 0;) {
     if (std::chrono::steady_clock::now() > end) check(RD_KAFKA_RESP_ERR__TIMED_OUT);
-    const Message message(rd_kafka_consumer_poll(client, 100));
+    const KafkaMessage message(rd_kafka_consumer_poll(client, 100));
     if (!message || passes_by_itself(message->err)) continue;
     check(message->err);
     take(*message, tails);
