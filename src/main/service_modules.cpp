@@ -2,6 +2,7 @@
 
 #include "kernel/base/text.hpp"
 #include "main/catalog_offers.hpp"
+#include "main/event_feed.hpp"
 #include "main/notification_part.hpp"
 #include "main/order_assessments.hpp"
 #include "main/order_facts_route.hpp"
@@ -17,7 +18,6 @@
 #include "platform/rabbitmq/tasks.hpp"
 #include "platform/tzdata/time_zones.hpp"
 #include "services/agents/module.hpp"
-#include "services/catalog/application/journal.hpp"
 #include "services/catalog/module.hpp"
 #include "services/ordering/module.hpp"
 #include "services/payment/infrastructure/simulator.hpp"
@@ -26,12 +26,6 @@
 
 namespace stoa {
 namespace {
-
-std::optional<NewEvent> published_by_catalog(const RecordedEvent& row) {
-  const auto event =
-      catalog::published(decode_event<catalog::StoredEvent>(row.type, row.data), row);
-  return event ? std::optional(encode_event(*event)) : std::nullopt;
-}
 
 class CatalogModules final : public ServiceModules {
  public:
@@ -44,7 +38,7 @@ class CatalogModules final : public ServiceModules {
         cache_(parts.configuration, parts.shared.clock, parts.shared.metrics,
                redis_settings(parts.configuration), parts.shared.warn),
         service_jobs_(parts) {
-    auto& context = parts.host.add(catalog::catalog_migrations(), published_by_catalog);
+    auto& context = parts.host.add(catalog::catalog_migrations(), published_of("catalog"));
     parts.host.migrate(catalog::ledger_migrations());
     add_offers_route(parts.host.router(), context.readers);
     catalog_ = catalog::make_catalog(
