@@ -16,6 +16,7 @@
 #include "kernel/base/planted.hpp"
 #include "platform/postgres/dialect.hpp"
 #include "platform/postgres/link.hpp"
+#include "platform/postgres/prefetch.hpp"
 #include "platform/postgres/row_group.hpp"
 
 namespace stoa::postgres {
@@ -74,16 +75,33 @@ class Session {
   Session(Options options, Database::Mode mode) : options_(std::move(options)), mode_(mode) {}
 
   void send(const Translated& statement, const std::vector<Value>& values) {
-    last_insert_ = nullptr;
+    last_write_ = nullptr;
     has_written_ = has_written_ || statement.may_write;
-    if (statement.insert && is_open_) return gather(statement.insert, values);
-    send_rows([&](const RowInsert& waiting) {
-      return std::ranges::binary_search(statement.names, waiting.table);
-    });
+    if (is_open_ && can_gather(statement, values)) {
+      prefetch_.wrote(*statement.write, values);
+      return gather(statement.write, values);
+    }
+    if (statement.may_write) prefetch_.wrote(statement.written);
+    send_rows_of(statement);
     send_words(statement.text, values);
   }
   void send_rows() {
-    send_rows([](const RowInsert&) { return true; });
+    send_rows([](const RowWrite&) { return true; });
+  }
+  void prefetch(const Translated& statement, const std::vector<Value>& values) {
+    if (is_open_) prefetch_.expect(statement, values);
+  }
+  /// Of a question that was expected.
+  std::optional<Prefetch::Answer> prefetched(const Translated& statement,
+                                             const std::vector<Value>& values) {
+    if (!is_open_ || prefetch_.is_empty()) return std::nullopt;
+    return prefetch_.answer(statement, values,
+                            [&](const std::string& words, const std::vector<Value>& arrays) {
+                              last_write_ = nullptr;
+                              send_rows_of(statement);
+                              send_words(words, arrays);
+                              return wait();
+                            });
   }
   Result wait() {
     try {
@@ -97,10 +115,10 @@ class Session {
   }
   /// Rows changed by the last statement.
   std::int64_t changes() {
-    if (last_insert_ != nullptr) {
+    if (last_write_ != nullptr) {
       for (auto& group : groups_)
-        if (&group.insert() == last_insert_) group.send_last_apart(sends_);
-      last_insert_ = nullptr;
+        if (&group.write() == last_write_) group.send_last_apart(sends_);
+      last_write_ = nullptr;
     }
     if (!link().is_idle()) wait();
     return changes_;
@@ -108,6 +126,7 @@ class Session {
   [[nodiscard]] bool is_open() const { return is_open_; }
   void run(std::string_view script) {
     send_rows();
+    prefetch_.wrote("");
     has_written_ = true;
     link().run_script(std::string(script));
   }
@@ -127,6 +146,7 @@ class Session {
   /// Waits only when something failed, or may have.
   void rollback() noexcept {
     groups_.clear();
+    prefetch_.clear();
     if (!is_open_ || !link_) return;
     is_open_ = false;
     try {
@@ -137,7 +157,10 @@ class Session {
       link_.reset();  // and the server takes back what was open
     }
   }
-  void committed() { is_open_ = false; }
+  void committed() {
+    prefetch_.clear();
+    is_open_ = false;
+  }
   /// By itself, for a NOTIFY within makes all commits of a server wait for each other. Whoever
   /// misses it looks by and by.
   void tell_commit() noexcept {
@@ -150,6 +173,7 @@ class Session {
   }
   void drop() {
     groups_.clear();
+    prefetch_.clear();
     link_.reset();
     is_open_ = false;
   }
@@ -172,24 +196,36 @@ class Session {
  private:
   static constexpr std::size_t groups_max = 64;
 
+  static bool can_gather(const Translated& statement, const std::vector<Value>& values) {
+    if (!statement.write) return false;
+    // Nothing equals an absent value.
+    const bool is_given =
+        std::ranges::all_of(values, [](const Value& value) { return value.bytes.has_value(); });
+    return !statement.write->is_removal || is_given;
+  }
   /// The row waits for others that go with it, until something else is said of its table.
-  void gather(const std::shared_ptr<const RowInsert>& insert, const std::vector<Value>& row) {
-    send_rows([&](const RowInsert& waiting) {
-      return &waiting != insert.get() && waiting.table == insert->table;
+  void gather(const std::shared_ptr<const RowWrite>& write, const std::vector<Value>& row) {
+    send_rows([&](const RowWrite& waiting) {
+      return &waiting != write.get() && waiting.table == write->table;
     });
     auto group =
-        std::ranges::find(groups_, insert.get(), [](const RowGroup& one) { return &one.insert(); });
-    if (group == groups_.end()) group = groups_.emplace(group, insert);
+        std::ranges::find(groups_, write.get(), [](const RowGroup& one) { return &one.write(); });
+    if (group == groups_.end()) group = groups_.emplace(group, write);
     if (!group->add(row)) {
       group->send(sends_);
       group->add(row);
     }
-    last_insert_ = insert.get();
+    last_write_ = write.get();
   }
   template <class Which>
   void send_rows(Which&& which) {
     for (auto& group : groups_)
-      if (which(group.insert())) group.send(sends_);
+      if (which(group.write())) group.send(sends_);
+  }
+  void send_rows_of(const Translated& statement) {
+    send_rows([&](const RowWrite& waiting) {
+      return std::ranges::binary_search(statement.names, waiting.table);
+    });
   }
 
   /// What failed of what was sent is known by now.
@@ -215,8 +251,9 @@ class Session {
   Database::Mode mode_;
   std::int64_t writer_ = new_writer();
   std::optional<Link> link_;
-  std::vector<RowGroup> groups_;            ///< with rows of this transaction, or none
-  const RowInsert* last_insert_ = nullptr;  ///< when nothing was said since
+  std::vector<RowGroup> groups_;          ///< with rows of this transaction, or none
+  const RowWrite* last_write_ = nullptr;  ///< when nothing was said since
+  Prefetch prefetch_;
   std::function<void(const std::string&, const std::vector<Value>&)> sends_ =
       [this](const std::string& words, const std::vector<Value>& values) {
         send_words(words, values);
@@ -257,8 +294,9 @@ class PostgresStatement final : public sql::Statement {
       ++row_;
     }
     blobs_.clear();
-    return result_ && row_ < PQntuples(result_.get());
+    return row_ < end_;
   }
+  void prefetch() override { session_.prefetch(statement_, values()); }
   void reset() override {
     result_.reset();
     has_run_ = false;
@@ -297,23 +335,37 @@ class PostgresStatement final : public sql::Statement {
 
   Bound& at(int parameter) { return bound_.at(static_cast<std::size_t>(parameter) - 1); }
 
-  void run() {
+  [[nodiscard]] std::vector<Value> values() const {
     std::vector<Value> values;
     values.reserve(bound_.size());
     for (const auto& bound : bound_) values.push_back(bound.value);
-    session_.send(statement_, values);
+    return values;
+  }
+
+  void run() {
+    const auto given = values();
     has_run_ = true;
-    row_ = 0;
+    row_ = end_ = 0;
+    if (!statement_.may_write) {
+      if (auto known = session_.prefetched(statement_, given)) {
+        result_ = std::move(known->result);
+        row_ = known->first;
+        end_ = row_ + known->rows;
+        return;
+      }
+    }
+    session_.send(statement_, given);
     // Without a transaction a statement is one, which ends here.
     if (statement_.returns_rows || !session_.is_open()) result_ = session_.wait();
+    if (result_) end_ = PQntuples(result_.get());
   }
 
   Session& session_;
   Translated statement_;
   std::vector<Bound> bound_;
-  Result result_;
+  std::shared_ptr<PGresult> result_;
   mutable std::deque<std::string> blobs_;  // of the present row
-  int row_ = 0;
+  int row_ = 0, end_ = 0;
   bool has_run_ = false;
 };
 

@@ -99,13 +99,16 @@ class Scanner {
   std::string_view rest_;
 };
 
+/// From 0, of `$1`.
+std::size_t parameter_of(const std::string& value) { return std::stoul(value.substr(1)) - 1; }
+
 bool is_literal(std::string_view token) {
   return token == "NULL" || token.front() == '\'' ||
          std::ranges::all_of(token, [](char c) { return c >= '0' && c <= '9'; });
 }
 
 /// The parameters, from 0, of the columns that an upsert's rows are told apart by.
-std::optional<std::vector<std::size_t>> upsert_key(const RowInsert& insert,
+std::optional<std::vector<std::size_t>> upsert_key(const RowWrite& insert,
                                                    const std::vector<std::string>& columns) {
   Scanner tail(insert.tail);
   if (!tail.take("ON") || !tail.take("CONFLICT") || !tail.take("(")) return std::nullopt;
@@ -116,15 +119,15 @@ std::optional<std::vector<std::size_t>> upsert_key(const RowInsert& insert,
     const auto at = static_cast<std::size_t>(std::ranges::find(columns, name) - columns.begin());
     if (at >= std::min(columns.size(), insert.values.size())) return std::nullopt;
     const auto& value = insert.values[at];
-    if (value.front() == '$') key.push_back(std::stoul(value.substr(1)) - 1);
+    if (value.front() == '$') key.push_back(parameter_of(value));
   }
   return key;
 }
 
-std::shared_ptr<const RowInsert> row_insert(std::string_view text) {
+std::shared_ptr<const RowWrite> row_insert(std::string_view text) {
   Scanner scanner(text);
   if (!scanner.take("INSERT") || !scanner.take("INTO")) return nullptr;
-  auto insert = std::make_shared<RowInsert>();
+  auto insert = std::make_shared<RowWrite>();
   insert->text = text;
   insert->table = scanner.next();
   std::vector<std::string> columns;
@@ -144,12 +147,46 @@ std::shared_ptr<const RowInsert> row_insert(std::string_view text) {
   insert->tail = scanner.rest();
   const bool has_one_row = !scanner.take(",");
   if (!has_one_row || insert->tail.find('$') != std::string::npos) return nullptr;
+  for (std::size_t at = 0; at < std::min(columns.size(), insert->values.size()); ++at) {
+    if (insert->values[at].front() != '$') continue;
+    const auto parameter = parameter_of(insert->values[at]);
+    if (insert->columns.size() <= parameter) insert->columns.resize(parameter + 1);
+    insert->columns[parameter] = columns[at];
+  }
   insert->is_upsert = insert->tail.find(" DO UPDATE") != std::string::npos;
   if (!insert->is_upsert) return insert;
   auto key = upsert_key(*insert, columns);
   if (!key) return nullptr;
   insert->key = std::move(*key);
   return insert;
+}
+
+std::shared_ptr<const RowWrite> row_removal(std::string_view text) {
+  Scanner scanner(text);
+  if (!scanner.take("DELETE") || !scanner.take("FROM")) return nullptr;
+  auto removal = std::make_shared<RowWrite>();
+  removal->is_removal = true;
+  removal->text = text;
+  removal->table = scanner.next();
+  removal->head = text.substr(0, text.size() - scanner.rest().size());
+  if (!scanner.take("WHERE")) return nullptr;
+  do {
+    const auto column = scanner.next();
+    const auto at = removal->columns.size() + 1;
+    if (column.empty() || !is_name(column.front()) || !scanner.take("=") ||
+        scanner.next() != "$" + std::to_string(at))
+      return nullptr;
+    removal->columns.emplace_back(column);
+  } while (scanner.take("AND"));
+  return scanner.next().empty() ? removal : nullptr;
+}
+
+std::string written_table(std::string_view text) {
+  Scanner scanner(text);
+  const bool is_known = scanner.take("UPDATE") ||
+                        (scanner.take("INSERT") && scanner.take("INTO")) ||
+                        (scanner.take("DELETE") && scanner.take("FROM"));
+  return is_known ? std::string(scanner.next()) : std::string();
 }
 
 }  // namespace
@@ -175,8 +212,47 @@ Translated translate(std::string_view statement) {
   if (begins("SELECT") || begins("WITH")) out.returns_rows = true;
   out.may_write = !begins("SELECT");
   std::ranges::sort(out.names);
-  if (!out.returns_rows) out.insert = row_insert(out.text);
+  if (out.may_write) out.written = written_table(out.text);
+  if (out.returns_rows) return out;
+  out.write = row_insert(out.text);
+  if (!out.write) out.write = row_removal(out.text);
   return out;
+}
+
+std::optional<KeyedSelect> keyed_select(const Translated& statement,
+                                        const std::vector<std::string_view>& parameters) {
+  if (statement.may_write) return std::nullopt;
+  KeyedSelect select;
+  Scanner scanner(statement.text);
+  bool is_by_key = false;
+  for (auto token = scanner.next(); !token.empty(); token = scanner.next()) {
+    if (token == "FROM" || token == "JOIN") {
+      if (scanner.take("(")) continue;
+      select.tables.emplace_back(scanner.next());
+    } else if (!is_by_key && (token == "WHERE" || token == "AND")) {
+      select.column = scanner.next();
+      if (scanner.take(".")) select.column = scanner.next();
+      is_by_key = scanner.take("=") && scanner.take("$1");
+    }
+  }
+  if (!is_by_key) return std::nullopt;
+  std::string types, names, one;
+  for (std::size_t at = 0; at < parameters.size(); ++at) {
+    const auto number = std::to_string(at + 1);
+    types.append(at == 0 ? "" : ", ").append("$").append(number).append("::");
+    types.append(parameters[at]);
+    names.append("p").append(number).append(", ");
+  }
+  for_each_token(statement.text, [&](std::string_view token, std::string_view) {
+    if (token.front() == '$' && token.size() > 1)
+      one.append("given.p").append(token.substr(1));
+    else
+      one.append(token);
+  });
+  // OFFSET 0 keeps it a query of its own, asked for each row of parameters as it would be alone.
+  select.together = "SELECT found.*, given.n FROM unnest(" + types + ") WITH ORDINALITY AS given(" +
+                    names + "n), LATERAL (" + one + " OFFSET 0) AS found";
+  return select;
 }
 
 std::string translate_script(std::string_view script) {

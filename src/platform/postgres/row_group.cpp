@@ -1,56 +1,14 @@
 #include "platform/postgres/row_group.hpp"
 
-#include <algorithm>
-#include <cstdint>
 #include <utility>
 
-#include "kernel/base/assert.hpp"
-
 namespace stoa::postgres {
-namespace {
 
-/// A group is sent when it has so many rows, or so many bytes.
-constexpr std::size_t rows_max = 1'000;
-constexpr std::size_t bytes_max = 1U << 20U;
-
-/// Of an array of one dimension: the dimensions, whether there are nulls, the type, the size and
-/// the first index (array_recv of PostgreSQL's arrayfuncs.c).
-constexpr std::size_t head_size = 20;
-constexpr std::size_t length_size = 4;
-
-struct ArrayType {
-  Oid element, array;
-  std::string_view name;
-};
-constexpr ArrayType array_types[] = {
-    {type_bytes, 1001, "bytea[]"}, {type_integer, 1016, "bigint[]"}, {type_text, 1009, "text[]"}};
-
-const ArrayType& array_of(Oid element) {
-  const auto* const found = std::ranges::find(array_types, element, &ArrayType::element);
-  STOA_ASSERT(found != std::end(array_types));
-  return *found;
-}
-
-/// In the order of the network.
-void put(char* to, std::uint32_t number) {
-  for (int byte = 3; byte >= 0; --byte, number >>= 8U) to[byte] = static_cast<char>(number & 0xFFU);
-}
-
-}  // namespace
-
-RowGroup::RowGroup(std::shared_ptr<const RowInsert> insert) : insert_(std::move(insert)) {}
-
-bool RowGroup::can_take(const std::vector<Value>& row) const {
-  if (rows_ == 0) return true;
-  if (rows_ >= rows_max || bytes_ >= bytes_max) return false;
-  for (std::size_t at = 0; at < row.size(); ++at)
-    if (row[at].bytes && columns_[at].type != 0 && columns_[at].type != row[at].type) return false;
-  return true;
-}
+RowGroup::RowGroup(std::shared_ptr<const RowWrite> write) : write_(std::move(write)) {}
 
 std::string RowGroup::key_of(const std::vector<Value>& row) const {
   std::string key;
-  for (const auto at : insert_->key) {
+  for (const auto at : write_->key) {
     const auto bytes = row[at].bytes.value_or("");
     key.append(std::to_string(bytes.size())).append(":").append(bytes);
   }
@@ -58,32 +16,35 @@ std::string RowGroup::key_of(const std::vector<Value>& row) const {
 }
 
 bool RowGroup::add(const std::vector<Value>& row) {
-  if (!can_take(row)) return false;
-  if (insert_->is_upsert && !keys_.insert(key_of(row)).second) return false;
-  columns_.resize(row.size());
-  for (std::size_t at = 0; at < row.size(); ++at) {
-    auto& [type, elements, last, has_null] = columns_[at];
-    if (elements.empty()) elements.resize(head_size);
-    last = elements.size();
-    elements.resize(last + length_size);
-    const auto& bytes = row[at].bytes;
-    put(elements.data() + last, bytes ? static_cast<std::uint32_t>(bytes->size()) : UINT32_MAX);
-    has_null = has_null || !bytes;
-    if (!bytes) continue;
-    type = row[at].type;
-    elements.append(*bytes);
-    bytes_ += bytes->size();
-  }
-  ++rows_;
+  if (!rows_.can_take(row)) return false;
+  if (write_->is_upsert && !keys_.insert(key_of(row)).second) return false;
+  rows_.add(row);
   return true;
 }
 
 std::string RowGroup::together() const {
+  std::string types, names, equal;
+  int given = 0;
+  for (std::size_t at = 0; at < rows_.parameters(); ++at) {
+    if (rows_.array_type(at).empty()) continue;
+    const auto* const comma = given++ == 0 ? "" : ", ";
+    const auto name = "p" + std::to_string(at + 1);
+    types.append(comma).append("$").append(std::to_string(given)).append("::");
+    types.append(rows_.array_type(at));
+    names.append(comma).append(name);
+    if (write_->is_removal)
+      equal.append(given == 1 ? "" : " AND ")
+          .append(write_->columns[at])
+          .append(" = ")
+          .append(name);
+  }
+  const auto rows = " unnest(" + types + ") AS row(" + names + ")";
+  if (write_->is_removal) return write_->head + " USING" + rows + " WHERE " + equal;
   std::string chosen;
-  for (const auto& value : insert_->values) {
+  for (const auto& value : write_->values) {
     chosen.append(chosen.empty() ? "" : ", ");
     const bool is_parameter = value.front() == '$';
-    const bool is_null = is_parameter && columns_[std::stoul(value.substr(1)) - 1].type == 0;
+    const bool is_null = is_parameter && rows_.array_type(std::stoul(value.substr(1)) - 1).empty();
     if (is_null) {
       chosen.append("NULL");
     } else if (is_parameter) {
@@ -92,66 +53,7 @@ std::string RowGroup::together() const {
       chosen.append(value);
     }
   }
-  std::string types, names;
-  int given = 0;
-  for (std::size_t at = 0; at < columns_.size(); ++at) {
-    if (columns_[at].type == 0) continue;
-    const auto* const comma = given++ == 0 ? "" : ", ";
-    types.append(comma).append("$").append(std::to_string(given)).append("::");
-    types.append(array_of(columns_[at].type).name);
-    names.append(comma).append("p").append(std::to_string(at + 1));
-  }
-  return insert_->head + " SELECT " + chosen + " FROM unnest(" + types + ") AS row(" + names + ")" +
-         insert_->tail;
-}
-
-std::vector<Value> RowGroup::last_row() const {
-  constexpr std::string_view null_length("\xff\xff\xff\xff", length_size);
-  std::vector<Value> row;
-  row.reserve(columns_.size());
-  for (const auto& column : columns_) {
-    const auto element = std::string_view(column.elements).substr(column.last);
-    auto& value = row.emplace_back(Value{column.type, std::nullopt});
-    if (element.substr(0, length_size) != null_length) value.bytes = element.substr(length_size);
-  }
-  return row;
-}
-
-std::vector<RowGroup::OwnValue> RowGroup::take_last() {
-  const auto row = last_row();
-  if (insert_->is_upsert) keys_.erase(key_of(row));
-  std::vector<OwnValue> taken;
-  taken.reserve(row.size());
-  for (const auto& value : row)
-    taken.push_back({value.type, std::optional<std::string>(value.bytes)});
-  for (auto& column : columns_) column.elements.resize(column.last);
-  --rows_;
-  return taken;
-}
-
-std::vector<Value> RowGroup::arrays() {
-  std::vector<Value> arrays;
-  for (auto& column : columns_) {
-    if (column.type == 0) continue;
-    auto* const head = column.elements.data();
-    put(head, 1);
-    put(head + 4, column.has_null ? 1 : 0);
-    put(head + 8, column.type);
-    put(head + 12, static_cast<std::uint32_t>(rows_));
-    put(head + 16, 1);
-    arrays.push_back({array_of(column.type).array, column.elements});
-  }
-  return arrays;
-}
-
-void RowGroup::clear() {
-  for (auto& column : columns_) {
-    column.type = 0;
-    column.elements.clear();
-    column.has_null = false;
-  }
-  keys_.clear();
-  rows_ = bytes_ = 0;
+  return write_->head + " SELECT " + chosen + " FROM" + rows + write_->tail;
 }
 
 }  // namespace stoa::postgres
