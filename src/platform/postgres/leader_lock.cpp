@@ -16,6 +16,8 @@ class Lock final : public LeaderLock {
         take_("SELECT pg_try_advisory_lock(" + std::to_string(name) + ")") {}
 
   bool holds() noexcept override {
+    const auto now = std::chrono::steady_clock::now();
+    if (is_held_ && link_ && now < ask_again_at_) return true;
     try {
       if (!link_) {
         is_held_ = false;
@@ -24,6 +26,7 @@ class Lock final : public LeaderLock {
       link_->send(is_held_ ? "SELECT 1" : take_, {});
       const auto answer = link_->wait();
       is_held_ = is_held_ || *PQgetvalue(answer.get(), 0, 0) == 't';
+      ask_again_at_ = now + ask_interval;
       return is_held_;
     } catch (const std::exception&) {
       link_.reset();
@@ -32,10 +35,13 @@ class Lock final : public LeaderLock {
   }
 
  private:
+  static constexpr std::chrono::milliseconds ask_interval{100};
+
   Options options_;
   std::string take_;
   std::optional<Link> link_;
   bool is_held_ = false;
+  std::chrono::steady_clock::time_point ask_again_at_;
 };
 
 }  // namespace

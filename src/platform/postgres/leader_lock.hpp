@@ -12,8 +12,9 @@ namespace stoa::postgres {
 class LeaderLock {
  public:
   virtual ~LeaderLock() = default;
-  /// Whether this one holds it: takes it when it is free, and asks the server each time, for a lock
-  /// goes with its connection. Does not throw: who cannot ask does not hold it.
+  /// Whether this one holds it: takes it when it is free, and asks the server whether it still does
+  /// some times a second, for a lock goes with its connection: so two may hold it for a moment.
+  /// Does not throw: who cannot ask does not hold it.
   [[nodiscard]] virtual bool holds() noexcept = 0;
 };
 
