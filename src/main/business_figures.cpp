@@ -1,10 +1,8 @@
 #include "main/business_figures.hpp"
 
 #include <algorithm>
-#include <optional>
+#include <memory>
 #include <string>
-#include <type_traits>
-#include <variant>
 
 namespace stoa {
 namespace {
@@ -19,51 +17,40 @@ Timestamp made_at(const Uuid& uuid) {
   return from_unix_microseconds(milliseconds * 1'000);
 }
 
-class BusinessFigures {
+class Counts {
  public:
-  BusinessFigures(telemetry::Metrics& metrics, const Clock& clock)
-      : metrics_(metrics), clock_(clock) {}
+  Counts(telemetry::Metrics& metrics, const Clock& clock) : metrics_(metrics), clock_(clock) {}
 
-  void count(const ordering::contracts::Event& event) const {
-    namespace in = ordering::contracts;
-    std::visit(
-        [this](const auto& e) {
-          using E = std::remove_cvref_t<decltype(e)>;
-          if constexpr (std::is_same_v<E, in::OrderPlaced>) {
-            metrics_.count("stoa_orders_placed_total", "");
-            add("stoa_order_value_minor_units_total", e.total);
-          } else if constexpr (std::is_same_v<E, in::OrderConfirmed>) {
-            end_order(e.order_id, "confirmed");
-          } else if constexpr (std::is_same_v<E, in::OrderRejected>) {
-            end_order(e.order_id, "rejected");
-            metrics_.count("stoa_order_rejections_total", label("code", e.code));
-            if (e.code == "out_of_stock") metrics_.count("stoa_stock_outs_total", "");
-          } else if constexpr (std::is_same_v<E, in::OrderCancelled>) {
-            end_order(e.order_id, "cancelled");
-          }
-        },
-        event);
+  void count(const ordering::contracts::OrderPlaced& e) const {
+    metrics_.count("stoa_orders_placed_total", "");
+    add("stoa_order_value_minor_units_total", e.total);
   }
-
-  void count(const payment::contracts::Event& event) const {
-    namespace in = payment::contracts;
-    std::visit(
-        [this](const auto& e) {
-          using E = std::remove_cvref_t<decltype(e)>;
-          if constexpr (std::is_same_v<E, in::PaymentCaptured> ||
-                        std::is_same_v<E, in::UnexpectedPaymentCaptured>) {
-            add("stoa_revenue_minor_units_total", e.amount);
-          } else if constexpr (std::is_same_v<E, in::RefundCompleted>) {
-            metrics_.count("stoa_refunds_total", label("outcome", "completed"));
-            add("stoa_refunds_minor_units_total", e.amount);
-            // What closes a payment is given back under another kind of id: nobody waits for it.
-            if (const auto id = Id<"ref">::parse(e.refund_id))
-              metrics_.observe("stoa_refund_seconds", "", seconds_since(id->uuid()));
-          } else if constexpr (std::is_same_v<E, in::RefundFailed>) {
-            metrics_.count("stoa_refunds_total", label("outcome", "failed"));
-          }
-        },
-        event);
+  void count(const ordering::contracts::OrderConfirmed& e) const {
+    end_order(e.order_id, "confirmed");
+  }
+  void count(const ordering::contracts::OrderRejected& e) const {
+    end_order(e.order_id, "rejected");
+    metrics_.count("stoa_order_rejections_total", label("code", e.code));
+    if (e.code == "out_of_stock") metrics_.count("stoa_stock_outs_total", "");
+  }
+  void count(const ordering::contracts::OrderCancelled& e) const {
+    end_order(e.order_id, "cancelled");
+  }
+  void count(const payment::contracts::PaymentCaptured& e) const {
+    add("stoa_revenue_minor_units_total", e.amount);
+  }
+  void count(const payment::contracts::UnexpectedPaymentCaptured& e) const {
+    add("stoa_revenue_minor_units_total", e.amount);
+  }
+  void count(const payment::contracts::RefundCompleted& e) const {
+    metrics_.count("stoa_refunds_total", label("outcome", "completed"));
+    add("stoa_refunds_minor_units_total", e.amount);
+    // What closes a payment is given back under another kind of id: nobody waits for it.
+    if (const auto id = Id<"ref">::parse(e.refund_id))
+      metrics_.observe("stoa_refund_seconds", "", seconds_since(id->uuid()));
+  }
+  void count(const payment::contracts::RefundFailed&) const {
+    metrics_.count("stoa_refunds_total", label("outcome", "failed"));
   }
 
  private:
@@ -85,12 +72,20 @@ class BusinessFigures {
   const Clock& clock_;
 };
 
-template <class Event>
-void watch(Topic<Event>& topic, const BusinessFigures& figures) {
-  topic.subscribe([figures](UnitOfWork& unit, const Delivery&, const Event& event) {
-    unit.after_commit([figures, event] { figures.count(event); });
-  });
-}
+/// Counts what is committed.
+class BusinessFigures {
+ public:
+  BusinessFigures(telemetry::Metrics& metrics, const Clock& clock) : counts_(metrics, clock) {}
+
+  void on(UnitOfWork& unit, const auto& event)
+    requires requires(const Counts& counts) { counts.count(event); }
+  {
+    unit.after_commit([this, event] { counts_.count(event); });
+  }
+
+ private:
+  Counts counts_;
+};
 
 }  // namespace
 
@@ -102,9 +97,9 @@ void add_business_figures(telemetry::Metrics& metrics, const Clock& clock,
                                      2.5,   5,      10,    30,   60,    300,  900, 3'600, 86'400};
   metrics.buckets("stoa_order_seconds", bounds_s);
   metrics.buckets("stoa_refund_seconds", bounds_s);
-  const BusinessFigures figures(metrics, clock);
-  watch(ordering, figures);
-  watch(payment, figures);
+  const auto figures = std::make_shared<BusinessFigures>(metrics, clock);
+  ordering.subscribe(figures);
+  payment.subscribe(figures);
 }
 
 }  // namespace stoa

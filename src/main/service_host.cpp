@@ -121,8 +121,11 @@ ServiceHost::ServiceHost(Options options, Parts parts)
   inbox_ = std::make_unique<messaging::Inbox>(*inbox_db_, "host_");
   participants_.push_back(inbox_.get());
   parked_ = std::make_unique<ParkedMessages>(
-      *inbox_db_, *loop_,
-      [this](UnitOfWork& unit, const messaging::Message& message) { return apply(unit, message); });
+      *inbox_db_, *loop_, [this](UnitOfWork& unit, const messaging::Message& message) {
+        const auto effect = effect_of(message);
+        if (effect) effect->run(unit);
+        return effect.has_value();
+      });
 }
 
 ServiceHost::~ServiceHost() { stop(); }
@@ -307,18 +310,14 @@ std::unique_ptr<messaging::Source> ServiceHost::make_source() {
                              }});
 }
 
-bool ServiceHost::apply(UnitOfWork& unit, const messaging::Message& message) {
-  const auto effect = effects_.find(message.type);
-  if (effect == effects_.end()) return false;
-  effect->second(unit, message);
-  return true;
+std::optional<messaging::Effect> ServiceHost::effect_of(const messaging::Message& message) const {
+  // An event of which this version knows nothing is of a newer publisher: nobody here acts on it.
+  const auto known = effects_.find(message.type);
+  return known == effects_.end() ? std::nullopt : known->second(message);
 }
 
 std::unique_ptr<messaging::Consumer> ServiceHost::make_consumer(messaging::Source& source) {
-  const auto take = [this](UnitOfWork& unit, const messaging::Message& message) {
-    // An event of which this version knows nothing is of a newer publisher: nobody here acts on it.
-    apply(unit, message);
-  };
+  const auto effect = [this](const messaging::Message& message) { return effect_of(message); };
   const auto park = [this](UnitOfWork& unit, const messaging::Parked& parked) {
     parked_->put(unit, parked);
   };
@@ -327,7 +326,7 @@ std::unique_ptr<messaging::Consumer> ServiceHost::make_consumer(messaging::Sourc
            " --from " + std::to_string(from) + " --group " + group + "` publishes it again.";
   };
   return std::make_unique<messaging::Consumer>(
-      messaging::Consumer::Parts{source, *inbox_, *loop_, take, park, shared_.warn,
+      messaging::Consumer::Parts{source, *inbox_, *loop_, effect, park, shared_.warn,
                                  *message_figures_, advise},
       messaging::Consumer::Options{});
 }

@@ -83,16 +83,9 @@ class ServiceHost {
   /// The events of a service of another process come to `topic`'s subscribers.
   template <class Event>
   void take(Topic<Event>& topic) {
-    for (const auto type : types_of<Event>()) {
-      taken_topics_.push_back(kafka_topic_of(type));
-      effects_[std::string(type)] = [&topic](UnitOfWork& unit, const messaging::Message& message) {
-        const auto event = read_event<Event>(message.type, message.data);
-        // It is put aside, so that the others go on: another service's defect does not end this
-        // one.
-        if (!event) throw std::runtime_error(message.id + ": " + event.error().detail);
-        topic.publish(unit, {message.position, message.id, message.time}, *event);
-      };
-    }
+    [&]<std::size_t... At>(std::index_sequence<At...>) {
+      (take_one<At>(topic), ...);
+    }(std::make_index_sequence<std::variant_size_v<Event>>{});
   }
 
   http::Router& router() { return router_; }
@@ -134,8 +127,35 @@ class ServiceHost {
 
   class OwnPositions;
 
-  /// False when nobody here takes messages of this type.
-  bool apply(UnitOfWork& unit, const messaging::Message& message);
+  /// One alternative of the topic's events, in all its versions.
+  template <std::size_t At, class Event>
+  void take_one(Topic<Event>& topic) {
+    for_each_version<std::variant_alternative_t<At, Event>>(
+        [&]<class Version>(std::type_identity<Version>) {
+          taken_topics_.push_back(kafka_topic_of(Version::type));
+          effects_[std::string(Version::type)] = [&topic](const messaging::Message& message) {
+            return topic.concerns(At) ? effect_of(topic, message) : std::nullopt;
+          };
+        });
+  }
+  template <class Event>
+  static std::optional<messaging::Effect> effect_of(const Topic<Event>& topic,
+                                                    const messaging::Message& message) {
+    const auto event =
+        std::make_shared<const Result<Event>>(read_event<Event>(message.type, message.data));
+    // It is put aside, so that the others go on: another service's defect does not end this one.
+    if (!*event)
+      return messaging::Effect{{}, [id = message.id, event](UnitOfWork&) {
+                                 throw std::runtime_error(id + ": " + event->error().detail);
+                               }};
+    return messaging::Effect{
+        [&topic, event] { topic.prefetch(**event); },
+        [&topic, event, from = Delivery{message.position, message.id, message.time}](
+            UnitOfWork& unit) { topic.publish(unit, from, **event); }};
+  }
+
+  /// Nothing when nobody here is concerned with the message.
+  [[nodiscard]] std::optional<messaging::Effect> effect_of(const messaging::Message& message) const;
   std::unique_ptr<messaging::Source> make_source();
   std::unique_ptr<messaging::Consumer> make_consumer(messaging::Source& source);
   void make_topics() const;
@@ -164,7 +184,8 @@ class ServiceHost {
   std::unique_ptr<messaging::Inbox> inbox_;
   std::unique_ptr<ParkedMessages> parked_;
   std::vector<std::string> taken_topics_;
-  std::map<std::string, std::function<void(UnitOfWork&, const messaging::Message&)>, std::less<>>
+  std::map<std::string, std::function<std::optional<messaging::Effect>(const messaging::Message&)>,
+           std::less<>>
       effects_;
   std::vector<std::function<void(const messaging::Growth&)>> grown_;
   std::unique_ptr<messaging::MessageFigures> message_figures_;

@@ -67,7 +67,10 @@ class Taker {
     return {source,
             *inbox_,
             *loop_,
-            [this](UnitOfWork& unit, const Message& message) { apply(unit, message); },
+            [this](const Message& message) -> std::optional<Effect> {
+              if (ignored.contains(message.id)) return std::nullopt;
+              return Effect{{}, [this, message](UnitOfWork&) { apply(message); }};
+            },
             [this](UnitOfWork&, const Parked& parked) {
               db_->execute("INSERT INTO taker_parked VALUES(?)", parked.received.message.id);
             },
@@ -101,9 +104,12 @@ class Taker {
 
   std::string poison;  ///< this message fails each time
   std::set<std::string> fail_once;
+  std::set<std::string> ignored;  ///< these concern nobody
+
+  [[nodiscard]] std::int64_t commits() const { return loop_->figures().commits; }
 
  private:
-  void apply(UnitOfWork&, const Message& message) {
+  void apply(const Message& message) {
     db_->execute("INSERT INTO taker_row VALUES(?)", message.id);
     if (message.id == poison || fail_once.erase(message.id) > 0)
       throw std::runtime_error("it cannot be taken");
@@ -296,6 +302,36 @@ TEST_F(KafkaMessaging, WhatIsLostOnTheWay_IsAskedForAgain) {
   while (taker_.rows().size() < 20 && std::chrono::steady_clock::now() < end)
     consumer.step(std::chrono::milliseconds(50));
   expect_each_once_and_in_order(20);
+}
+
+TEST_F(KafkaMessaging, WhatConcernsNobody_IsCommittedWithWhatDoes) {
+  sender_.append("stream-1", 6);
+  for (const auto* revision : {"1", "2", "4", "5"})
+    taker_.ignored.insert(std::string("stream-1@") + revision);
+  auto relay = this->relay();
+  relay.step(sender_.log());
+  Member member(taker_, settings_, {.batch_max = 2, .hold_max = std::chrono::hours(1)});
+  EXPECT_TRUE(until_taken(member, 2));
+  EXPECT_EQ(taker_.rows(), (std::vector<std::string>{"stream-1@3", "stream-1@6"}));
+  EXPECT_EQ(taker_.place(lane_of(topic_name, "stream-1", 3)).position, 6);
+}
+
+TEST_F(KafkaMessaging, WhatConcernsNobody_WaitsALittle_AndIsCommitted) {
+  sender_.append("stream-1", 5);
+  for (int revision = 1; revision <= 5; ++revision)
+    taker_.ignored.insert("stream-1@" + std::to_string(revision));
+  auto relay = this->relay();
+  relay.step(sender_.log());
+  const auto lane = lane_of(topic_name, "stream-1", 3);
+  Member held(taker_, settings_, {.hold_max = std::chrono::hours(1)});
+  EXPECT_TRUE(until(held, [&] { return held.source->waiting() == 0; }));
+  EXPECT_EQ(taker_.commits(), 0);
+  EXPECT_EQ(taker_.place(lane).position, 0);
+  held.source.reset();
+  Member member(taker_, settings_, {.hold_max = std::chrono::milliseconds(100)});
+  EXPECT_TRUE(until(member, [&] { return taker_.place(lane).position == 5; }));
+  EXPECT_EQ(taker_.commits(), 1);
+  EXPECT_EQ(member.figures.repeats(), 0);
 }
 
 TEST_F(KafkaMessaging, GoingBackWhileTheBrokerIsAway_LosesNothing) {

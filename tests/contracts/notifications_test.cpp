@@ -108,8 +108,8 @@ class NotificationsTest : public testing::Test {
   }
   Step confirm() {
     return [this](UnitOfWork& unit) {
-      notifications_->on_ordering(unit, {1, "order-ord_1@4", clock_.now()},
-                                  ordering::contracts::OrderConfirmed{"ord_1", false});
+      notifications_->on(unit, {1, "order-ord_1@4", clock_.now()},
+                         ordering::contracts::OrderConfirmed{"ord_1", false});
     };
   }
 

@@ -48,11 +48,13 @@ class PaymentReplicasTest : public testing::Test {
     sql::migrate(*database_, migrations());
     db_ = database_->handle("payment_");
     store_ = make_sql_payment_store(*db_);
-    topic_.subscribe([this](UnitOfWork&, const Delivery&, const contracts::Event& event) {
-      captures_ += std::holds_alternative<contracts::PaymentCaptured>(event) ? 1 : 0;
-    });
+    topic_.subscribe(*this);
   }
 
+ public:
+  void on(UnitOfWork&, const contracts::PaymentCaptured&) { ++captures_; }
+
+ protected:
   void run(Replica& replica, const std::function<void(UnitOfWork&)>& step) {
     database_->begin();
     replica.payments.rolled_back();  // the other one may have written
@@ -69,7 +71,7 @@ class PaymentReplicasTest : public testing::Test {
   }
   void ask(Replica& replica) {
     run(replica, [&](UnitOfWork& unit) {
-      replica.payments.on_ordering(
+      replica.payments.on(
           unit, asked::PaymentRequested{"ord_1", id_, amount_, "simulator", "tok_ok", true});
     });
   }

@@ -40,12 +40,14 @@ class PaymentsTest : public testing::Test {
     sql::migrate(*database_, migrations());
     db_ = database_->handle("payment_");
     store_ = make_sql_payment_store(*db_);
-    topic_.subscribe([this](UnitOfWork&, const Delivery&, const contracts::Event& event) {
-      published_.push_back(event);
-    });
+    topic_.subscribe(*this);
     restart();
   }
 
+ public:
+  void on(UnitOfWork&, const auto& event) { published_.push_back(event); }
+
+ protected:
   /// The process ends and another begins: what is durable stays.
   void restart() {
     payments_.reset();
@@ -90,8 +92,8 @@ class PaymentsTest : public testing::Test {
   }
   Step ask(bool capture) {
     return [this, capture](UnitOfWork& unit) {
-      payments_->on_ordering(
-          unit, asked::PaymentRequested{"ord_1", id_, amount_, "simulator", "tok_ok", capture});
+      payments_->on(unit,
+                    asked::PaymentRequested{"ord_1", id_, amount_, "simulator", "tok_ok", capture});
     };
   }
   template <class Event>
@@ -163,7 +165,7 @@ TEST_F(PaymentsTest, AVoidThatIsRefused_IsTriedAgain_UntilAPersonMustLook) {
   run(ask(false));
   answer(Outcome::authorized);
   run([this](UnitOfWork& unit) {
-    payments_->on_ordering(unit, asked::PaymentCloseRequested{"ord_1", id_, "cancelled"});
+    payments_->on(unit, asked::PaymentCloseRequested{"ord_1", id_, "cancelled"});
   });
   int voids = 0;
   for (int round = 0; round < 20 && !has_published<contracts::PaymentParked>(); ++round) {
@@ -180,7 +182,7 @@ TEST_F(PaymentsTest, AVoidThatIsRefused_IsTriedAgain_UntilAPersonMustLook) {
 
 TEST_F(PaymentsTest, ClosedBeforeItWasAskedFor_IsToldToOtherServicesInWordsThatTheyCanRead) {
   run([this](UnitOfWork& unit) {
-    payments_->on_ordering(unit, asked::PaymentCloseRequested{"ord_1", id_, "cancelled"});
+    payments_->on(unit, asked::PaymentCloseRequested{"ord_1", id_, "cancelled"});
   });
   ASSERT_TRUE(has_published<contracts::PaymentClosed>());
   const auto sent = encode_event(published_.back());

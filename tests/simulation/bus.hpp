@@ -39,11 +39,7 @@ class Bus final : public Participant {
   /// After the topic's other subscribers. `translate` gives what a row of its log publishes.
   template <class Event, class Translate>
   void carry(const std::string& name, Topic<Event>& topic, EventLog& log, Translate translate) {
-    topic.subscribe([this, name](UnitOfWork&, const Delivery& delivery, const Event& event) {
-      const auto sent = encode_event(event);
-      static_cast<void>(decode_event<Event>(sent.type, sent.data));  // as another process would
-      note(name, delivery);
-    });
+    topic.subscribe(std::make_shared<Noting<Event>>(*this, name));
     published_[name] = [&log, translate](const std::function<void(const Delivery&)>& each) {
       log.read_all(0, [&](const RecordedEvent& row) {
         if (translate(row)) each(delivery_of(row));
@@ -72,6 +68,16 @@ class Bus final : public Participant {
   void committed() noexcept override;
 
  private:
+  template <class Event>
+  struct Noting {
+    Bus& bus;
+    std::string name;
+    void on(UnitOfWork&, const Delivery& delivery, const auto& event) {
+      const auto sent = encode_event(Event(event));
+      static_cast<void>(decode_event<Event>(sent.type, sent.data));  // as another process would
+      bus.note(name, delivery);
+    }
+  };
   struct Message {
     Delivery delivery;
     UnitOfWork::Step handle;

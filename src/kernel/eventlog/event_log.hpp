@@ -59,6 +59,11 @@ class EventLog {
                                       Timestamp now,
                                       std::vector<RecordedEvent>* recorded = nullptr) = 0;
 
+  /// Says that `read_stream` from the front, or `append` with Expected::none, will be asked of a
+  /// stream in this transaction: see sql::Connection::prefetch.
+  virtual void prefetch_stream(std::string_view) {}
+  virtual void prefetch_revision(std::string_view) {}
+
   using Each = std::function<bool(const RecordedEvent&)>;  ///< false ends the reading
   /// Revisions above `after`, in order.
   virtual void read_stream(std::string_view stream, std::int64_t after, const Each& each) = 0;

@@ -43,13 +43,14 @@ std::optional<Result<Event>> read_version(std::string_view type, std::string_vie
   return std::nullopt;
 }
 
+}  // namespace detail
+
+/// Calls `visit(std::type_identity<E>{})` for the event and all versions before it.
 template <class Event, class Visit>
 void for_each_version(Visit&& visit) {
   visit(std::type_identity<Event>{});
-  if constexpr (Successor<Event>) for_each_version<typename Event::previous>(visit);
+  if constexpr (detail::Successor<Event>) for_each_version<typename Event::previous>(visit);
 }
-
-}  // namespace detail
 
 /// Reads any version of an event as the present one.
 template <class Variant, std::size_t At = 0>
@@ -76,11 +77,11 @@ Variant decode_event(std::string_view type, std::string_view data) {
   return std::move(*event);
 }
 
-/// Calls `visit(std::type_identity<E>{})` for every version of every event of the variant.
+/// The same for every event of the variant.
 template <class Variant, std::size_t At = 0, class Visit>
 void for_each_event_version(Visit&& visit) {
   if constexpr (At < std::variant_size_v<Variant>) {
-    detail::for_each_version<std::variant_alternative_t<At, Variant>>(visit);
+    for_each_version<std::variant_alternative_t<At, Variant>>(visit);
     for_each_event_version<Variant, At + 1>(visit);
   }
 }

@@ -184,6 +184,13 @@ class SqlLog final : public StoredLog {
     return revision;
   }
 
+  void prefetch_stream(std::string_view stream) override {
+    db_.prefetch(sql_.stream, stream, 0, page_rows);
+  }
+  void prefetch_revision(std::string_view stream) override {
+    if (!revisions_.contains(std::string(stream))) db_.prefetch(sql_.revision, stream);
+  }
+
   void read_stream(std::string_view stream, std::int64_t after, const Each& each) override {
     const bool is_from_front = after == 0;
     const bool is_whole = in_pages(each, [&](const auto& take) {

@@ -51,6 +51,8 @@ bool BatchRunner::try_transaction(Executor::Work* works, std::size_t count, bool
   std::string what;
   try {
     if (!transactions_.begin()) forget();
+    for (auto* work = works; work != works + count; ++work)
+      if (work->prefetch) work->prefetch();
     for (auto* work = works; work != works + count; ++work) {
       spans.decide(*work);
       unit.set_cause(work->cause);

@@ -26,6 +26,9 @@ class Executor {
     /// Called once on the writer thread: nullptr when what `run` did is durable.
     std::function<void(const Error* failure)> done;
     int commands = 1;  ///< that it is counted as: a batch of messages is many
+    /// Says what `run` will ask the database, as sql::Connection::prefetch, before anything of the
+    /// batch is decided; on the writer thread. May be empty.
+    std::function<void()> prefetch = {};
   };
 
   virtual ~Executor() = default;
@@ -40,14 +43,15 @@ class Executor {
 template <class T>
 void execute(Executor& executor, Executor::Lane lane, int weight, Cause cause,
              std::function<Result<T>(UnitOfWork&)> decide,
-             const std::function<void(Result<T>)>& answer) {
+             const std::function<void(Result<T>)>& answer, std::function<void()> prefetch = {}) {
   auto result = std::make_shared<Result<T>>(fail(ErrorKind::internal, "not_run", "Did not run."));
   const bool taken = executor.submit(
       {lane, weight, std::move(cause),
        [result, decide = std::move(decide)](UnitOfWork& unit) { *result = decide(unit); },
        [result, answer](const Error* failure) {
          answer(failure != nullptr ? Result<T>(fail(*failure)) : std::move(*result));
-       }});
+       },
+       1, std::move(prefetch)});
   if (!taken) answer(fail(overloaded()));
 }
 

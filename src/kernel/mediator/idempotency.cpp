@@ -9,7 +9,7 @@ namespace stoa {
 Idempotency::Idempotency(sql::Connection& db, std::string_view prefix) : db_(db) {
   const auto table = std::string(prefix) + "idempotency";
   find_ = "SELECT resource_id, body_hash FROM " + table +
-          " WHERE principal = ? AND route = ? AND key = ?";
+          " WHERE key = ? AND principal = ? AND route = ?";
   store_ = std::string(planted(Defect::no_idempotency_lookup) ? "INSERT OR REPLACE" : "INSERT") +
            " INTO " + table +
            "(principal, route, key, body_hash, resource_id, created_at) VALUES(?, ?, ?, ?, ?, ?)";
@@ -36,7 +36,7 @@ Result<std::optional<std::string>> Idempotency::find(const IdempotencyKey& key) 
   const auto found = db_.one(
       find_,
       [](const sql::Row& row) { return Found{std::string(row.text(0)), std::string(row.text(1))}; },
-      key.principal, key.route, key.key);
+      key.key, key.principal, key.route);
   if (!found) return std::optional<std::string>{};
   if (found->body_hash != key.body_hash)
     return fail(Error{ErrorKind::invalid,
@@ -44,6 +44,10 @@ Result<std::optional<std::string>> Idempotency::find(const IdempotencyKey& key) 
                       "This Idempotency-Key came before with another body.",
                       {{"header/Idempotency-Key", "idempotency_key_reused", "Use a new key."}}});
   return std::optional(found->resource_id);
+}
+
+void Idempotency::prefetch(const IdempotencyKey& key) {
+  db_.prefetch(find_, key.key, key.principal, key.route);
 }
 
 void Idempotency::store(const IdempotencyKey& key, std::string_view resource_id, Timestamp now) {

@@ -29,6 +29,8 @@ class Idempotency {
   /// The resource that the key made; nothing for a new key; `idempotency_key_reused` (invalid) when
   /// the key came with another body.
   Result<std::optional<std::string>> find(const IdempotencyKey& key);
+  /// `find` will be asked.
+  void prefetch(const IdempotencyKey& key);
   void store(const IdempotencyKey& key, std::string_view resource_id, Timestamp now);
   /// Forgets keys older than a week, at most 1,000 a call; called once an interval it keeps up with
   /// a thousand commands a second.

@@ -11,7 +11,8 @@ namespace stoa::messaging {
 
 /// What became of a batch.
 struct Consumer::Outcome {
-  std::vector<Timestamp> taken;  ///< when they were recorded
+  std::vector<Timestamp> taken;  ///< when what had an effect was recorded
+  std::int64_t without_effect = 0;
   std::int64_t repeats = 0;
   std::int64_t parked = 0;
   std::map<Lane, std::string> passed_over;  ///< and why; of each lane the first
@@ -21,39 +22,67 @@ struct Consumer::Outcome {
 
 bool Consumer::step(Duration wait) {
   ask_for_missing();
-  const auto batch = parts_.source.receive(options_.batch_max, wait);
-  parts_.figures.set_waiting(parts_.source.waiting());
+  const auto batch = receive(wait);
   if (batch.empty()) return false;
   if (!apply(batch, {})) one_by_one(batch);
   return true;
 }
 
+Consumer::Batch Consumer::receive(Duration wait) {
+  using Steady = std::chrono::steady_clock;
+  if (!held_.empty())
+    wait = std::clamp(std::chrono::duration_cast<Duration>(held_until_ - Steady::now()),
+                      Duration::zero(), wait);
+  auto received = parts_.source.receive(options_.batch_max, wait);
+  parts_.figures.set_waiting(parts_.source.waiting());
+  if (held_.empty()) held_until_ = Steady::now() + options_.hold_max;
+  bool is_worth_it = false;
+  for (auto& one : received) {
+    auto effect = one.fault.empty() ? parts_.effect_of(one.message) : std::nullopt;
+    is_worth_it = is_worth_it || effect || !one.fault.empty();
+    held_.push_back({std::move(one), std::move(effect)});
+  }
+  const bool is_full = held_.size() >= options_.batch_max;
+  if (!is_worth_it && !is_full && Steady::now() < held_until_) return {};
+  return std::exchange(held_, {});
+}
+
 bool Consumer::apply(const Batch& batch, const std::string& park_reason) {
   Outcome outcome;
-  const bool is_durable = commit(static_cast<int>(batch.size()), [&](UnitOfWork& unit) {
-    outcome = {};  // it may run again
-    for (const auto& one : batch) take_one(unit, one, outcome, park_reason);
-  });
+  const auto effects =
+      std::ranges::count_if(batch, [](const One& one) { return one.effect.has_value(); });
+  const bool is_durable = commit(
+      std::max(1, static_cast<int>(effects)),
+      [&](UnitOfWork& unit) {
+        outcome = {};  // it may run again
+        for (const auto& one : batch) take_one(unit, one, outcome, park_reason);
+      },
+      [&] {
+        for (const auto& one : batch)
+          if (one.effect && one.effect->prefetch) one.effect->prefetch();
+      });
   if (is_durable) account(outcome);
   return is_durable;
 }
 
-bool Consumer::commit(int weight, std::function<void(UnitOfWork&)> run) {
+bool Consumer::commit(int weight, std::function<void(UnitOfWork&)> run,
+                      std::function<void()> prefetch) {
   return run_and_wait(parts_.executor, {.lane = Executor::Lane::inside,
                                         .weight = weight,
                                         .cause = {.actor = "system", .causation = "message"},
                                         .run = std::move(run),
                                         .done = {},
-                                        .commands = weight});
+                                        .commands = weight,
+                                        .prefetch = std::move(prefetch)});
 }
 
 void Consumer::account(const Outcome& outcome) {
-  parts_.figures.took(outcome.taken);
+  parts_.figures.took(outcome.taken, outcome.without_effect);
   parts_.figures.add_repeats(outcome.repeats);
   parts_.figures.add_parked(outcome.parked);
   if (outcome.parked > 0)
     parts_.warn(std::to_string(outcome.parked) + " messages were put aside: see the parked ones.");
-  if (!outcome.taken.empty()) warned_.clear();
+  if (!outcome.taken.empty() || outcome.without_effect > 0) warned_.clear();
   for (const auto& [lane, why] : outcome.passed_over) {
     parts_.figures.add_gap();
     if (warned_.insert(lane).second)
@@ -98,8 +127,9 @@ void Consumer::move_on(const Source::Received& one, const Outcome& outcome) {
   if (!must_be_read_again) parts_.inbox.skip(lane, one.offset);
 }
 
-void Consumer::take_one(UnitOfWork& unit, const Source::Received& one, Outcome& outcome,
+void Consumer::take_one(UnitOfWork& unit, const One& taken, Outcome& outcome,
                         const std::string& park_reason) {
+  const auto& [one, effect] = taken;
   const auto& message = one.message;
   if (!one.fault.empty()) {
     parts_.park(unit, {one, one.fault});
@@ -129,12 +159,12 @@ void Consumer::take_one(UnitOfWork& unit, const Source::Received& one, Outcome& 
   if (!park_reason.empty()) {
     parts_.park(unit, {one, park_reason});
     ++outcome.parked;
-  } else {
+  } else if (effect) {
     unit.set_cause({.actor = "system",
                     .causation = message.id,
                     .correlation = {},
                     .traceparent = message.traceparent});
-    parts_.apply(unit, message);
+    effect->run(unit);
     unit.drain_reactions();
   }
   parts_.inbox.take(message, one.offset);
@@ -144,7 +174,10 @@ void Consumer::take_one(UnitOfWork& unit, const Source::Received& one, Outcome& 
     outcome.moved.insert(message.lane);
     outcome.gaps.erase(message.lane);
   }
-  outcome.taken.push_back(message.time);
+  if (effect)
+    outcome.taken.push_back(message.time);
+  else
+    ++outcome.without_effect;
 }
 
 void Consumer::pass_over_gap(const Message& message, Outcome& outcome) {
@@ -178,7 +211,7 @@ bool Consumer::is_store_well() {
 
 void Consumer::all_again(const Batch& rest) {
   std::map<Lane, std::int64_t> first;
-  for (const auto& one : rest) first.emplace(one.message.carrier(), one.offset);
+  for (const auto& [one, effect] : rest) first.emplace(one.message.carrier(), one.offset);
   for (const auto& [lane, offset] : first) parts_.source.go_back(lane, offset);
   std::this_thread::sleep_for(options_.pause);
 }

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -36,6 +37,13 @@ class Source {
   [[nodiscard]] virtual std::int64_t waiting() const = 0;
 };
 
+/// What a message does in the service that takes it.
+struct Effect {
+  /// As Executor::Work::prefetch; may be empty.
+  std::function<void()> prefetch;
+  std::function<void(UnitOfWork&)> run;
+};
+
 /// A message that could not be taken again and again.
 struct Parked {
   Source::Received received;
@@ -48,21 +56,23 @@ struct Parked {
 /// behind it, until what is missing comes, and they again: its publisher sends it again, or it was
 /// lost on the way to here, so that the source is asked for it from time to time; or it is gone
 /// from the brokers, and an operator publishes it again in a replay lane, whose messages are judged
-/// by the lane that they stand for. Messages of another epoch are passed over too.
+/// by the lane that they stand for. Messages of another epoch are passed over too. Messages that
+/// nobody is concerned with are not worth a commit: they wait a little for one that is.
 class Consumer {
  public:
   struct Options {
     std::size_t batch_max = 500;
-    int tries_max = 5;                                ///< of one message alone
-    Duration pause = std::chrono::milliseconds(200);  ///< before what failed is tried again
-    Duration gap_pause = std::chrono::seconds(2);     ///< before what is missing is asked for
+    int tries_max = 5;                                   ///< of one message alone
+    Duration pause = std::chrono::milliseconds(200);     ///< before what failed is tried again
+    Duration gap_pause = std::chrono::seconds(2);        ///< before what is missing is asked for
+    Duration hold_max = std::chrono::milliseconds(250);  ///< of messages without an effect
   };
   struct Parts {
     Source& source;
     Inbox& inbox;
     Executor& executor;
-    /// The effect of one message, within the transaction.
-    std::function<void(UnitOfWork&, const Message&)> apply;
+    /// Nothing: nobody here is concerned with the message. On the consumer's thread.
+    std::function<std::optional<Effect>(const Message&)> effect_of;
     /// Keeps a message that is put aside, within the transaction that takes it.
     std::function<void(UnitOfWork&, const Parked&)> park;
     std::function<void(const std::string&)> warn;
@@ -78,18 +88,25 @@ class Consumer {
   bool step(Duration wait);
 
  private:
-  using Batch = std::vector<Source::Received>;
+  struct One {
+    Source::Received received;
+    std::optional<Effect> effect;
+  };
+  using Batch = std::vector<One>;
   struct Outcome;
+
+  /// What is to be committed now.
+  Batch receive(Duration wait);
 
   /// True when what became of it is durable.
   [[nodiscard]] bool apply(const Batch& batch, const std::string& park_reason);
   /// Waits for a transaction of one command; whether it is durable.
-  bool commit(int weight, std::function<void(UnitOfWork&)> run);
+  bool commit(int weight, std::function<void(UnitOfWork&)> run,
+              std::function<void()> prefetch = {});
   void account(const Outcome& outcome);
   /// Goes back to where something is missing, not at once: it may be on its way.
   void ask_for_missing();
-  void take_one(UnitOfWork& unit, const Source::Received& one, Outcome& outcome,
-                const std::string& park_reason);
+  void take_one(UnitOfWork& unit, const One& one, Outcome& outcome, const std::string& park_reason);
   void pass_over_gap(const Message& message, Outcome& outcome);
   /// Nothing of what stands there is to be taken any more; for replay lanes, whose messages may be
   /// of any lane.
@@ -101,6 +118,8 @@ class Consumer {
 
   Parts parts_;
   Options options_;
+  Batch held_;
+  std::chrono::steady_clock::time_point held_until_;
   std::set<Lane> warned_;  ///< lanes whose messages are passed over, since one was taken last
   /// Of a lane, from when messages of it were passed over until they have come again.
   struct Gap {

@@ -46,7 +46,7 @@ class Inbox final : public Participant {
   void put(const Lane& lane, const Place& place);
 
   sql::Connection& db_;
-  std::string find_, set_;
+  std::string find_all_, set_;
   std::map<Lane, Place> places_;
   std::map<Lane, Place> changed_;  ///< not written yet
 };

@@ -28,10 +28,10 @@ MessageFigures::MessageFigures(telemetry::Metrics& metrics, const Clock& clock)
   metrics.gauge("stoa_messages_waiting", [this] { return static_cast<double>(waiting_.load()); });
 }
 
-void MessageFigures::took(const std::vector<Timestamp>& recorded) {
+void MessageFigures::took(const std::vector<Timestamp>& recorded, std::int64_t without_effect) {
   const auto now = clock_.now();
   for (const auto at : recorded) lag_.observe(std::chrono::duration<double>(now - at).count());
-  taken_.add(static_cast<double>(recorded.size()));
+  taken_.add(static_cast<double>(recorded.size()) + static_cast<double>(without_effect));
 }
 
 }  // namespace stoa::messaging

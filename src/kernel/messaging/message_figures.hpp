@@ -18,8 +18,9 @@ class MessageFigures {
   MessageFigures(telemetry::Metrics& metrics, const Clock& clock);
   MessageFigures(const MessageFigures&) = delete;
 
-  /// Effects that have just become durable, by when their events were recorded.
-  void took(const std::vector<Timestamp>& recorded);
+  /// Effects that have just become durable, by when their events were recorded, and messages that
+  /// had none.
+  void took(const std::vector<Timestamp>& recorded, std::int64_t without_effect);
   void add_repeats(std::int64_t messages) { repeated_.add(static_cast<double>(messages)); }
   void add_parked(std::int64_t messages) { parked_.add(static_cast<double>(messages)); }
   void add_gap() { passed_over_.add(); }

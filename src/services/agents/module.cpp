@@ -28,10 +28,7 @@ std::unique_ptr<Agents> make_agents(ServiceContext& context, Topic<contracts::Ev
                                     Topic<ordering::contracts::Event>& ordering,
                                     FraudOptions options) {
   auto module = std::make_unique<Module>(context, own, options);
-  auto& assessor = module->assessor();
-  ordering.subscribe([&assessor](UnitOfWork& unit, const Delivery&, const auto& event) {
-    assessor.on_ordering(unit, event);
-  });
+  ordering.subscribe(module->assessor());
   return module;
 }
 

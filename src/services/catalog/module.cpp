@@ -42,13 +42,8 @@ class Module final : public Catalog {
     context.participants.push_back(&search_);
     context.executor.every(Idempotency::sweep_interval,
                            [this](UnitOfWork& unit) { idempotency_.forget_old(unit.now()); });
-    ordering.subscribe(
-        [this](UnitOfWork& unit, const Delivery&, const ordering::contracts::Event& event) {
-          inventory_.react(unit, event);
-        });
-    shop.subscribe([this](UnitOfWork&, const Delivery&, const shop::contracts::Event& event) {
-      locations_.on_shop(event);
-    });
+    ordering.subscribe(inventory_);
+    shop.subscribe(locations_);
     add_product_routes(api_);
     add_category_routes(api_);
     add_inventory_routes(api_);

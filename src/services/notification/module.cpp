@@ -60,8 +60,8 @@ class Module final : public NotificationService, private Participant {
     notifications_.take_task(received, settle);
   }
   Notifications& notifications() { return notifications_; }
-  void on_shop(const shop::contracts::Event& event) {
-    shop_ = std::get<shop::contracts::ShopChanged>(event);
+  void on(UnitOfWork&, const shop::contracts::ShopChanged& event) {
+    shop_ = event;
     store_->save_shop_name(shop_->name);
   }
 
@@ -174,17 +174,9 @@ std::unique_ptr<NotificationService> make_notification(
     NotificationOptions options) {
   auto module = std::make_unique<Module>(context, own, orders, metrics, std::move(options));
   auto& notifications = module->notifications();
-  ordering.subscribe(
-      [&notifications](UnitOfWork& unit, const Delivery& delivery, const auto& event) {
-        notifications.on_ordering(unit, delivery, event);
-      });
-  payment.subscribe(
-      [&notifications](UnitOfWork& unit, const Delivery& delivery, const auto& event) {
-        notifications.on_payment(unit, delivery, event);
-      });
-  shop.subscribe([&service = *module](UnitOfWork&, const Delivery&, const auto& event) {
-    service.on_shop(event);
-  });
+  ordering.subscribe(notifications);
+  payment.subscribe(notifications);
+  shop.subscribe(*module);
   return module;
 }
 

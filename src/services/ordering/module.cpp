@@ -70,17 +70,10 @@ std::unique_ptr<Ordering> make_ordering(ServiceContext& context, Topic<contracts
   auto module = std::make_unique<Module>(context, own, offers, assessments, zones, deadlines,
                                          std::move(payment_providers));
   auto& orders = module->orders();
-  catalog.subscribe([&orders](UnitOfWork& unit, const Delivery&, const auto& event) {
-    orders.on_catalog(unit, event);
-  });
-  payment.subscribe([&orders](UnitOfWork& unit, const Delivery&, const auto& event) {
-    orders.on_payment(unit, event);
-  });
-  agents.subscribe([&orders](UnitOfWork& unit, const Delivery&, const auto& event) {
-    orders.on_agents(unit, event);
-  });
-  shop.subscribe(
-      [&orders](UnitOfWork&, const Delivery&, const auto& event) { orders.on_shop(event); });
+  catalog.subscribe(orders);
+  payment.subscribe(orders);
+  agents.subscribe(orders);
+  shop.subscribe(orders);
   return module;
 }
 

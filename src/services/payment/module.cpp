@@ -47,10 +47,7 @@ std::unique_ptr<PaymentService> make_payment(ServiceContext& context, Topic<cont
                                              std::function<void(const std::string&)> warn) {
   auto module = std::make_unique<Module>(context, own, provider, std::move(options),
                                          std::move(sources), std::move(may_pay), std::move(warn));
-  auto& payments = module->writer();
-  ordering.subscribe([&payments](UnitOfWork& unit, const Delivery&, const auto& event) {
-    payments.on_ordering(unit, event);
-  });
+  ordering.subscribe(module->writer());
   return module;
 }
 

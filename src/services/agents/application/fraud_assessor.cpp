@@ -16,21 +16,23 @@ contracts::FraudAssessed assess_anew(OrderHistory& history,
   return {order.order_id, score, reject, std::move(reasons)};
 }
 
-void FraudAssessor::on_ordering(UnitOfWork& unit, const ordering::contracts::Event& event) {
-  const auto* order = std::get_if<ordering::contracts::AssessmentRequested>(&event);
-  if (order == nullptr) return;
-  const auto evidence = history_.evidence(*order, order->placed_at);
-  if (!history_.remember(*order)) return;  // a repeat: it was assessed then
-  auto [score, reject, reasons] = assess(evidence, reject_at_);
+void FraudAssessor::prefetch(const ordering::contracts::AssessmentRequested& order) {
+  history_.prefetch(order, order.placed_at);
+  journal_.log().prefetch_revision(stream_of(order.order_id));
+}
+
+void FraudAssessor::on(UnitOfWork& unit, const ordering::contracts::AssessmentRequested& order) {
+  auto [score, reject, reasons] = assess(history_.evidence(order, order.placed_at), reject_at_);
   FraudAssessed assessed;
-  assessed.order_id = order->order_id;
+  assessed.order_id = order.order_id;
   assessed.score = score;
   assessed.reject = reject;
   assessed.reasons = std::move(reasons);
   const auto appended =
-      journal_.append(unit, stream_of(order->order_id), Expected::none, {std::move(assessed)});
-  // A repeat of an order that the history has forgotten: the log still knows it.
+      journal_.append(unit, stream_of(order.order_id), Expected::none, {std::move(assessed)});
+  // Of a repeat the log knows that it was assessed.
   STOA_ASSERT(appended || appended.error().kind == ErrorKind::conflict);
+  if (appended) history_.remember(order);
 }
 
 std::string FraudAssessor::oldest_kept(Timestamp now) {

@@ -12,8 +12,9 @@ namespace stoa::agents {
 class OrderHistory {
  public:
   virtual ~OrderHistory() = default;
-  /// False when the order is known already.
-  virtual bool remember(const ordering::contracts::AssessmentRequested& order) = 0;
+  virtual void remember(const ordering::contracts::AssessmentRequested& order) = 0;
+  /// `evidence` will be asked.
+  virtual void prefetch(const ordering::contracts::AssessmentRequested& order, Timestamp until) = 0;
   /// Of the orders that were made until `until`, without this one.
   virtual Evidence evidence(const ordering::contracts::AssessmentRequested& order,
                             Timestamp until) = 0;
@@ -44,7 +45,8 @@ class FraudAssessor {
                 std::int64_t reject_at)
       : history_(history), journal_(log, topic, translate), reject_at_(reject_at) {}
 
-  void on_ordering(UnitOfWork& unit, const ordering::contracts::Event& event);
+  void on(UnitOfWork& unit, const ordering::contracts::AssessmentRequested& order);
+  void prefetch(const ordering::contracts::AssessmentRequested& order);
   /// Orders made more than 90 days ago count no more. Judged by the id, which holds the time of
   /// making: an order of long ago that was entered today is new here.
   void forget_old(UnitOfWork& unit) { history_.forget_before(oldest_kept(unit.now())); }

@@ -1,7 +1,6 @@
 #include "services/catalog/application/inventory.hpp"
 
 #include <map>
-#include <type_traits>
 
 #include "kernel/base/planted.hpp"
 
@@ -112,33 +111,44 @@ void Inventory::settle(UnitOfWork& unit, Reservation& held, const std::string& o
   reservations_.touch(order_id);
 }
 
-void Inventory::react(UnitOfWork& unit, const orders::Event& event) {
-  std::visit(
-      [&](const auto& e) {
-        using E = std::remove_cvref_t<decltype(e)>;
-        if constexpr (std::is_same_v<E, orders::OrderPlaced>) {
-          auto& held = reservation(e.order_id);
-          settle(
-              unit, held, e.order_id,
-              reserve(
-                  held, e.order_id, demands_of(e.lines),
-                  [this](const std::string& sku) { return find(sku); }, locations_.allocation()));
-        } else if constexpr (std::is_same_v<E, orders::OrderRejected> ||
-                             std::is_same_v<E, orders::OrderCancelled>) {
-          if (planted(Defect::reservation_not_released_on_decline)) return;
-          auto& held = reservation(e.order_id);
-          settle(unit, held, e.order_id, release(held));
-        } else if constexpr (std::is_same_v<E, orders::FulfilmentRecorded>) {
-          auto& held = reservation(e.order_id);
-          settle(unit, held, e.order_id, fulfil(held, e.fulfilment_id, demands_of(e.lines)));
-        } else if constexpr (std::is_same_v<E, orders::ReturnRecorded>) {
-          auto& held = reservation(e.order_id);
-          settle(unit, held, e.order_id,
-                 restock(held, e.return_id, demands_of(e.restocked),
-                         [this](const std::string& code) { return locations_.is_open(code); }));
-        }
-      },
-      event);
+void Inventory::on(UnitOfWork& unit, const orders::OrderPlaced& e) {
+  auto& held = reservation(e.order_id);
+  settle(unit, held, e.order_id,
+         reserve(
+             held, e.order_id, demands_of(e.lines),
+             [this](const std::string& sku) { return find(sku); }, locations_.allocation()));
+}
+
+void Inventory::prefetch(const orders::OrderPlaced& e) {
+  rows_.prefetch_reservation(e.order_id);
+  for (const auto& line : e.lines)
+    if (!stocks_.contains(line.sku)) rows_.prefetch(line.sku);
+}
+
+void Inventory::release_all(UnitOfWork& unit, const std::string& order_id) {
+  if (planted(Defect::reservation_not_released_on_decline)) return;
+  auto& held = reservation(order_id);
+  settle(unit, held, order_id, release(held));
+}
+
+void Inventory::on(UnitOfWork& unit, const orders::OrderRejected& e) {
+  release_all(unit, e.order_id);
+}
+
+void Inventory::on(UnitOfWork& unit, const orders::OrderCancelled& e) {
+  release_all(unit, e.order_id);
+}
+
+void Inventory::on(UnitOfWork& unit, const orders::FulfilmentRecorded& e) {
+  auto& held = reservation(e.order_id);
+  settle(unit, held, e.order_id, fulfil(held, e.fulfilment_id, demands_of(e.lines)));
+}
+
+void Inventory::on(UnitOfWork& unit, const orders::ReturnRecorded& e) {
+  auto& held = reservation(e.order_id);
+  settle(unit, held, e.order_id,
+         restock(held, e.return_id, demands_of(e.restocked),
+                 [this](const std::string& code) { return locations_.is_open(code); }));
 }
 
 void Inventory::flush(UnitOfWork&) {

@@ -41,8 +41,13 @@ class Inventory final : public Participant {
                const std::string& reason);
   Result<Stock> set_backorder_limit(UnitOfWork& unit, const std::string& sku, Quantity limit);
 
-  /// What an order asks of the stock. Idempotent.
-  void react(UnitOfWork& unit, const ordering::contracts::Event& event);
+  // What an order asks of the stock; idempotent.
+  void on(UnitOfWork& unit, const ordering::contracts::OrderPlaced& event);
+  void on(UnitOfWork& unit, const ordering::contracts::OrderRejected& event);
+  void on(UnitOfWork& unit, const ordering::contracts::OrderCancelled& event);
+  void on(UnitOfWork& unit, const ordering::contracts::FulfilmentRecorded& event);
+  void on(UnitOfWork& unit, const ordering::contracts::ReturnRecorded& event);
+  void prefetch(const ordering::contracts::OrderPlaced& event);
 
   void flush(UnitOfWork& unit) override;
   void rolled_back() noexcept override;
@@ -50,6 +55,7 @@ class Inventory final : public Participant {
  private:
   Stock* stock(const std::string& sku);
   Reservation& reservation(const std::string& order_id);
+  void release_all(UnitOfWork& unit, const std::string& order_id);
   void record(UnitOfWork& unit, const std::string& stream, std::int64_t expected,
               const std::vector<StockEvent>& events);
   void settle(UnitOfWork& unit, Reservation& reservation, const std::string& order_id,

@@ -117,11 +117,10 @@ Result<Location> Locations::update(UnitOfWork& unit, const std::string& code,
   return location;
 }
 
-void Locations::on_shop(const shop::contracts::Event& event) {
-  const auto allocation = std::get<shop::contracts::ShopChanged>(event).allocation;
-  const auto is_fewest = allocation == shop::contracts::Allocation::fewest_locations;
+void Locations::on(UnitOfWork&, const shop::contracts::ShopChanged& event) {
+  const auto is_fewest = event.allocation == shop::contracts::Allocation::fewest_locations;
   if (known().is_fewest == is_fewest) return;
-  rows_.set_allocation(json::name_of(allocation));
+  rows_.set_allocation(json::name_of(event.allocation));
   known().is_fewest = is_fewest;
 }
 

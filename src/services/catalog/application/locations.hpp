@@ -54,7 +54,7 @@ class Locations final : public Participant {
                           std::optional<std::int64_t> revision, const LocationChange& change,
                           const IsOpen& is_empty);
 
-  void on_shop(const shop::contracts::Event& event);
+  void on(UnitOfWork& unit, const shop::contracts::ShopChanged& event);
 
   void flush(UnitOfWork&) override {}
   void rolled_back() noexcept override { known_.reset(); }

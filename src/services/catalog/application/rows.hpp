@@ -20,11 +20,14 @@ namespace stoa::catalog {
 class StockRows {
  public:
   virtual ~StockRows() = default;
+  /// `load` will be asked of this SKU.
+  virtual void prefetch(const std::string& sku) = 0;
   virtual std::optional<Stock> load(const std::string& sku) = 0;
   virtual void create(const std::string& sku) = 0;
   virtual void set_backorder_limit(const std::string& sku, Quantity limit) = 0;
   /// The levels alone.
   virtual void store(const Stock& stock) = 0;
+  virtual void prefetch_reservation(const std::string& order_id) = 0;
   virtual std::optional<Reservation> load_reservation(const std::string& order_id) = 0;
   virtual void store(const Reservation& reservation) = 0;
   /// SKUs with units on hand or reserved at a location, at most `limit`, in order, after one.

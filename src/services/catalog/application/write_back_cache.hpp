@@ -17,6 +17,8 @@ class WriteBackCache {
  public:
   explicit WriteBackCache(std::size_t size_max) : size_max_(size_max) {}
 
+  [[nodiscard]] bool contains(const std::string& key) const { return entries_.contains(key); }
+
   /// From memory, or from `load`; null when there is none.
   template <class Load>
   State* find(const std::string& key, Load&& load) {

@@ -8,11 +8,11 @@ class SqlStockRows final : public StockRows {
  public:
   explicit SqlStockRows(sql::Connection& db) : db_(db) {}
 
+  void prefetch(const std::string& sku) override { db_.prefetch(select_stock, sku); }
   std::optional<Stock> load(const std::string& sku) override {
     std::optional<Stock> stock;
     db_.query(
-        "SELECT s.backorder_limit, l.location, l.on_hand, l.reserved FROM catalog_stock s "
-        "LEFT JOIN catalog_stock_level l ON l.sku = s.sku WHERE s.sku = ?",
+        select_stock,
         [&](const sql::Row& row) {
           if (!stock) stock = Stock{sku, Quantity(row.integer(0)), {}};
           if (!row.is_null(1))
@@ -40,10 +40,12 @@ class SqlStockRows final : public StockRows {
           stock.sku, level.location, level.on_hand.count(), level.reserved.count());
   }
 
+  void prefetch_reservation(const std::string& order_id) override {
+    db_.prefetch(select_reservation, order_id);
+  }
   std::optional<Reservation> load_reservation(const std::string& order_id) override {
     const auto data = db_.one(
-        "SELECT data FROM catalog_reservation WHERE order_id = ?",
-        [](const sql::Row& row) { return std::string(row.text(0)); }, order_id);
+        select_reservation, [](const sql::Row& row) { return std::string(row.text(0)); }, order_id);
     if (!data) return std::nullopt;
     auto reservation = json::read_stored<Reservation>(*data);
     STOA_ASSERT(reservation.has_value());
@@ -68,6 +70,12 @@ class SqlStockRows final : public StockRows {
   }
 
  private:
+  static constexpr std::string_view select_stock =
+      "SELECT s.backorder_limit, l.location, l.on_hand, l.reserved FROM catalog_stock s "
+      "LEFT JOIN catalog_stock_level l ON l.sku = s.sku WHERE s.sku = ?";
+  static constexpr std::string_view select_reservation =
+      "SELECT data FROM catalog_reservation WHERE order_id = ?";
+
   sql::Connection& db_;
 };
 

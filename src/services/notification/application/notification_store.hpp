@@ -16,6 +16,8 @@ class NotificationStore {
   virtual ~NotificationStore() = default;
   /// False when this event was told by this channel before.
   virtual bool add(const Notification& notification) = 0;
+  /// The same, and nobody asks whether it was.
+  virtual void put(const Notification& notification) = 0;
   virtual void save(const Notification& notification) = 0;
   virtual std::optional<Notification> find(const std::string& id) = 0;
   /// Queued, due and claimed by nobody, the longest due first.

@@ -8,6 +8,9 @@
 #include "kernel/resilience/backoff.hpp"
 
 namespace stoa::notification {
+
+namespace orders = ordering::contracts;
+
 namespace {
 
 constexpr std::string_view stream_prefix = "notification-";
@@ -65,41 +68,40 @@ void Notifications::stop() {
        .done = {}}));
 }
 
-void Notifications::on_ordering(UnitOfWork& unit, const Delivery& delivery,
-                                const ordering::contracts::Event& event) {
-  namespace in = ordering::contracts;
-  const auto to = [&](const std::string& order_id, Kind kind, const std::string& subject_id = {},
-                      bool has_phone = false) {
-    tell(unit, delivery, order_id, kind, subject_id, has_phone && is_told_by_sms(kind));
-  };
-  std::visit(
-      Overload{
-          [&](const in::OrderConfirmed& e) {
-            to(e.order_id, Kind::order_confirmed, {}, e.has_phone.value_or(false));
-          },
-          [&](const in::OrderRejected& e) { to(e.order_id, Kind::order_rejected); },
-          [&](const in::OrderCancelled& e) { to(e.order_id, Kind::order_cancelled); },
-          [&](const in::FulfilmentRecorded& e) {
-            const auto kind =
-                e.complete.value_or(true) ? Kind::order_shipped : Kind::order_partly_shipped;
-            to(e.order_id, kind, e.fulfilment_id, e.has_phone.value_or(false));
-          },
-          [&](const in::ReturnRecorded& e) { to(e.order_id, Kind::return_received, e.return_id); },
-          [](const auto&) {},
-      },
-      event);
+void Notifications::on(UnitOfWork& unit, const Delivery& delivery,
+                       const orders::OrderConfirmed& e) {
+  tell(unit, delivery, e.order_id, Kind::order_confirmed, {}, e.has_phone.value_or(false));
 }
 
-void Notifications::on_payment(UnitOfWork& unit, const Delivery& delivery,
-                               const payment::contracts::Event& event) {
-  const auto* refund = std::get_if<payment::contracts::RefundCompleted>(&event);
+void Notifications::on(UnitOfWork& unit, const Delivery& delivery, const orders::OrderRejected& e) {
+  tell(unit, delivery, e.order_id, Kind::order_rejected);
+}
+
+void Notifications::on(UnitOfWork& unit, const Delivery& delivery,
+                       const orders::OrderCancelled& e) {
+  tell(unit, delivery, e.order_id, Kind::order_cancelled);
+}
+
+void Notifications::on(UnitOfWork& unit, const Delivery& delivery,
+                       const orders::FulfilmentRecorded& e) {
+  const auto kind = e.complete.value_or(true) ? Kind::order_shipped : Kind::order_partly_shipped;
+  tell(unit, delivery, e.order_id, kind, e.fulfilment_id, e.has_phone.value_or(false));
+}
+
+void Notifications::on(UnitOfWork& unit, const Delivery& delivery,
+                       const orders::ReturnRecorded& e) {
+  tell(unit, delivery, e.order_id, Kind::return_received, e.return_id);
+}
+
+void Notifications::on(UnitOfWork& unit, const Delivery& delivery,
+                       const payment::contracts::RefundCompleted& e) {
   // What closes a payment goes back under another kind of id: the cancellation tells of it.
-  if (refund == nullptr || !refund->refund_id.starts_with("ref_")) return;
-  tell(unit, delivery, refund->order_id, Kind::order_refunded, refund->refund_id, false);
+  if (!e.refund_id.starts_with("ref_")) return;
+  tell(unit, delivery, e.order_id, Kind::order_refunded, e.refund_id);
 }
 
 void Notifications::tell(UnitOfWork& unit, const Delivery& delivery, const std::string& order_id,
-                         Kind kind, std::string subject_id, bool by_sms) {
+                         Kind kind, std::string subject_id, bool has_phone) {
   Notification one;
   one.id = ids_.make<NotificationId>().str();
   one.event_id = delivery.event_id;
@@ -109,7 +111,7 @@ void Notifications::tell(UnitOfWork& unit, const Delivery& delivery, const std::
   one.created_at = one.first_at = one.due_at = unit.now();
   one.traceparent = unit.cause().traceparent;
   add(unit, one);
-  if (!by_sms) return;
+  if (!has_phone || !is_told_by_sms(kind)) return;
   one.id = ids_.make<NotificationId>().str();
   one.channel = Channel::sms;
   add(unit, one);
@@ -121,8 +123,7 @@ void Notifications::add(UnitOfWork& unit, const Notification& notification) {
   one.status = outlet == outlets_.end() ? Status::mailbox : Status::queued;
   if (is_shared()) {
     // Whichever process claims it sends it.
-    store_.add(one);
-    return;
+    return store_.put(one);
   }
   auto row = one;
   row.traceparent.clear();

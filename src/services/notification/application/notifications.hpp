@@ -50,10 +50,18 @@ class Notifications {
                 Topic<contracts::Event>& topic, NotificationStore& store, OrderSource& orders,
                 const MessageWriter& writer, NotificationOptions options, Observe observe);
 
-  void on_ordering(UnitOfWork& unit, const Delivery& delivery,
-                   const ordering::contracts::Event& event);
-  void on_payment(UnitOfWork& unit, const Delivery& delivery,
-                  const payment::contracts::Event& event);
+  void on(UnitOfWork& unit, const Delivery& delivery,
+          const ordering::contracts::OrderConfirmed& event);
+  void on(UnitOfWork& unit, const Delivery& delivery,
+          const ordering::contracts::OrderRejected& event);
+  void on(UnitOfWork& unit, const Delivery& delivery,
+          const ordering::contracts::OrderCancelled& event);
+  void on(UnitOfWork& unit, const Delivery& delivery,
+          const ordering::contracts::FulfilmentRecorded& event);
+  void on(UnitOfWork& unit, const Delivery& delivery,
+          const ordering::contracts::ReturnRecorded& event);
+  void on(UnitOfWork& unit, const Delivery& delivery,
+          const payment::contracts::RefundCompleted& event);
   /// Hands what is due to the outlets: after a start all that was not sent.
   void take_up_due(UnitOfWork& unit);
   /// Sends the notification that a task names, if this process can claim it, and ends the task when
@@ -70,7 +78,7 @@ class Notifications {
 
  private:
   void tell(UnitOfWork& unit, const Delivery& delivery, const std::string& order_id, Kind kind,
-            std::string subject_id, bool by_sms);
+            std::string subject_id = {}, bool has_phone = false);
   void add(UnitOfWork& unit, const Notification& notification);
   /// Has the result of a try recorded; until it is, the claim stays.
   void record(const Delivered& delivered);

@@ -101,6 +101,10 @@ class SqlNotificationStore final : public NotificationStore {
   explicit SqlNotificationStore(sql::Connection& db) : db_(db) {}
 
   bool add(const Notification& one) override {
+    put(one);
+    return db_.changes() > 0;
+  }
+  void put(const Notification& one) override {
     db_.execute(
         "INSERT INTO notification_messages(id, order_id, event_id, channel, kind, subject_id,"
         " status, created_at, first_at, due_at, tries, code, detail, reference, language,"
@@ -110,7 +114,6 @@ class SqlNotificationStore final : public NotificationStore {
         one.id, one.order_id, one.event_id, json::name_of(one.channel), json::name_of(one.kind),
         one.subject_id, json::name_of(one.status), to_unix_microseconds(one.created_at),
         one.traceparent);
-    return db_.changes() > 0;
   }
   void save(const Notification& one) override {
     db_.execute(

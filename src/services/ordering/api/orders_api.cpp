@@ -315,7 +315,8 @@ void OrderRoutes::decide(const RequestPtr& request, Reply reply, const PlacingPt
         if (asked || !rests_on_offers(receipt.error()))
           return reply(http::problem(receipt.error(), *request));
         ask_catalog(request, reply, placing);
-      });
+      },
+      [this, placing] { orders_.prefetch(placing->key); });
 }
 
 /// The copy may be behind: only Catalog itself can say that something is not for sale.

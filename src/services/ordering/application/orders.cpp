@@ -299,30 +299,30 @@ void Orders::tell(UnitOfWork& unit, std::string_view order_id,
   if (const auto order = load(order_id)) append(unit, order_id, order, decide(*order));
 }
 
-void Orders::on_catalog(UnitOfWork& unit, const catalog::contracts::Event& event) {
-  namespace in = catalog::contracts;
-  std::visit(Overload{
-                 [&](const in::StockReserved& e) { tell(unit, e.order_id, on_stock_reserved); },
-                 [&](const in::StockRejected& e) {
-                   tell(unit, e.order_id,
-                        [&](const Order& order) { return on_stock_rejected(order, e.skus); });
-                 },
-                 [&](const in::ProductChanged& e) { product_changed(e); },
-                 [](const auto&) {},
-             },
-             event);
+void Orders::prefetch_order(const std::string& order_id) {
+  if (!hot_.contains(order_id)) journal_.log().prefetch_stream(stream_of(order_id));
 }
 
-void Orders::product_changed(const catalog::contracts::ProductChanged& event) {
-  for (const auto& sku : event.removed_skus) {
+void Orders::on(UnitOfWork& unit, const catalog::contracts::StockReserved& e) {
+  tell(unit, e.order_id, on_stock_reserved);
+}
+
+void Orders::on(UnitOfWork& unit, const catalog::contracts::StockRejected& e) {
+  tell(unit, e.order_id, [&](const Order& order) { return on_stock_rejected(order, e.skus); });
+}
+
+void Orders::on(UnitOfWork&, const catalog::contracts::ProductChanged& e) {
+  for (const auto& sku : e.removed_skus) {
     store_.remove_offer(sku);
     offers_.erase(sku);
   }
-  for (const auto& one : event.offers) {
-    store_.put_offer(one.sku, {one.title, event.sellable, one.prices});
+  for (const auto& one : e.offers) {
+    store_.put_offer(one.sku, {one.title, e.sellable, one.prices});
     if (!planted(Defect::offers_stale)) offers_.erase(one.sku);
   }
 }
+
+void Orders::on(UnitOfWork&, const shop::contracts::ShopChanged& e) { shop_.change(e); }
 
 /// What the payment is asked for at the prices of now: the planted defect `price_at_payment`.
 void Orders::price_again(const Order& order, Events& events) {
@@ -340,8 +340,7 @@ void Orders::price_again(const Order& order, Events& events) {
   }
 }
 
-void Orders::on_agents(UnitOfWork& unit, const agents::contracts::Event& event) {
-  const auto& e = std::get<agents::contracts::FraudAssessed>(event);
+void Orders::on(UnitOfWork& unit, const agents::contracts::FraudAssessed& e) {
   tell(unit, e.order_id, [&](const Order& order) {
     auto events = on_assessed(order, {e.score, Assessor::rules, e.reasons}, e.reject);
     if (planted(Defect::price_at_payment)) price_again(order, events);
@@ -349,38 +348,35 @@ void Orders::on_agents(UnitOfWork& unit, const agents::contracts::Event& event) 
   });
 }
 
-void Orders::on_payment(UnitOfWork& unit, const payment::contracts::Event& event) {
-  namespace in = payment::contracts;
-  const auto to = [&](const std::string& id, auto&& decide) { tell(unit, id, decide); };
-  std::visit(
-      Overload{
-          [&](const in::PaymentAuthorized& e) {
-            to(e.order_id, [&](const Order& o) { return on_payment_authorized(o, e.amount); });
-          },
-          [&](const in::PaymentCaptured& e) {
-            to(e.order_id, [&](const Order& o) { return on_payment_captured(o, e.amount); });
-          },
-          [](const in::UnexpectedPaymentCaptured&) {},  // Payment gives it back by itself
-          [&](const in::PaymentDeclined& e) {
-            to(e.order_id,
-               [&](const Order& o) { return on_payment_declined(o, e.code, e.detail); });
-          },
-          [&](const in::PaymentClosed& e) {
-            to(e.order_id,
-               [&](const Order& o) { return on_payment_closed(o, e.reason, e.captured); });
-          },
-          [&](const in::RefundCompleted& e) {
-            to(e.order_id, [&](const Order& o) { return on_refund_completed(o, e.refund_id); });
-          },
-          [&](const in::RefundFailed& e) {
-            to(e.order_id,
-               [&](const Order& o) { return on_refund_failed(o, e.refund_id, e.code); });
-          },
-          [&](const in::PaymentParked& e) {
-            to(e.order_id, [&](const Order& o) { return on_parked(o, e.operation, e.detail); });
-          },
-      },
-      event);
+// A capture that nobody expected needs nothing here: Payment gives it back by itself.
+
+void Orders::on(UnitOfWork& unit, const payment::contracts::PaymentAuthorized& e) {
+  tell(unit, e.order_id, [&](const Order& o) { return on_payment_authorized(o, e.amount); });
+}
+
+void Orders::on(UnitOfWork& unit, const payment::contracts::PaymentCaptured& e) {
+  tell(unit, e.order_id, [&](const Order& o) { return on_payment_captured(o, e.amount); });
+}
+
+void Orders::on(UnitOfWork& unit, const payment::contracts::PaymentDeclined& e) {
+  tell(unit, e.order_id, [&](const Order& o) { return on_payment_declined(o, e.code, e.detail); });
+}
+
+void Orders::on(UnitOfWork& unit, const payment::contracts::PaymentClosed& e) {
+  tell(unit, e.order_id,
+       [&](const Order& o) { return on_payment_closed(o, e.reason, e.captured); });
+}
+
+void Orders::on(UnitOfWork& unit, const payment::contracts::RefundCompleted& e) {
+  tell(unit, e.order_id, [&](const Order& o) { return on_refund_completed(o, e.refund_id); });
+}
+
+void Orders::on(UnitOfWork& unit, const payment::contracts::RefundFailed& e) {
+  tell(unit, e.order_id, [&](const Order& o) { return on_refund_failed(o, e.refund_id, e.code); });
+}
+
+void Orders::on(UnitOfWork& unit, const payment::contracts::PaymentParked& e) {
+  tell(unit, e.order_id, [&](const Order& o) { return on_parked(o, e.operation, e.detail); });
 }
 
 int Orders::act_on_deadlines(UnitOfWork& unit) {

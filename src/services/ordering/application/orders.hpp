@@ -87,10 +87,26 @@ class Orders final : public Participant {
   Result<Receipt> change(UnitOfWork& unit, std::string_view order_id, const Decide& decide,
                          const IdempotencyKey* key);
 
-  void on_catalog(UnitOfWork& unit, const catalog::contracts::Event& event);
-  void on_payment(UnitOfWork& unit, const payment::contracts::Event& event);
-  void on_agents(UnitOfWork& unit, const agents::contracts::Event& event);
-  void on_shop(const shop::contracts::Event& event) { shop_.on_shop(event); }
+  void on(UnitOfWork& unit, const catalog::contracts::StockReserved& event);
+  void on(UnitOfWork& unit, const catalog::contracts::StockRejected& event);
+  void on(UnitOfWork& unit, const catalog::contracts::ProductChanged& event);
+  void on(UnitOfWork& unit, const agents::contracts::FraudAssessed& event);
+  void on(UnitOfWork& unit, const payment::contracts::PaymentAuthorized& event);
+  void on(UnitOfWork& unit, const payment::contracts::PaymentCaptured& event);
+  void on(UnitOfWork& unit, const payment::contracts::PaymentDeclined& event);
+  void on(UnitOfWork& unit, const payment::contracts::PaymentClosed& event);
+  void on(UnitOfWork& unit, const payment::contracts::RefundCompleted& event);
+  void on(UnitOfWork& unit, const payment::contracts::RefundFailed& event);
+  void on(UnitOfWork& unit, const payment::contracts::PaymentParked& event);
+  void on(UnitOfWork& unit, const shop::contracts::ShopChanged& event);
+  /// Of an event about an order.
+  void prefetch(const auto& event)
+    requires requires { event.order_id; }
+  {
+    prefetch_order(event.order_id);
+  }
+  /// `place` will be asked.
+  void prefetch(const IdempotencyKey& key) { idempotency_.prefetch(key); }
   /// Acts on orders whose deadline has passed, at most orders_due_max of them; how many.
   int act_on_deadlines(UnitOfWork& unit);
 
@@ -114,6 +130,7 @@ class Orders final : public Participant {
   };
 
   std::shared_ptr<Order> load(std::string_view order_id);
+  void prefetch_order(const std::string& order_id);
   void append(UnitOfWork& unit, std::string_view order_id, const std::shared_ptr<Order>& order,
               const Events& events);
   void price_again(const Order& order, Events& events);
@@ -125,7 +142,6 @@ class Orders final : public Participant {
   const Offer* offer_of(const std::string& sku);
   std::string seal(const PlaceOrder& command, const std::string& key_id);
   void save_changed();
-  void product_changed(const catalog::contracts::ProductChanged& event);
 
   OrderStore& store_;
   Idempotency& idempotency_;

@@ -23,8 +23,7 @@ const ShopCopy::Known& ShopCopy::known() {
   return known_.emplace(know(std::move(settings)));
 }
 
-void ShopCopy::on_shop(const shop::contracts::Event& event) {
-  const auto& settings = std::get<shop::contracts::ShopChanged>(event);
+void ShopCopy::change(const shop::contracts::ShopChanged& settings) {
   store_.save(json::to_stored_json(settings));
   known_ = know(settings);
 }

@@ -23,7 +23,7 @@ class ShopCopy {
  public:
   ShopCopy(ShopStore& store, const TimeZones& zones) : store_(store), zones_(zones) {}
 
-  void on_shop(const shop::contracts::Event& event);
+  void change(const shop::contracts::ShopChanged& settings);
 
   [[nodiscard]] bool sells_in(Currency currency);
   /// Of orders placed from now on; nothing: the configuration's.

@@ -43,6 +43,8 @@ class PaymentStore {
   virtual void put_work(const Work& work) = 0;
   virtual void remove_work(const std::string& key) = 0;
   virtual std::optional<Work> work(const std::string& key) = 0;
+  /// `work` will be asked of this key.
+  virtual void prefetch_work(const std::string& key) = 0;
   /// Not the parked ones, nor those that another than `owner` has leased.
   virtual std::vector<Work> due(Timestamp now, const std::string& owner, int limit) = 0;
   virtual std::vector<Work> parked(const std::string& order_id) = 0;

@@ -8,6 +8,9 @@
 #include "kernel/resilience/backoff.hpp"
 
 namespace stoa::payment {
+
+namespace asked = ordering::contracts;
+
 namespace {
 
 constexpr std::size_t hot_max = 4'096;
@@ -180,7 +183,9 @@ void Payments::call_after_commit(UnitOfWork& unit, const Work& work, Operation o
          1,
          cause,
          [this, key, operation, said](UnitOfWork& next) { on_answer(next, key, operation, said); },
-         {}}));
+         {},
+         1,
+         [this, key] { store_.prefetch_work(key); }}));
   };
   const auto until = options_.owner.empty() ? Timestamp::max() : work.leased_until;
   auto call = [this, request = std::move(request), answer = std::move(answer), until,
@@ -414,32 +419,32 @@ void Payments::resume(UnitOfWork& unit, const std::string& order_id) {
   }
 }
 
-void Payments::on_ordering(UnitOfWork& unit, const ordering::contracts::Event& event) {
-  namespace in = ordering::contracts;
-  std::visit(Overload{
-                 [&](const in::PaymentRequested& e) {
-                   const auto id = e.payment_id.str();
-                   append(
-                       unit, id,
-                       request(*load(id), {e.order_id, e.amount, e.provider, e.token, e.capture}));
-                 },
-                 [&](const in::CaptureRequested& e) {
-                   const auto id = e.payment_id.str();
-                   append(unit, id, request_capture(*load(id)));
-                 },
-                 [&](const in::PaymentCloseRequested& e) {
-                   const auto id = e.payment_id.str();
-                   append(unit, id, close(*load(id), e.order_id, e.reason));
-                 },
-                 [&](const in::RefundRequested& e) {
-                   const auto id = e.payment_id.str();
-                   append(unit, id, request_refund(*load(id), e.order_id, {e.refund_id, e.amount}));
-                 },
-                 [&](const in::ProcessRetried& e) { resume(unit, e.order_id); },
-                 [](const auto&) {},
-             },
-             event);
+void Payments::on(UnitOfWork& unit, const asked::PaymentRequested& e) {
+  const auto id = e.payment_id.str();
+  append(unit, id, request(*load(id), {e.order_id, e.amount, e.provider, e.token, e.capture}));
 }
+
+void Payments::prefetch(const asked::PaymentRequested& e) {
+  const auto id = e.payment_id.str();
+  if (!hot_.contains(id)) journal_.log().prefetch_stream(stream_of(id));
+}
+
+void Payments::on(UnitOfWork& unit, const asked::CaptureRequested& e) {
+  const auto id = e.payment_id.str();
+  append(unit, id, request_capture(*load(id)));
+}
+
+void Payments::on(UnitOfWork& unit, const asked::PaymentCloseRequested& e) {
+  const auto id = e.payment_id.str();
+  append(unit, id, close(*load(id), e.order_id, e.reason));
+}
+
+void Payments::on(UnitOfWork& unit, const asked::RefundRequested& e) {
+  const auto id = e.payment_id.str();
+  append(unit, id, request_refund(*load(id), e.order_id, {e.refund_id, e.amount}));
+}
+
+void Payments::on(UnitOfWork& unit, const asked::ProcessRetried& e) { resume(unit, e.order_id); }
 
 void Payments::flush(UnitOfWork& unit) {
   for (const auto& [id, payment] : changed_) store_.save(*payment, unit.now());

@@ -41,7 +41,12 @@ class Payments final : public Participant {
            PaymentStore& store, PaymentProvider& provider, const telemetry::Tracer& tracer,
            PaymentOptions options);
 
-  void on_ordering(UnitOfWork& unit, const ordering::contracts::Event& event);
+  void on(UnitOfWork& unit, const ordering::contracts::PaymentRequested& event);
+  void on(UnitOfWork& unit, const ordering::contracts::CaptureRequested& event);
+  void on(UnitOfWork& unit, const ordering::contracts::PaymentCloseRequested& event);
+  void on(UnitOfWork& unit, const ordering::contracts::RefundRequested& event);
+  void on(UnitOfWork& unit, const ordering::contracts::ProcessRetried& event);
+  void prefetch(const ordering::contracts::PaymentRequested& event);
   /// Takes what the provider of this name reports, together with the memory of its event: a repeat
   /// has no effect. Money moves forward only, by the payment's own decisions; a report that is only
   /// a hint makes the open calls of its payment due, so that the provider is asked.

@@ -83,12 +83,9 @@ class SqlPaymentStore final : public PaymentStore {
     db_.execute("DELETE FROM payment_work WHERE key = ?", key);
   }
   std::optional<Work> work(const std::string& key) override {
-    return db_.one(
-        "SELECT key, payment_id, operation, first_at, due_at, tries, refusals, parked,"
-        " owner, leased_until"
-        " FROM payment_work WHERE key = ?",
-        read_work, key);
+    return db_.one(select_work, read_work, key);
   }
+  void prefetch_work(const std::string& key) override { db_.prefetch(select_work, key); }
   std::vector<Work> due(Timestamp now, const std::string& owner, int limit) override {
     std::vector<Work> due;
     db_.query(
@@ -160,6 +157,10 @@ class SqlPaymentStore final : public PaymentStore {
   }
 
  private:
+  static constexpr std::string_view select_work =
+      "SELECT key, payment_id, operation, first_at, due_at, tries, refusals, parked, owner,"
+      " leased_until FROM payment_work WHERE key = ?";
+
   static std::string read_text(const sql::Row& row) { return std::string(row.text(0)); }
   static Work read_work(const sql::Row& row) {
     const auto operation = json::from_name<Operation>(row.text(2));
