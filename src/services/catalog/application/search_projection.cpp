@@ -140,14 +140,18 @@ void SearchProjection::read_events(Store store, const Rows& rows) {
     return events.size() < slice_events_max;
   });
   has_more_events_ = events.size() == slice_events_max;
-  for (const auto& event : events) see(rows, event);
+  std::set<std::string> moved;
+  for (const auto& event : events) see(rows, event, moved);
+  for (const auto& sku : moved) rows.stock->prefetch(sku);
+  for (const auto& sku : moved) touch_stock(rows, sku);
   if (!events.empty()) read_ = checkpoint_at(events.back());
 }
 
-void SearchProjection::see(const Rows& rows, const RecordedEvent& event) {
+void SearchProjection::see(const Rows& rows, const RecordedEvent& event,
+                           std::set<std::string>& moved) {
   static const auto stock_types = types_of<StockEvent>();
   if (std::ranges::find(stock_types, event.type) != stock_types.end())
-    return see_stock(rows, event);
+    return see_stock(event, moved);
   if (event.position <= indexed_) return;
   if (event.stream.starts_with(product_stream)) {
     if (planted(Defect::search_misses_updates) && event.revision > 1) return;
@@ -160,7 +164,7 @@ void SearchProjection::see(const Rows& rows, const RecordedEvent& event) {
   }
 }
 
-void SearchProjection::see_stock(const Rows& rows, const RecordedEvent& event) {
+void SearchProjection::see_stock(const RecordedEvent& event, std::set<std::string>& moved) {
   const auto stock = decode_event<StockEvent>(event.type, event.data);
   const auto add_sold = [this](const std::vector<StockLine>& lines, int sign) {
     for (const auto& line : lines) sold_[line.sku] += sign * line.quantity.count();
@@ -170,7 +174,7 @@ void SearchProjection::see_stock(const Rows& rows, const RecordedEvent& event) {
       released != nullptr && !planted(Defect::search_counts_released))
     add_sold(released->lines, -1);
   if (event.position <= indexed_) return;
-  for (const auto& move : moves_of(stock)) touch_stock(rows, move.sku);
+  for (const auto& move : moves_of(stock)) moved.insert(move.sku);
 }
 
 /// What its products say of their categories has changed.

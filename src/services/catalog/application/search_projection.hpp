@@ -4,6 +4,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
@@ -46,8 +47,9 @@ class SearchProjection {
 
  private:
   void read_events(Store store, const Rows& rows);
-  void see(const Rows& rows, const RecordedEvent& event);
-  void see_stock(const Rows& rows, const RecordedEvent& event);
+  /// `moved`: the SKUs whose stock may be another.
+  void see(const Rows& rows, const RecordedEvent& event, std::set<std::string>& moved);
+  void see_stock(const RecordedEvent& event, std::set<std::string>& moved);
   void touch_category(const Rows& rows, CategoryId id, int depth);
   void touch_stock(const Rows& rows, const std::string& sku);
   void touch(std::string product_id);

@@ -94,6 +94,10 @@ class TheSimulator final : public Simulator {
  private:
   using Actions = std::vector<std::function<void()>>;
 
+  static constexpr std::string_view of_key =
+      "SELECT seq, payment_id, kind, code, amount, currency, at, report_at FROM sim_ledger"
+      " WHERE key = ?";
+
   /// All calls that wait share one durable commit; answers follow it.
   void serve() {
     for (;;) {
@@ -126,11 +130,13 @@ class TheSimulator final : public Simulator {
   void serve_calls(std::vector<Call>& batch) {
     Actions answers;
     try {
-      transactions_.begin();
+      if (!transactions_.begin()) last_seq_.reset();
+      for (const auto& call : batch) db_.prefetch(of_key, call.request.key);
       for (auto& call : batch) process(call, answers);
       transactions_.commit();
     } catch (const sql::Failure& failure) {
       transactions_.rollback();
+      last_seq_.reset();
       scheduled_.clear();
       if (report_defect_)
         report_defect_(std::string("The simulator's ledger failed: ") + failure.what());
@@ -284,19 +290,19 @@ class TheSimulator final : public Simulator {
                std::optional<Timestamp> report_at = {}) {
     const auto now = clock_.now();
     const auto report = report_at ? std::optional(to_unix_microseconds(*report_at)) : std::nullopt;
-    const auto seq = db_.one(
+    if (!last_seq_)
+      last_seq_ = db_.one("SELECT coalesce(max(seq), 0) FROM sim_ledger",
+                          [](const sql::Row& row) { return row.integer(0); });
+    const auto seq = ++*last_seq_;
+    db_.execute(
         "INSERT INTO sim_ledger(seq, key, payment_id, kind, amount, currency, code, at, report_at)"
-        " VALUES((SELECT coalesce(max(seq), 0) + 1 FROM sim_ledger), ?, ?, ?, ?, ?, ?, ?, ?)"
-        " RETURNING seq",
-        [](const sql::Row& row) { return row.integer(0); }, key, request.payment_id, kind,
-        amount.amount(), amount.currency().code(), code, to_unix_microseconds(now), report);
-    return {*seq, request.payment_id, kind, code, amount, now, report_at};
+        " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        seq, key, request.payment_id, kind, amount.amount(), amount.currency().code(), code,
+        to_unix_microseconds(now), report);
+    return {seq, request.payment_id, kind, code, amount, now, report_at};
   }
 
   std::optional<Entry> entry(const std::string& key) {
-    constexpr std::string_view of_key =
-        "SELECT seq, payment_id, kind, code, amount, currency, at, report_at FROM sim_ledger"
-        " WHERE key = ?";
     auto found = db_.one(of_key, read_entry, key);
     if (!found || found->kind != "attempt") return found;
     // A late refusal stands beside the attempt that it ends.
@@ -328,6 +334,7 @@ class TheSimulator final : public Simulator {
   const Clock& clock_;
   const Crypto& crypto_;
   std::string webhook_secret_;
+  std::optional<std::int64_t> last_seq_;  ///< of the ledger, as this one knows it
   std::function<void(const std::string&)> report_defect_;
   // Of the transaction at hand; it counts once that is durable.
   std::vector<std::pair<Timestamp, std::function<void()>>> scheduled_;
