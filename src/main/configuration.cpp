@@ -137,7 +137,7 @@ constexpr Setting settings[] = {
     {"Services:File"},
     {"Gateway:Endpoints"},
     {"Kafka:BootstrapServers"},
-    {"Kafka:Partitions", Kind::integer, "3", 1, 1'000},
+    {"Kafka:Partitions", Kind::integer, "1", 1, 1'000},
     {"Kafka:Replication", Kind::integer, "1", 1, 15},
     {"Kafka:SecurityProtocol", Kind::choice, "plaintext", 0, 0,
      "plaintext ssl sasl_plaintext sasl_ssl"},

@@ -48,7 +48,7 @@ class ServiceHost {
     std::string replica = {};  ///< conninfo of a standby, for what may be stale; empty: none
     std::chrono::milliseconds replica_lag_max{5'000};
     kafka::Settings kafka;
-    int partitions = 3;   ///< of each topic
+    int partitions = 1;   ///< of each topic
     int replication = 1;  ///< of each topic
     int reader_threads = 2;
     std::string shop_secret;  ///< the same in all processes of the fleet

@@ -337,7 +337,8 @@ class Fleet:
         databases = {f"STOA__ConnectionStrings__{name.capitalize()}Db":
                      f"Host=127.0.0.1;Port={self.postgres.port};Database={name}db;Username=stoa" for name in SERVICES}
         return {**os.environ, "STOA__Auth__SecretKey": SECRET, "STOA__Auth__PublishableKey": PUBLISHABLE,
-                "STOA__Auth__ShopSecret": "5e" * 32, "STOA__Kafka__BootstrapServers": f"127.0.0.1:{self.kafka.port}", **databases,
+                "STOA__Auth__ShopSecret": "5e" * 32, "STOA__Kafka__BootstrapServers": f"127.0.0.1:{self.kafka.port}",
+                "STOA__Kafka__Partitions": "3", **databases,
                 **self.others(), **{"STOA__" + path: str(value) for path, value in self.settings.items()}}
 
     def others(self):

@@ -158,7 +158,7 @@ class StackShop:
         at = lambda server: self.network.ports.get(f"{name}-{server}")
         settings = {"Payment__ProviderTimeoutMs": 2000, "Notification__RetryFirstMs": 100, "Notification__LeaseSeconds": 10,
                     "Notification__HandOverAgainSeconds": 10, "Smtp__Host": "127.0.0.1", "Smtp__Port": self.smtp.port,
-                    "Smtp__From": "Shop <shop@shop.example>"}
+                    "Smtp__From": "Shop <shop@shop.example>", "Kafka__Partitions": 3}
         if name == "gateway":
             settings = {"Services__File": self.folder + "/services.json"} if self.wants_detour else {}
         if at("postgres"):
