@@ -356,6 +356,15 @@ TEST_F(PostgresDatabase, WhatIsWritten_IsReadInItsTransaction_AndByOthersAfterTh
   EXPECT_EQ(count(), 1);
 }
 
+TEST_F(PostgresDatabase, ATransactionThatAsksNothing_CostsNoStatement) {
+  const auto reader = open({conninfo_}, Mode::reader);
+  reader->begin();
+  reader->rollback();
+  reader->begin();
+  reader->commit();
+  EXPECT_EQ(reader->statements(), 0);
+}
+
 TEST_F(PostgresDatabase, AReader_SeesOneMoment) {
   const auto reader = open({conninfo_}, Mode::reader);
   const auto seen = reader->handle("");
@@ -524,9 +533,10 @@ TEST_F(PostgresDatabase, ALeader_IsAloneUntilItsConnectionGoes) {
   EXPECT_TRUE(make_leader_lock({conninfo_}, 8)->holds()) << "another name";
   db_->query("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'",
              [](const sql::Row&) {});
-  EXPECT_TRUE(other->holds());
-  std::this_thread::sleep_for(std::chrono::milliseconds(200));  // it asks some times a second
+  // It asks some times a second.
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
   EXPECT_FALSE(one->holds());
+  EXPECT_TRUE(other->holds());
   EXPECT_FALSE(one->holds());
 }
 

@@ -11,6 +11,7 @@
 #include <random>
 #include <thread>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "kernel/base/planted.hpp"
@@ -127,19 +128,22 @@ class Session {
   void run(std::string_view script) {
     send_rows();
     prefetch_.wrote("");
+    if (!begin_.empty()) send_words(std::exchange(begin_, {}));
     has_written_ = true;
     link().run_script(std::string(script));
   }
 
+  /// Whoever then asks nothing costs the server nothing.
   void begin(const std::string& how) {
     connect();
     if (groups_.size() > groups_max) groups_.clear();
-    send_words(how);
+    begin_ = how;
     is_open_ = true;
     has_failed_ = false;
     has_written_ = false;
   }
   void send_words(const std::string& words, const std::vector<Value>& values = {}) {
+    if (!begin_.empty()) send_words(std::exchange(begin_, {}));
     link().send(words, values);
     ++statements_;
   }
@@ -147,8 +151,8 @@ class Session {
   void rollback() noexcept {
     groups_.clear();
     prefetch_.clear();
-    if (!is_open_ || !link_) return;
-    is_open_ = false;
+    const bool has_begun = std::exchange(begin_, {}).empty();
+    if (!std::exchange(is_open_, false) || !link_ || !has_begun) return;
     try {
       if (has_failed_ || !link_->is_idle()) settle();
       link_->send("ROLLBACK", {});
@@ -174,6 +178,7 @@ class Session {
   void drop() {
     groups_.clear();
     prefetch_.clear();
+    begin_.clear();
     link_.reset();
     is_open_ = false;
   }
@@ -259,6 +264,7 @@ class Session {
         send_words(words, values);
       };
   std::int64_t changes_ = 0;
+  std::string begin_;     ///< of a transaction that nothing was asked in yet
   bool is_open_ = false;  // a transaction
   bool has_failed_ = false;
   bool has_written_ = false;

@@ -59,8 +59,9 @@ void Link::lose(const std::string& what) {
 }
 
 bool Link::is_alive() {
-  lost_ = lost_ || PQconsumeInput(connection_.get()) != 1 ||
-          PQstatus(connection_.get()) != CONNECTION_OK;
+  // A server that ends says so before it closes: its end stands behind its words.
+  while (!lost_ && is_ready(POLLIN, std::chrono::milliseconds(0)))
+    lost_ = PQconsumeInput(connection_.get()) != 1 || PQstatus(connection_.get()) != CONNECTION_OK;
   return !lost_;
 }
 
