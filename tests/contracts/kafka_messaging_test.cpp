@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <csignal>
 #include <map>
 #include <mutex>
@@ -133,11 +134,12 @@ class Taker {
 
 /// A group's member that takes for a taker.
 struct Member {
-  Member(Taker& taker, const kafka::Settings& settings, Consumer::Options options = {})
+  Member(Taker& taker, const kafka::Settings& settings, Consumer::Options options = {},
+         const std::string& name = {})
       : source(
             kafka::make_source({settings,
                                 topic_name + "-takers",
-                                "",
+                                name,
                                 {topic_name},
                                 replay_topic(),
                                 [&taker](const Lane& lane) { return taker.place(lane).offset; }})),
@@ -577,6 +579,41 @@ TEST_F(KafkaMessaging, MembersThatComeAndGo_TakeEachMessageOnce) {
   const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
   while (taker_.rows().size() < sent && std::chrono::steady_clock::now() < end)
     for (const auto& member : members) member->consumer.step(std::chrono::milliseconds(20));
+  expect_each_once_and_in_order(sent);
+}
+
+TEST_F(KafkaMessaging, WhoGoesInGoodOrder_LeavesItsPartitionsAtOnce) {
+  auto relay = this->relay();
+  std::vector<std::unique_ptr<Member>> members;
+  for (const auto* name : {"one", "two"})
+    members.push_back(std::make_unique<Member>(taker_, settings_, Consumer::Options{}, name));
+  std::size_t sent = 0;
+  const auto send_to_all_lanes = [&] {
+    sender_.append_to_many(9, 1);
+    sent += 9;
+    relay_all(relay);
+  };
+  const auto seconds_until_all_are_taken = [&] {
+    const auto begin = std::chrono::steady_clock::now();
+    const auto end = begin + std::chrono::seconds(60);
+    while (taker_.rows().size() < sent && std::chrono::steady_clock::now() < end)
+      for (const auto& member : members) member->consumer.step(std::chrono::milliseconds(20));
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  };
+  const auto is_shared_out = [&] {
+    return std::ranges::all_of(members, [](const auto& one) {
+      return one->metrics.text().find("outcome=\"taken\"} 0") == std::string::npos;
+    });
+  };
+  for (int tries = 0; tries < 100 && !is_shared_out(); ++tries) {
+    send_to_all_lanes();
+    seconds_until_all_are_taken();
+  }
+  ASSERT_TRUE(is_shared_out());
+
+  members.erase(members.begin());
+  send_to_all_lanes();
+  EXPECT_LT(seconds_until_all_are_taken(), 5.0);  // the session of who dies lasts ten
   expect_each_once_and_in_order(sent);
 }
 

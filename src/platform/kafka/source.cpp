@@ -14,6 +14,7 @@ namespace {
 using messaging::Lane;
 
 constexpr std::chrono::milliseconds seek_timeout{10'000};
+constexpr std::chrono::milliseconds leave_timeout{2'000};
 
 class KafkaSource final : public messaging::Source {
  public:
@@ -22,7 +23,8 @@ class KafkaSource final : public messaging::Source {
     settings["group.id"] = options_.group;
     if (!options_.member.empty()) settings["group.instance.id"] = options_.member;
     settings.try_emplace("session.timeout.ms", "10000");
-    settings.try_emplace("heartbeat.interval.ms", "2000");
+    // The answer to one is how a member hears that partitions are shared out anew.
+    settings.try_emplace("heartbeat.interval.ms", "500");
     settings["enable.auto.commit"] = "false";
     settings["enable.auto.offset.store"] = "false";
     settings["auto.offset.reset"] = "error";  // for begin_anew()
@@ -46,7 +48,10 @@ class KafkaSource final : public messaging::Source {
         error != RD_KAFKA_RESP_ERR_NO_ERROR)
       throw Failure(std::string("Kafka's topics cannot be subscribed: ") + rd_kafka_err2str(error));
   }
-  ~KafkaSource() override { rd_kafka_consumer_close(client_.get()); }
+  ~KafkaSource() override {
+    leave();
+    rd_kafka_consumer_close(client_.get());
+  }
 
   std::vector<Received> receive(std::size_t most, Duration wait) override {
     std::vector<Received> batch;
@@ -84,6 +89,22 @@ class KafkaSource final : public messaging::Source {
   [[nodiscard]] std::int64_t waiting() const override { return waiting_; }
 
  private:
+  /// A member with a name leaves its group by this alone: when it is only closed, the brokers keep
+  /// its partitions for it until its session is over.
+  void leave() {
+    if (options_.member.empty()) return;
+    const auto end = std::chrono::steady_clock::now() + leave_timeout;
+    rd_kafka_unsubscribe(client_.get());
+    while (is_in_group() && std::chrono::steady_clock::now() < end)
+      const KafkaMessage passed_over(rd_kafka_consumer_poll(client_.get(), 10));
+  }
+  [[nodiscard]] bool is_in_group() const {
+    auto* const id = rd_kafka_memberid(client_.get());
+    const bool is_known = id != nullptr && *id != '\0';
+    rd_kafka_mem_free(client_.get(), id);
+    return is_known;
+  }
+
   static bool has_lost_its_place(rd_kafka_resp_err_t error) {
     constexpr int log_truncation = -139;  // librdkafka 2.1 has a name for it
     return error == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET || error == log_truncation;

@@ -14,8 +14,9 @@ namespace stoa::kafka {
 struct SourceOptions {
   Settings settings;
   std::string group;  ///< its members share the partitions
-  /// Which member this is, also after a restart: it takes its partitions up again at once, where
-  /// the brokers would first wait for the one that died. Empty: a new one each time.
+  /// Which member this is, also in the next process: after a crash it takes its partitions up again
+  /// at once, where the brokers would first wait for the one that died. When it goes in good order
+  /// the others have them at once. Empty: a new one each time.
   std::string member;
   std::vector<std::string> topics;
   /// One more topic, whose messages are those of `topics`, published again; others there are left
