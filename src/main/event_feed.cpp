@@ -230,6 +230,15 @@ struct FeedStream : std::enable_shared_from_this<FeedStream> {
   }
 };
 
+/// The problem of a cursor of which something is gone tells a program where to go on, too.
+http::Response refused(const Error& error, const ServiceEpochs& epochs, std::string_view cursor,
+                       const http::Request& request) {
+  auto response = http::problem(error, request);
+  if (error.code == "log_epoch_changed")
+    response.headers.emplace_back("Stoa-Cursor", epochs.common(cursor));
+  return response;
+}
+
 std::vector<std::string> split(std::string_view text) {
   std::vector<std::string> parts;
   while (!text.empty()) {
@@ -302,7 +311,11 @@ void add_event_stream(http::Router& router, const std::shared_ptr<const Sources>
                     if (const auto good = query.finish(); !good)
                       return reply(http::problem(good.error(), *request));
                     auto cursor = place_of(*request, after, positions, epochs);
-                    if (!cursor) return reply(http::problem(cursor.error(), *request));
+                    const auto last = request->header("last-event-id");
+                    if (!cursor)
+                      return reply(refused(cursor.error(), epochs,
+                                           last.empty() ? std::string_view(after) : last,
+                                           *request));
                     feed->sources = sources.get();
                     feed->positions = &positions;
                     feed->epochs = &epochs;
@@ -339,8 +352,9 @@ void add_event_feed(http::Router& router,
               "Events",
               [sources, &epochs](const http::RequestPtr& request, http::Reply reply) {
                 http::Query query(*request);
-                const auto after = epochs.unmark(query.text("after").value_or(""));
-                if (!after) return reply(http::problem(after.error(), *request));
+                const auto marked = query.text("after").value_or("");
+                const auto after = epochs.unmark(marked);
+                if (!after) return reply(refused(after.error(), epochs, marked, *request));
                 const auto feed = std::make_shared<FeedQuery>();
                 feed->epochs = &epochs;
                 feed->sources = sources.get();

@@ -7,6 +7,7 @@
 #include <mutex>
 
 #include "kernel/base/text.hpp"
+#include "kernel/eventlog/epochs.hpp"
 #include "kernel/http/event_lines.hpp"
 #include "kernel/http/event_stream.hpp"
 #include "kernel/http/typed.hpp"
@@ -46,6 +47,8 @@ bool is_place(std::string_view text) {
          (at == std::string_view::npos || is_number(text.substr(at + 1)));
 }
 
+std::string_view position_of(std::string_view place) { return place.substr(0, place.find('@')); }
+
 /// What a service is asked to go on after: its logs' part of the cursor.
 std::string part_of(const FeedPlaces& places, std::string_view service) {
   FeedPlaces own;
@@ -77,12 +80,71 @@ http::Response exported(const json::Array& events, const std::string& cursor) {
   return page;
 }
 
+/// Of a service whose log does not hold all of a cursor any more: how far it does.
+std::optional<std::string> common_told(const http::Response& answer) {
+  if (answer.status != 409) return std::nullopt;
+  for (const auto& [name, value] : answer.headers)
+    if (ascii_iequals(name, "Stoa-Cursor")) return value;
+  return std::nullopt;
+}
+
+/// When a service says so: asks the others too, and answers for all of them.
+struct CommonQuery : std::enable_shared_from_this<CommonQuery> {
+  Forwarder* forwarder = nullptr;
+  http::RequestPtr request;
+  http::Reply reply;
+  FeedPlaces places;
+  std::string gone;
+
+  void ask(std::size_t at) {
+    if (at == service_names.size()) return answer();
+    const std::string service = service_names[at];
+    forwarder->ask_whole(service,
+                         {.target = target_of(path, part_of(places, service), {}) + "&limit=1",
+                          .headers = headers_for_all(*request)},
+                         [self = shared_from_this(), service, at](http::UpstreamAnswer answer) {
+                           if (!answer)
+                             return self->reply(no_answer(answer.error(), service, *self->request));
+                           self->take(at, std::move(*answer));
+                         });
+  }
+
+  void take(std::size_t at, http::Response page) {
+    if (const auto common = common_told(page)) {
+      const auto before = places;
+      take_part(places, *common);
+      for (const auto& [log, place] : before)
+        if (position_of(places[log]) != position_of(place))
+          gone += (gone.empty() ? "" : " and ") + log;
+    } else if (page.status != 200) {
+      return reply(std::move(page));
+    }
+    ask(at + 1);
+  }
+
+  void answer() {
+    auto response = http::problem(log_epoch_changed(gone, to_text(places)), *request);
+    response.headers.emplace_back("Stoa-Cursor", to_text(places));
+    reply(std::move(response));
+  }
+};
+
+void answer_common(Forwarder& forwarder, const http::RequestPtr& request, const http::Reply& reply,
+                   const FeedPlaces& places) {
+  const auto asked = std::make_shared<CommonQuery>();
+  asked->forwarder = &forwarder;
+  asked->request = request;
+  asked->reply = reply;
+  asked->places = places;
+  asked->ask(0);
+}
+
 /// One page, of one service after another: what one leaves of the limit, the next may fill.
 struct PageQuery : std::enable_shared_from_this<PageQuery> {
   Forwarder* forwarder = nullptr;
   http::RequestPtr request;
   http::Reply reply;
-  FeedPlaces places;
+  FeedPlaces begun_after, places;
   std::string types;
   std::size_t limit = 0;
   bool is_export = false;
@@ -103,6 +165,7 @@ struct PageQuery : std::enable_shared_from_this<PageQuery> {
   }
 
   void take(const std::string& service, std::size_t at, http::Response page) {
+    if (common_told(page)) return answer_common(*forwarder, request, reply, begun_after);
     if (page.status != 200) return reply(std::move(page));
     auto value = json::parse(page.body);
     auto* object = value ? value->if_object() : nullptr;
@@ -243,6 +306,8 @@ struct StreamQuery : std::enable_shared_from_this<StreamQuery> {
           if (is_wrong_id)
             return self->reply(http::problem(
                 http::wrong_last_event_id("Must be an id of this stream."), *self->request));
+          if (common_told(*answer))
+            return answer_common(*self->forwarder, self->request, self->reply, *self->places);
           if (answer->status != 200 || !answer->stream) return self->reply(std::move(*answer));
           self->stream->add(std::move(*answer));
           self->open(at + 1);
@@ -268,7 +333,7 @@ void serve_page(Forwarder& forwarder, const http::RequestPtr& request, const htt
   asked->forwarder = &forwarder;
   asked->request = request;
   asked->reply = reply;
-  asked->places = *places;
+  asked->begun_after = asked->places = *places;
   asked->ask(0);
 }
 
@@ -281,7 +346,7 @@ void serve_export(Forwarder& forwarder, const http::RequestPtr& request, const h
   asked->forwarder = &forwarder;
   asked->request = request;
   asked->reply = reply;
-  asked->places = *places;
+  asked->begun_after = asked->places = *places;
   asked->limit = exported_max;
   asked->is_export = true;
   asked->ask(0);

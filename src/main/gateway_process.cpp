@@ -194,6 +194,7 @@ class GatewayProcess final : public ServiceProcess {
                                  options.swagger_folder, telemetry_.tracer());
     chain.ready = [this] { return ready_.load(); };
     chain.knows_all_logs = false;
+    chain.epochs = ServiceEpochs({}, ServiceEpochs::Others::not_judged);
     chain.codecs = make_codecs();
     return chain;
   }

@@ -29,6 +29,18 @@ ServiceEpochs read_log_epochs(sqlite::Database& shop) {
   return ServiceEpochs(std::move(logs));
 }
 
+LogEpochs read_log_epochs(sql::Connection& db, const std::string& service) {
+  std::vector<LogEpochs::Epoch> later;
+  db.query(
+      "SELECT epoch, began_after FROM host_log_epochs WHERE service = ? ORDER BY epoch",
+      [&](const sql::Row& row) { later.push_back({row.integer(0), row.integer(1)}); }, service);
+  const auto told = later.empty() ? LogEpochs::first : later.back().epoch;
+  const auto current = db.one("SELECT epoch FROM " + service + "_log_head",
+                              [](const sql::Row& row) { return row.integer(0); });
+  if (current && *current != told) later.push_back({*current, 0});
+  return LogEpochs(later);
+}
+
 std::int64_t begin_log_epoch(sqlite::Database& shop, Timestamp now) {
   const auto db = shop.handle("");
   db->run_script(log_epochs_schema());

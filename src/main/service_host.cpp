@@ -6,6 +6,7 @@
 
 #include "kernel/mediator/replica_readers.hpp"
 #include "kernel/sql/migrate.hpp"
+#include "main/log_epochs.hpp"
 #include "main/next_version.hpp"
 #include "platform/kafka/publisher.hpp"
 #include "platform/kafka/source.hpp"
@@ -108,9 +109,12 @@ ServiceHost::ServiceHost(Options options, Parts parts)
       local_positions_(shared_.clock),
       database_(postgres::open(options_.database, postgres::Database::Mode::writer)) {
   const auto inbox = messaging::Inbox::schema("host_");
+  const auto epochs = log_epochs_schema();
   auto scripts = ParkedMessages::schema();
   scripts.insert(scripts.begin(), inbox);
-  sql::migrate(*database_, {"host_", scripts});
+  constexpr std::int64_t without_epochs = 3;
+  scripts.emplace_back(epochs);
+  sql::migrate(*database_, {"host_", scripts, {}, without_epochs});
   pool_ = make_reader_pool(opens_reader(), options_.reader_threads, shared_.crypto, shared_.warn);
   if (!options_.replica.empty()) watch_replica();
   background_ = pool_->of("");
@@ -167,7 +171,10 @@ ServiceContext& ServiceHost::add(const sql::Migrations& migrations,
   if (published != nullptr) part.published = next_version::published(prefix, published);
   part.relay_rows = std::make_unique<messaging::RelayRows>(*part.db, prefix);
   participants_.push_back(part.log.get());
-  local_positions_.add(prefix.substr(0, prefix.size() - 1), *part.log);
+  const auto service = prefix.substr(0, prefix.size() - 1);
+  local_positions_.add(service, *part.log);
+  log_epochs_.insert_or_assign(service, read_log_epochs(*database_->handle(""), service));
+  epochs_ = ServiceEpochs(log_epochs_, ServiceEpochs::Others::not_judged);
   return contexts_.emplace_back(ServiceContext{{*part.db, *part.log},
                                                *loop_,
                                                *part.readers,

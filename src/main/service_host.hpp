@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "kernel/eventlog/epochs.hpp"
 #include "kernel/eventlog/journal.hpp"
 #include "kernel/eventlog/positions.hpp"
 #include "kernel/eventlog/stored_log.hpp"
@@ -92,6 +93,8 @@ class ServiceHost {
   WriteLoop& loop() { return *loop_; }
   Positions& positions();
   News& news() { return news_; }
+  /// Of the logs of this database, as they were when their modules were added.
+  [[nodiscard]] const ServiceEpochs& epochs() const { return epochs_; }
   /// Of the log of a service that runs here; null: it does not.
   [[nodiscard]] Readers* readers_of(std::string_view service);
   [[nodiscard]] sql::OpenDatabase opens_reader() const;
@@ -179,6 +182,8 @@ class ServiceHost {
   std::unique_ptr<WriteLoop> loop_;
   std::unique_ptr<Readers> background_;
   std::deque<Part> parts_;
+  std::map<std::string, LogEpochs, std::less<>> log_epochs_;
+  ServiceEpochs epochs_;
   std::deque<ServiceContext> contexts_;  // stay where they are: modules refer to them
   std::unique_ptr<sql::Connection> inbox_db_;
   std::unique_ptr<messaging::Inbox> inbox_;

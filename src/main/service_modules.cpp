@@ -110,7 +110,7 @@ class OrderingModules final : public ServiceModules {
     parts.host.take(agents_);
     parts.host.take(shop_);
     jobs_ = compose_ordering_jobs(service_jobs_.context(), service_jobs_.sharing(), *ordering_,
-                                  epochs_, configuration);
+                                  parts.host.epochs(), configuration);
   }
   void start() override { jobs_->start(); }
   void stop_outside() override {
@@ -130,7 +130,6 @@ class OrderingModules final : public ServiceModules {
   std::unique_ptr<messaging::TaskCaller> caller_;
   std::unique_ptr<ordering::AssessmentSource> assessments_;
   std::unique_ptr<ordering::Ordering> ordering_;
-  ServiceEpochs epochs_;  ///< a database of a fleet knows of no restore
   ServiceJobs service_jobs_;
   std::unique_ptr<jobs::Jobs> jobs_;
 };

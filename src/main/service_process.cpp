@@ -86,7 +86,7 @@ class Process final : public ServiceProcess {
     add_loop_figures(metrics_, host_.loop());
     add_event_feed(
         host_.router(), [this](const std::string& service) { return host_.readers_of(service); },
-        host_.positions(), host_.news(), epochs_);
+        host_.positions(), host_.news(), host_.epochs());
     limiter_ = make_rate_limiter(options.configuration, redis_settings(options.configuration),
                                  metrics_, shared_.warn);
     auto gateway = gateway_options(options.configuration, options.keys, *crypto_,
@@ -96,6 +96,7 @@ class Process final : public ServiceProcess {
     gateway.background = [this](std::function<void()> work) {
       return host_.in_background(std::move(work));
     };
+    gateway.epochs = host_.epochs();
     gateway.knows_all_logs = false;
     gateway.about = "This is one of its services: " + options.service + ".";
     gateway_ = make_gateway(std::move(gateway), host_.router(), *crypto_, clock_, *ids_, metrics_,
@@ -138,7 +139,6 @@ class Process final : public ServiceProcess {
   Telemetry telemetry_;
   ServiceHost::Parts shared_;
   ServiceHost host_;
-  ServiceEpochs epochs_;
   std::unique_ptr<ServiceModules> modules_;
   std::unique_ptr<Gateway> gateway_;
   std::unique_ptr<RateLimiter> limiter_;

@@ -46,37 +46,50 @@ std::string for_each_part(std::string_view text, Each&& each) {
 
 }  // namespace
 
-LogEpochs ServiceEpochs::of(std::string_view service) const {
-  const auto at = logs_.find(service);
-  return at == logs_.end() ? LogEpochs{} : at->second;
+std::optional<LogEpochs> ServiceEpochs::of(std::string_view service) const {
+  if (const auto at = logs_.find(service); at != logs_.end()) return at->second;
+  return others_ == Others::not_judged ? std::nullopt : std::optional(LogEpochs{});
 }
 
 std::string ServiceEpochs::mark(std::string_view positions) const {
   if (logs_.empty()) return std::string(positions);
   return for_each_part(positions, [this](std::string_view text) {
     const auto part = cut_up(text);
-    const auto epoch = part ? of(part->service).current() : LogEpochs::first;
+    const auto log = part ? of(part->service) : std::nullopt;
+    const auto epoch = log ? log->current() : LogEpochs::first;
     return std::string(text) + (epoch == LogEpochs::first ? "" : "@" + std::to_string(epoch));
   });
 }
 
 Result<std::string> ServiceEpochs::unmark(std::string_view positions) const {
   std::string gone;
-  std::string common;
   auto plain = for_each_part(positions, [&](std::string_view text) {
     const auto part = cut_up(text);
     if (!part) return std::string(text);
-    const auto kept = std::min(part->position, of(part->service).common_with(part->epoch));
-    common += common.empty() ? "" : ",";
-    common.append(part->service).append(":").append(std::to_string(kept));
-    if (kept < part->position) gone += (gone.empty() ? "" : " and ") + std::string(part->service);
+    const auto log = of(part->service);
+    if (log && !log->holds(part->position, part->epoch))
+      gone += (gone.empty() ? "" : " and ") + std::string(part->service);
     return std::string(part->before_epoch);
   });
   if (gone.empty()) return plain;
-  return fail(ErrorKind::conflict, "log_epoch_changed",
-              "The shop was restored from a backup: what you have read of " + gone +
-                  " is not all there any more. Undo what came after " + mark(common) +
-                  " and go on from there.");
+  return fail(log_epoch_changed(gone, common(positions)));
+}
+
+std::string ServiceEpochs::common(std::string_view positions) const {
+  return for_each_part(positions, [this](std::string_view text) {
+    const auto part = cut_up(text);
+    const auto log = part ? of(part->service) : std::nullopt;
+    if (!log) return std::string(text);
+    const auto kept = std::min(part->position, log->common_with(part->epoch));
+    return mark(std::string(part->service) + ":" + std::to_string(kept));
+  });
+}
+
+Error log_epoch_changed(std::string_view gone, std::string_view common) {
+  return {ErrorKind::conflict, "log_epoch_changed",
+          "The shop was restored from a backup: what you have read of " + std::string(gone) +
+              " is not all there any more. Undo what came after " + std::string(common) +
+              " and go on from there."};
 }
 
 }  // namespace stoa

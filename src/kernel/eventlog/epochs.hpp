@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <limits>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -59,9 +60,15 @@ class LogEpochs {
 /// `catalog:12`.
 class ServiceEpochs {
  public:
-  /// Those of the logs that were ever restored, by service.
-  explicit ServiceEpochs(std::map<std::string, LogEpochs, std::less<>> logs = {})
-      : logs_(std::move(logs)) {}
+  enum class Others {
+    never_restored,
+    not_judged,  ///< they are other processes': their epochs are taken away unseen
+  };
+
+  /// Those of the logs that were ever restored, by service, and what is said of `others`.
+  explicit ServiceEpochs(std::map<std::string, LogEpochs, std::less<>> logs = {},
+                         Others others = Others::never_restored)
+      : logs_(std::move(logs)), others_(others) {}
 
   /// Adds the present epochs to positions without any, separated by commas.
   [[nodiscard]] std::string mark(std::string_view positions) const;
@@ -70,10 +77,17 @@ class ServiceEpochs {
   /// shop, restored since, no longer says. Its detail tells from where to go on. What is malformed
   /// stays so.
   [[nodiscard]] Result<std::string> unmark(std::string_view positions) const;
+  /// How far somebody who has read up to `positions` may go on as if nothing had happened.
+  [[nodiscard]] std::string common(std::string_view positions) const;
 
  private:
-  [[nodiscard]] LogEpochs of(std::string_view service) const;
+  /// Nothing for one that is not judged.
+  [[nodiscard]] std::optional<LogEpochs> of(std::string_view service) const;
   std::map<std::string, LogEpochs, std::less<>> logs_;
+  Others others_;
 };
+
+/// For who has read of the logs `gone` what is not there any more, and may go on after `common`.
+[[nodiscard]] Error log_epoch_changed(std::string_view gone, std::string_view common);
 
 }  // namespace stoa

@@ -52,6 +52,15 @@ TEST(ServiceEpochsTest, WhatIsGone_IsSaidWithWhereToGoOn) {
   EXPECT_NE(refused.error().detail.find("catalog:12@90,ordering:7"), std::string::npos);
 }
 
+TEST(ServiceEpochsTest, OfOtherProcesses_NothingIsJudged) {
+  const ServiceEpochs epochs({{"catalog", LogEpochs({{90, 12}})}},
+                             ServiceEpochs::Others::not_judged);
+  EXPECT_EQ(epochs.mark("catalog=15,ordering=7"), "catalog=15@90,ordering=7");
+  EXPECT_EQ(epochs.unmark("catalog=12,ordering=7@80"), "catalog=12,ordering=7");
+  EXPECT_EQ(epochs.unmark("catalog=13,ordering=7@80").error().code, "log_epoch_changed");
+  EXPECT_EQ(epochs.common("catalog:13,ordering:7@80"), "catalog:12@90,ordering:7@80");
+}
+
 TEST(ServiceEpochsTest, MalformedText_StaysSo) {
   const ServiceEpochs epochs({{"catalog", LogEpochs({{90, 12}})}});
   for (const auto* text :
