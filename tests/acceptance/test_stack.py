@@ -187,6 +187,18 @@ def test_what_is_killed_comes_back_at_its_port(stack):
     assert stack.call("catalog", "GET", "/v1/products").status == 200
 
 
+def test_a_kafka_that_is_killed_does_not_wait_for_its_own_session(make):
+    begun = time.monotonic()
+    stack = make(SERVERS[1]).start()
+    first = time.monotonic() - begun
+    pid = stack.ps()["kafka"]["pid"]
+    os.kill(pid, signal.SIGKILL)
+    killed = time.monotonic()
+    until_true(lambda: stack.ps()["kafka"]["pid"] not in (None, pid))
+    until_true(lambda: stack.ps()["kafka"]["state"] == "ready")
+    assert time.monotonic() - killed < first + 2  # one start of Java instead of two, and three seconds instead of nine
+
+
 @contextlib.contextmanager
 def trickle(stack, name, path):
     """Requests to each replica in turn, as the gateway's list had them half a second ago; yields the list of what went wrong."""

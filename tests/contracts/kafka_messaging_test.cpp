@@ -8,11 +8,13 @@
 #include <thread>
 
 #include "contracts/kafka_server.hpp"
+#include "contracts/patience.hpp"
 #include "contracts/sender.hpp"
 #include "kernel/mediator/write_loop.hpp"
 #include "kernel/messaging/consumer.hpp"
 #include "kernel/messaging/relay.hpp"
 #include "kernel/messaging/republication.hpp"
+#include "kernel/messaging/runners.hpp"
 #include "kernel/sql/migrate.hpp"
 #include "platform/kafka/publisher.hpp"
 #include "platform/kafka/source.hpp"
@@ -132,17 +134,21 @@ class Taker {
   std::vector<std::string> warnings_;
 };
 
+std::unique_ptr<Source> source_of(Taker& taker, const kafka::Settings& settings,
+                                  const std::string& name) {
+  return kafka::make_source({settings,
+                             topic_name + "-takers",
+                             name,
+                             {topic_name},
+                             replay_topic(),
+                             [&taker](const Lane& lane) { return taker.place(lane).offset; }});
+}
+
 /// A group's member that takes for a taker.
 struct Member {
   Member(Taker& taker, const kafka::Settings& settings, Consumer::Options options = {},
          const std::string& name = {})
-      : source(
-            kafka::make_source({settings,
-                                topic_name + "-takers",
-                                name,
-                                {topic_name},
-                                replay_topic(),
-                                [&taker](const Lane& lane) { return taker.place(lane).offset; }})),
+      : source(source_of(taker, settings, name)),
         consumer(taker.parts(*source, figures), options) {}
   std::unique_ptr<Source> source;
   SystemClock clock;
@@ -185,6 +191,13 @@ class KafkaMessaging : public testing::Test {
   }
   bool until_taken(Member& member, std::size_t count) {
     return until(member, [&] { return taker_.rows().size() >= count; });
+  }
+  /// They step in turn.
+  bool until_taken(const std::vector<std::unique_ptr<Member>>& members, std::size_t count) {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    while (taker_.rows().size() < count && std::chrono::steady_clock::now() < end)
+      for (const auto& member : members) member->consumer.step(std::chrono::milliseconds(20));
+    return taker_.rows().size() >= count;
   }
   void expect_each_once_and_in_order(std::size_t count) {
     const auto ids = taker_.rows();
@@ -576,9 +589,7 @@ TEST_F(KafkaMessaging, MembersThatComeAndGo_TakeEachMessageOnce) {
     for (int steps = 0; steps < 20; ++steps)
       for (const auto& member : members) member->consumer.step(std::chrono::milliseconds(20));
   }
-  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-  while (taker_.rows().size() < sent && std::chrono::steady_clock::now() < end)
-    for (const auto& member : members) member->consumer.step(std::chrono::milliseconds(20));
+  EXPECT_TRUE(until_taken(members, sent));
   expect_each_once_and_in_order(sent);
 }
 
@@ -593,13 +604,6 @@ TEST_F(KafkaMessaging, WhoGoesInGoodOrder_LeavesItsPartitionsAtOnce) {
     sent += 9;
     relay_all(relay);
   };
-  const auto seconds_until_all_are_taken = [&] {
-    const auto begin = std::chrono::steady_clock::now();
-    const auto end = begin + std::chrono::seconds(60);
-    while (taker_.rows().size() < sent && std::chrono::steady_clock::now() < end)
-      for (const auto& member : members) member->consumer.step(std::chrono::milliseconds(20));
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  };
   const auto is_shared_out = [&] {
     return std::ranges::all_of(members, [](const auto& one) {
       return one->metrics.text().find("outcome=\"taken\"} 0") == std::string::npos;
@@ -607,13 +611,16 @@ TEST_F(KafkaMessaging, WhoGoesInGoodOrder_LeavesItsPartitionsAtOnce) {
   };
   for (int tries = 0; tries < 100 && !is_shared_out(); ++tries) {
     send_to_all_lanes();
-    seconds_until_all_are_taken();
+    ASSERT_TRUE(until_taken(members, sent));
   }
   ASSERT_TRUE(is_shared_out());
 
   members.erase(members.begin());
+  const auto gone = std::chrono::steady_clock::now();
   send_to_all_lanes();
-  EXPECT_LT(seconds_until_all_are_taken(), 5.0);  // the session of who dies lasts ten
+  ASSERT_TRUE(until_taken(members, sent));
+  // The session of one that dies lasts ten.
+  EXPECT_LT(std::chrono::steady_clock::now() - gone, std::chrono::seconds(5));
   expect_each_once_and_in_order(sent);
 }
 
@@ -641,6 +648,35 @@ TEST_F(KafkaMessaging, ABrokerThatDies_LosesNothingAndDoublesNothing) {
   EXPECT_LE(patient.published(), 100) << "the broker may have some of them";
   EXPECT_TRUE(until_taken(member, 200));
   expect_each_once_and_in_order(200);
+}
+
+TEST_F(KafkaMessaging, ABrokerThatWasAwayForLong_IsFoundSoon) {
+  const SystemClock clock;
+  telemetry::Metrics metrics;
+  MessageFigures figures(metrics, clock);
+  std::vector<std::unique_ptr<Runner>> runners;
+  for (const auto* name : {"one", "two", "three"})
+    runners.push_back(run_consumer([this, name] { return source_of(taker_, settings_, name); },
+                                   [&](Source& source) {
+                                     return std::make_unique<Consumer>(
+                                         taker_.parts(source, figures), Consumer::Options{});
+                                   },
+                                   [](const std::string&) {}));
+  auto relay = this->relay();
+  const auto relays_and_all_are_taken = [&](std::size_t count) {
+    sender_.append_to_many(9, 1);
+    relay_all(relay);
+    return comes_true([&] { return taker_.rows().size() >= count; });
+  };
+  ASSERT_TRUE(relays_and_all_are_taken(9));
+  KafkaServer::shared()->stop(SIGKILL);
+  std::this_thread::sleep_for(std::chrono::seconds(14));
+  KafkaServer::shared()->start();
+  const auto back = std::chrono::steady_clock::now();
+  ASSERT_TRUE(relays_and_all_are_taken(18));
+  EXPECT_LT(std::chrono::steady_clock::now() - back, std::chrono::seconds(5));
+  runners.clear();
+  expect_each_once_and_in_order(18);
 }
 
 TEST_F(KafkaMessaging, WhatABrokerLosesAfterItConfirmed_IsPublishedAgain) {

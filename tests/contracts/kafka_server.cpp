@@ -47,7 +47,8 @@ KafkaServer::KafkaServer(const std::string& libraries) : libraries_(libraries), 
       << "controller.listener.names=CONTROLLER\nlog.dirs=" << folder_.file("data") << "\n"
       << "auto.create.topics.enable=false\noffsets.topic.replication.factor=1\n"
       << "transaction.state.log.replication.factor=1\ntransaction.state.log.min.isr=1\n"
-      << "offsets.topic.num.partitions=4\ngroup.initial.rebalance.delay.ms=0\n";
+      << "offsets.topic.num.partitions=4\ngroup.initial.rebalance.delay.ms=0\n"
+      << "broker.session.timeout.ms=3000\nbroker.heartbeat.interval.ms=500\n";
   auto format = java("64m");
   for (const auto* word :
        {"kafka.tools.StorageTool", "format", "-t", "AAAAAAAAAAAAAAAAAAAAAQ", "-c"})

@@ -75,6 +75,8 @@ void await(rd_kafka_t* client, const TopicPlan& plan) {
 Conf make_conf(Settings settings) {
   // A small request behind another would wait until that one is acknowledged (RFC 896).
   settings.try_emplace("socket.nagle.disable", "true");
+  // Else who found no broker for a while looks again up to ten seconds after it is back.
+  settings.try_emplace("reconnect.backoff.max.ms", "1000");
   Conf conf(rd_kafka_conf_new());
   std::array<char, 512> fault{};
   for (const auto& [name, value] : settings)
