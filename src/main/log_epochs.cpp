@@ -30,6 +30,7 @@ ServiceEpochs read_log_epochs(sqlite::Database& shop) {
 }
 
 LogEpochs read_log_epochs(sql::Connection& db, const std::string& service) {
+  if (planted(Defect::epochs_unread)) return {};
   std::vector<LogEpochs::Epoch> later;
   db.query(
       "SELECT epoch, began_after FROM host_log_epochs WHERE service = ? ORDER BY epoch",

@@ -485,7 +485,7 @@ TEST_F(KafkaMessaging, WhatKafkaDeletedBeforeItWasTaken_IsTakenFromARepublicatio
   sender_.append_to_many(5, 20);
   relay_all(relay);
   Member member(taker_, settings_, {.gap_pause = std::chrono::milliseconds(50)});
-  EXPECT_TRUE(until(member, [&] { return member.figures.gaps() >= 3; }));
+  ASSERT_TRUE(until(member, [&] { return member.figures.gaps() >= 3; }));
   EXPECT_EQ(taker_.rows().size(), 100U) << "nothing is skipped";
   EXPECT_NE(taker_.warnings()[0].find("has not come. ask shop from "), std::string::npos);
   EXPECT_EQ(republish(101, 200), 100);

@@ -79,6 +79,10 @@ CASES = {
     "retry_without_key": ["unit:PaymentsTest*"],
     "lease_ignored": ["unit:PaymentReplicasTest*"],
     "claim_ignored": ["unit:NotificationsTest*"],
+    "tails_unread": ["unit:KafkaMessaging.ARelayThat*:KafkaMessaging.WhatABroker*"],
+    "cut_unheard": ["unit:KafkaMessaging.WhatABroker*"],
+    "lost_place_skipped": ["unit:KafkaMessaging.ATopicThatWasMadeAnew*:KafkaMessaging.WhatKafkaDeleted*"],
+    "epochs_unread": ["acceptance:test_fleet_restore.py -k ahead_of_the_backup"],
 }
 
 

@@ -15,7 +15,7 @@ namespace stoa {
 namespace {
 
 #define STOA_ONE(name) #name,
-constexpr std::array<std::string_view, 60> defects{STOA_DEFECTS(STOA_ONE)};
+constexpr std::array<std::string_view, 64> defects{STOA_DEFECTS(STOA_ONE)};
 constexpr std::array<std::string_view, 16> points{STOA_POINTS(STOA_ONE)};
 #undef STOA_ONE
 

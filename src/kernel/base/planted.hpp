@@ -30,7 +30,8 @@ namespace stoa {
   defect(restore_keeps_epoch) defect(mail_not_taken_up) defect(mail_key_changes) \
   defect(mail_sent_before_commit) defect(no_fence) defect(unanswered_commit_is_done) \
   defect(position_from_sequence) defect(confirm_ignored) defect(acknowledge_before_effect) \
-  defect(retry_without_key) defect(lease_ignored) defect(claim_ignored)
+  defect(retry_without_key) defect(lease_ignored) defect(claim_ignored) defect(tails_unread) \
+  defect(cut_unheard) defect(lost_place_skipped) defect(epochs_unread)
 
 #define STOA_POINTS(point) \
   point(before_append) point(after_append) point(before_commit) point(after_commit) \

@@ -5,6 +5,7 @@
 #include <thread>
 #include <utility>
 
+#include "kernel/base/planted.hpp"
 #include "platform/kafka/cloud_event.hpp"
 #include "platform/kafka/handle.hpp"
 
@@ -118,7 +119,8 @@ class KafkaSource final : public messaging::Source {
     const auto next = next_.find(lane);
     if (next == next_.end()) return;
     const auto [low, high] = watermarks_of(client_.get(), lane, seek_timeout);
-    next->second = std::clamp(next->second, low, std::max(low, high - 1));
+    const bool skips = planted(Defect::lost_place_skipped);
+    next->second = skips ? high : std::clamp(next->second, low, std::max(low, high - 1));
     const auto one = one_partition(lane, next->second);
     // To seek is refused in this state.
     const KafkaError left(rd_kafka_incremental_unassign(client_.get(), one.get()));
