@@ -145,6 +145,7 @@ constexpr Setting settings[] = {
     {"Kafka:SaslUserName"},
     {"Kafka:SaslPassword", Kind::text, "", 0, 0, "", true},
     {"Kafka:CaFile"},
+    {"Redis:CaFile"},
     {"RabbitMQ:HostName"},
     {"RabbitMQ:Port", Kind::integer, "5672", 1, 65'535},
     {"RabbitMQ:UserName"},

@@ -12,6 +12,7 @@ std::optional<redis::Settings> redis_settings(const Configuration& configuration
   if (text.empty()) return std::nullopt;
   auto settings = redis::settings_of(text);
   if (!settings) throw std::runtime_error("ConnectionStrings:Redis: " + settings.error().detail);
+  settings->ca_file = configuration.text("Redis:CaFile");
   return std::move(*settings);
 }
 

@@ -13,8 +13,8 @@
 
 namespace stoa {
 
-/// What `ConnectionStrings:Redis` says; nothing when it is empty. Throws std::runtime_error when it
-/// is not understood.
+/// What `ConnectionStrings:Redis` and `Redis:CaFile` say; nothing when the first is empty. Throws
+/// std::runtime_error when it is not understood.
 std::optional<redis::Settings> redis_settings(const Configuration& configuration);
 
 /// 0 closed, 1 one is tried, 2 open: `stoa_redis_breaker_state` of a use of Redis.

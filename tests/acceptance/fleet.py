@@ -3,7 +3,7 @@ import contextlib, glob, json, os, pathlib, pwd, re, shutil, signal, socket, sub
 import pytest
 from conftest import PUBLISHABLE, SECRET, STOA, Shop
 from patience import PATIENCE, SANITIZER
-from servers import FOLDER, free_port
+from servers import FOLDER, free_port, self_signed
 
 SERVICES = ["catalog", "ordering", "payment", "notification", "agents"]
 
@@ -226,15 +226,17 @@ class Rabbitmq(Server):
 
 
 class Redis(Server):
+    """In the clear, and on a port of its own in TLS."""
     at_end = signal.SIGKILL
 
     def __init__(self):
         program = shutil.which("redis-server") or shutil.which("valkey-server")
         if not program:
             pytest.skip("Redis is not installed")
-        self.port, self.folder = free_port(), tempfile.mkdtemp(prefix="stoa-redis-")
-        self.log = self.folder + "/log"
-        super().__init__([program, "--port", str(self.port), "--bind", "127.0.0.1", "--dir", self.folder, "--save", ""])
+        self.port, self.tls_port, self.folder = free_port(), free_port(), tempfile.mkdtemp(prefix="stoa-redis-")
+        self.log, (self.certificate, key) = self.folder + "/log", self_signed(self.folder, "DNS:localhost")
+        super().__init__([program, "--port", str(self.port), "--bind", "127.0.0.1", "--dir", self.folder, "--save", "", "--tls-port", str(self.tls_port),
+                          "--tls-cert-file", self.certificate, "--tls-key-file", key, "--tls-auth-clients", "no"])
 
     def is_ready(self):
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 0.2):

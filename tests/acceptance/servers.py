@@ -19,6 +19,15 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def self_signed(folder, name):
+    """The paths of a certificate of `name`, as `DNS:localhost`, that only itself has signed, and of its key."""
+    made = pathlib.Path(folder, "certificate.pem"), pathlib.Path(folder, "key.pem")
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+                    "-subj", "/CN=" + name.partition(":")[2], "-addext", "subjectAltName=" + name, "-out", made[0], "-keyout", made[1]],
+                   check=True, capture_output=True)
+    return made
+
+
 @contextlib.contextmanager
 def running(command, port, seconds=30, **options):
     """Runs a server in a folder of its own until the block ends; entered when its port answers."""

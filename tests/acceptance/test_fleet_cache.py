@@ -192,6 +192,22 @@ def test_a_replica_that_comes_back_trusts_nothing_that_redis_kept_from_before(fl
         third.remove()
 
 
+def test_a_replica_speaks_tls_to_a_redis_that_it_trusts_alone(fleet):
+    replicas = []
+    try:
+        fleet.settings.update(ConnectionStrings__Redis=f"rediss://localhost:{fleet.redis.tls_port}")
+        replicas.append(fleet.replica("catalog"))
+        eventually(lambda: "certificate of the server is refused" in open(replicas[0].log).read())
+        fleet.settings.update(Redis__CaFile=fleet.redis.certificate)
+        replicas.append(fleet.replica("catalog"))
+        eventually(lambda: figure(replicas[1], 'stoa_redis_breaker_state{use="cache"}') == 0 and figure(replicas[1], "stoa_cache_hears_others") == 1)
+        assert figure(replicas[0], "stoa_cache_hears_others") == 0
+    finally:
+        fleet.settings.clear()
+        for one in replicas:
+            one.remove()
+
+
 def test_replicas_share_a_limit(fleet):
     fleet.settings.update(RateLimits__RequestsPerSecond=1, RateLimits__Burst=20)
     replicas = []

@@ -1,7 +1,7 @@
 """Mail and SMS to customers, seen in real servers; and what a crash, a refusal or an outage makes of them."""
-import http.client, json, sqlite3, subprocess
+import http.client, json, sqlite3
 import pytest
-from servers import free_port, program, running
+from servers import free_port, program, running, self_signed
 from steered import SmsServer, SmtpServer, serving, until
 
 
@@ -64,12 +64,7 @@ class Mailpit:
 
 @pytest.fixture
 def certificate(tmp_path):
-    """A self-signed certificate of 127.0.0.1 and its key."""
-    made = tmp_path / "cert.pem", tmp_path / "key.pem"
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-                    "-days", "2", "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1",
-                    "-out", made[0], "-keyout", made[1]], check=True, capture_output=True)
-    return made
+    return self_signed(tmp_path, "IP:127.0.0.1")
 
 
 @pytest.fixture

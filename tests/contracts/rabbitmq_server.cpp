@@ -4,7 +4,6 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
-#include <stdexcept>
 #include <thread>
 
 #include "platform/rabbitmq/dead_letters.hpp"
@@ -24,18 +23,12 @@ RabbitmqServer* RabbitmqServer::shared() {
 }
 
 RabbitmqServer::RabbitmqServer()
-    : port_(free_port()),
+    : certificate_(folder_, "server", "DNS:localhost"),
+      port_(free_port()),
       tls_port_(free_port()),
       names_port_(free_port()),
       node_port_(free_port()) {
   write_settings();
-  ChildProcess certificate(
-      {"/usr/bin/openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj",
-       "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-keyout",
-       folder_.file("key.pem"), "-out", folder_.file("certificate.pem")},
-      folder_.file("log"), SIGKILL);
-  if (certificate.wait() != 0) throw std::runtime_error("no certificate can be made");
-  std::filesystem::permissions(folder_.file("key.pem"), std::filesystem::perms::all);
   names_.emplace(
       std::vector<std::string>{epmd, "-port", std::to_string(names_port_), "-address", "127.0.0.1"},
       folder_.file("log"), SIGKILL);
@@ -45,9 +38,9 @@ RabbitmqServer::RabbitmqServer()
 void RabbitmqServer::write_settings() {
   std::ofstream(folder_.file("rabbitmq.conf"))
       << "listeners.ssl.default = 127.0.0.1:" << tls_port_ << "\n"
-      << "ssl_options.cacertfile = " << folder_.file("certificate.pem") << "\n"
-      << "ssl_options.certfile = " << folder_.file("certificate.pem") << "\n"
-      << "ssl_options.keyfile = " << folder_.file("key.pem") << "\n"
+      << "ssl_options.cacertfile = " << certificate_.certificate() << "\n"
+      << "ssl_options.certfile = " << certificate_.certificate() << "\n"
+      << "ssl_options.keyfile = " << certificate_.key() << "\n"
       << "ssl_options.verify = verify_none\nlog.file.level = warning\n"
       << "disk_free_limit.absolute = 1MB\n";
 }
@@ -104,7 +97,7 @@ rabbitmq::Settings RabbitmqServer::tls_settings() const {
   settings.host = "localhost";
   settings.port = static_cast<std::uint16_t>(tls_port_);
   settings.tls = true;
-  settings.ca_file = folder_.file("certificate.pem");
+  settings.ca_file = certificate_.certificate();
   return settings;
 }
 

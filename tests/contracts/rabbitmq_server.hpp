@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "contracts/certificate.hpp"
 #include "contracts/child_process.hpp"
 #include "contracts/temporary_folder.hpp"
 #include "kernel/messaging/task_queue.hpp"
@@ -30,6 +31,7 @@ class RabbitmqServer {
   void write_settings();
 
   TemporaryFolder folder_;
+  Certificate certificate_;
   int port_, tls_port_, names_port_, node_port_;
   std::optional<ChildProcess> names_;  ///< its own epmd, which it would leave behind otherwise
   std::optional<ChildProcess> server_;

@@ -2,7 +2,11 @@
 
 #include <fcntl.h>
 
+#include <array>
 #include <chrono>
+#include <new>
+
+#include "platform/redis/tls.hpp"
 
 namespace stoa::redis {
 namespace {
@@ -33,8 +37,11 @@ Link::Link(const Settings& settings)
   if (is_lost()) throw Unreachable(std::string("Redis: ") + context_->errstr);
   if (redisSetTimeout(context_.get(), to_timeval(settings.connect_timeout)) != REDIS_OK)
     throw Unreachable(std::string("Redis: ") + context_->errstr);
+  if (settings.tls) tls_ = std::make_unique<Tls>(fd(), settings.host, settings.ca_file);
   log_in(settings);
 }
+
+Link::~Link() = default;
 
 void Link::log_in(const Settings& settings) {
   if (!settings.password.empty()) {
@@ -49,12 +56,27 @@ void Link::log_in(const Settings& settings) {
 }
 
 Reply Link::ask(const Command& command) {
-  Words words(command);
-  Reply reply(static_cast<redisReply*>(
-      redisCommandArgv(context_.get(), words.count(), words.texts.data(), words.lengths.data())));
+  append(command);
+  auto reply = tls_ ? wait_in_tls() : wait_in_the_clear();
   if (!reply) throw Unreachable(std::string("Redis: ") + context_->errstr);
   if (reply->type == REDIS_REPLY_ERROR)
     throw Unreachable("Redis answers " + command.front() + " with " + reply->str);
+  return reply;
+}
+
+Reply Link::wait_in_the_clear() {
+  void* reply = nullptr;
+  if (redisGetReply(context_.get(), &reply) != REDIS_OK) return nullptr;
+  return Reply(static_cast<redisReply*>(reply));
+}
+
+Reply Link::wait_in_tls() {
+  if (!write()) throw Unreachable("Redis takes nothing");
+  auto reply = next();
+  while (!reply && !is_lost()) {
+    if (read_in_tls() == 0) throw Unreachable("Redis does not answer");
+    reply = next();
+  }
   return reply;
 }
 
@@ -67,15 +89,47 @@ void Link::stop_waiting() {
 
 void Link::append(const Command& command) {
   Words words(command);
-  redisAppendCommandArgv(context_.get(), words.count(), words.texts.data(), words.lengths.data());
+  if (!tls_) {
+    redisAppendCommandArgv(context_.get(), words.count(), words.texts.data(), words.lengths.data());
+    return;
+  }
+  char* text = nullptr;
+  const auto length =
+      redisFormatCommandArgv(&text, words.count(), words.texts.data(), words.lengths.data());
+  if (length < 0) throw std::bad_alloc();
+  unwritten_.append(text, static_cast<std::size_t>(length));
+  redisFreeCommand(text);
 }
 
 bool Link::write() {
+  if (tls_) {
+    std::string_view left = unwritten_;
+    std::size_t count = 1;
+    while (!left.empty() && count > 0) {
+      count = tls_->write(left);
+      left.remove_prefix(count);
+    }
+    unwritten_.erase(0, unwritten_.size() - left.size());
+    return unwritten_.empty();
+  }
   int done = 0;
   return redisBufferWrite(context_.get(), &done) == REDIS_OK && done == 1;
 }
 
-void Link::read() { redisBufferRead(context_.get()); }
+void Link::read() {
+  if (tls_) {
+    read_in_tls();
+  } else {
+    redisBufferRead(context_.get());
+  }
+}
+
+std::size_t Link::read_in_tls() {
+  std::array<char, Tls::record_bytes_max> bytes;
+  const auto count = tls_->read(bytes);
+  redisReaderFeed(context_->reader, bytes.data(), count);
+  return count;
+}
 
 Reply Link::next() {
   void* reply = nullptr;

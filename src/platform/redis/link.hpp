@@ -24,13 +24,16 @@ using Reply = std::unique_ptr<redisReply, FreeReply>;
 
 using Command = std::vector<std::string>;
 
+class Tls;
+
 /// One connection, for one thread: commands are written and replies read without waiting; the
-/// caller polls `fd`. What breaks makes it `is_lost`.
+/// caller polls `fd`. What breaks makes it `is_lost`, or is thrown as Unreachable.
 class Link {
  public:
-  /// Connects, logs in, chooses the database, and asks for a sign of life; waits for each at most
-  /// `connect_timeout`. Throws Unreachable.
+  /// Connects, in TLS if so set, logs in, chooses the database, and asks for a sign of life; waits
+  /// for each at most `connect_timeout`. Throws Unreachable.
   explicit Link(const Settings& settings);
+  ~Link();
 
   /// Only before the first `append`: waits for the answer. Throws Unreachable.
   Reply ask(const Command& command);
@@ -53,8 +56,13 @@ class Link {
     void operator()(redisContext* context) const { redisFree(context); }
   };
   void log_in(const Settings& settings);
+  Reply wait_in_the_clear();
+  Reply wait_in_tls();
+  std::size_t read_in_tls();
 
   std::unique_ptr<redisContext, Free> context_;
+  std::unique_ptr<Tls> tls_;  ///< null: in the clear
+  std::string unwritten_;     ///< of commands, with TLS
 };
 
 }  // namespace stoa::redis

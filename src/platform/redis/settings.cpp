@@ -15,12 +15,6 @@ std::unexpected<Error> refuse(std::string detail) {
   return fail(ErrorKind::invalid, "wrong_connection_string", std::move(detail));
 }
 
-std::unexpected<Error> refuse_tls() {
-  return refuse(
-      "TLS is not spoken to Redis: give the address of a tunnel that does, as stunnel, or keep it "
-      "on a network of your own.");
-}
-
 std::optional<int> number_of(std::string_view text, int min, int max) {
   int number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
@@ -84,8 +78,8 @@ Result<void> read_option(std::string_view name, std::string_view value, Settings
   } else if (word == "user" || word == "username") {
     settings.user = value;
   } else if (word == "ssl") {
-    if (ascii_iequals(value, "true")) return refuse_tls();
-    if (!ascii_iequals(value, "false")) return refuse("ssl is true or false.");
+    settings.tls = ascii_iequals(value, "true");
+    if (!settings.tls && !ascii_iequals(value, "false")) return refuse("ssl is true or false.");
   } else if (word == "defaultdatabase") {
     const auto number = number_of(value, 0, 1'000'000);
     if (!number) return refuse("defaultDatabase is a number from 0 on.");
@@ -125,9 +119,11 @@ Result<Settings> read_list(std::string_view text) {
 
 Result<Settings> settings_of(std::string_view connection_string) {
   constexpr std::string_view plain = "redis://", secure = "rediss://";
-  if (connection_string.starts_with(secure)) return refuse_tls();
-  if (connection_string.starts_with(plain)) return read_uri(connection_string.substr(plain.size()));
-  return read_list(connection_string);
+  const bool is_secure = connection_string.starts_with(secure);
+  if (!is_secure && !connection_string.starts_with(plain)) return read_list(connection_string);
+  auto settings = read_uri(connection_string.substr(is_secure ? secure.size() : plain.size()));
+  if (settings) settings->tls = is_secure;
+  return settings;
 }
 
 }  // namespace stoa::redis

@@ -15,15 +15,15 @@ struct Settings {
   std::string user;      ///< empty: the server's default one
   std::string password;  ///< empty: no login
   int database = 0;
+  bool tls = false;     ///< the server's certificate must be valid for `host`
+  std::string ca_file;  ///< PEM; empty: the system's
   std::chrono::milliseconds connect_timeout{1'000};
   std::chrono::milliseconds command_timeout{50};  ///< then a command counts as not answered
 };
 
 /// Of `redis://[user:password@]host[:port][/database]`, `rediss://…` (TLS), or
 /// `host[:port],password=…,user=…,defaultDatabase=…,ssl=true,connectTimeout=…,syncTimeout=…`, times
-/// in milliseconds. `invalid` names what is not understood, and never repeats a value. TLS is
-/// refused too: the client library of Debian 12 has none, and that of Debian 13 (hiredis 1.2) does
-/// not check whose certificate it is given.
+/// in milliseconds. `invalid` names what is not understood, and never repeats a value.
 Result<Settings> settings_of(std::string_view connection_string);
 
 }  // namespace stoa::redis

@@ -49,9 +49,12 @@ TEST(RedisSettings, WhatIsNotUnderstood_IsNamed_AndItsValueIsNot) {
   }
 }
 
-TEST(RedisSettings, Tls_IsRefusedAtTheStart) {
-  for (const auto* secure : {"rediss://cache", "cache,ssl=true"})
-    EXPECT_NE(settings_of(secure).error().detail.find("TLS"), std::string::npos);
+TEST(RedisSettings, Tls_IsForWhomAsksForIt) {
+  for (const auto* secure : {"rediss://cache:6380/2", "cache:6380,ssl=true", "cache,ssl=True"})
+    EXPECT_TRUE(settings_of(secure)->tls) << secure;
+  for (const auto* plain : {"redis://cache", "cache", "cache,ssl=false"})
+    EXPECT_FALSE(settings_of(plain)->tls) << plain;
+  EXPECT_EQ(settings_of("rediss://:secret@cache:6380/2")->database, 2);
 }
 
 }  // namespace
