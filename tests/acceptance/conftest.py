@@ -3,6 +3,7 @@ be one that all share have a whole fleet behind its gateway instead."""
 import collections, contextlib, http.client, json, os, re, signal, sqlite3, subprocess, tempfile, pathlib, shutil, uuid
 import pytest
 from patience import PATIENCE
+from servers import free_port
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 STOA = pathlib.Path(os.environ.get("STOA_BINARY", ROOT / "build" / "release" / "stoa"))
@@ -60,7 +61,7 @@ class Shop:
         self.settings = {"STOA__" + path: str(value) for path, value in settings.items()}
         self.data = tempfile.mkdtemp(prefix="stoa-test-")
         self.process = None
-        self.port = 0
+        self.port = free_port()
 
     def environment(self):
         return {**os.environ, "STOA__Auth__SecretKey": SECRET, "STOA__Auth__PublishableKey": PUBLISHABLE, **self.settings}

@@ -248,7 +248,7 @@ class Service:
     """`stoa serve NAME` with its own database."""
 
     def __init__(self, fleet, name):
-        self.fleet, self.name, self.port, self.process, self.program = fleet, name, 0, None, STOA
+        self.fleet, self.name, self.port, self.process, self.program = fleet, name, free_port(), None, STOA
         self.data = tempfile.mkdtemp(prefix=f"stoa-{name}-")
         self.log = self.data + "/log"
 
@@ -331,8 +331,6 @@ class Fleet:
         for name in self.names:
             assert self.postgres.psql("postgres", f"CREATE DATABASE {name}db").returncode == 0
             self.services[name] = Service(self, name)
-        for name in {"catalog", "ordering"} & set(self.services):
-            self.services[name].port = free_port()  # which another one asks
         for service in self.services.values():
             service.start()
             setattr(self, service.name, service)

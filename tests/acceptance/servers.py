@@ -1,5 +1,5 @@
 """Real servers for the tests: where `./dev servers` left them, and how each is started on free ports."""
-import contextlib, os, pathlib, socket, subprocess, tempfile, time
+import contextlib, os, pathlib, random, socket, subprocess, tempfile, time
 import pytest
 
 FOLDER = pathlib.Path(os.environ.get("STOA_SERVERS", pathlib.Path.home() / ".cache" / "stoa" / "servers"))
@@ -14,9 +14,13 @@ def program(name):
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """One that the system gives no client by itself, nor `stoa up --stack` a server: one may end and begin again there while
+    thousands of clients come and go."""
+    while True:
+        port = random.SystemRandom().randrange(10_000, 20_000)
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def self_signed(folder, name):

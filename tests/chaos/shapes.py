@@ -1,6 +1,7 @@
 """The shops that the chaos suite breaks: a process on this machine, or any that commands start and kill."""
 import contextlib, glob, http.client, json, os, pathlib, re, resource, shutil, signal, subprocess, tempfile, time, urllib.parse
 from patience import SANITIZER
+from servers import free_port
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SECRET = "sk_" + "0123456789abcdef" * 2
@@ -62,7 +63,7 @@ class LocalShop:
     can_break = True
 
     def __init__(self, binary, smtp_port=None, small_disk=False, **settings):
-        self.binary, self.address = str(binary), Address()
+        self.binary, self.address = str(binary), Address(port=free_port())
         self.folder = tempfile.mkdtemp(prefix="stoa-chaos-")
         self.data = self.folder + "/data"
         os.mkdir(self.data)
