@@ -328,17 +328,15 @@ def test_replicas_of_payment_that_are_killed_under_load_take_the_money_of_each_o
 
 
 def test_the_audit_of_a_fleet_finds_what_was_changed(fleet):
-    """The last one: what it changes it puts back, but for the log."""
+    """The last one, for what it changes it leaves so."""
     fleet.product("ODD", 100, 7)
     fleet.sold("ODD")
     assert fleet.ended(fleet.order("ODD", 2).json["id"])["status"] == "confirmed"
     assert fleet.audit()["clean"]
     change = lambda database, statement: fleet.postgres.psql(database, statement).returncode == 0
     assert change("catalogdb", "UPDATE catalog_stock_level SET on_hand = 70 WHERE sku = 'ODD'")
-    assert any("stock of ODD" in finding for finding in fleet.audit()["findings"])
-    assert change("catalogdb", "UPDATE catalog_stock_level SET on_hand = 7 WHERE sku = 'ODD'")
-    assert fleet.audit()["clean"]
     assert change("paymentdb", "UPDATE sim_ledger SET amount = amount + 1 WHERE kind = 'capture' AND seq = (SELECT max(seq) FROM sim_ledger WHERE kind = 'capture')")
-    assert any("provider's ledger" in finding for finding in fleet.audit()["findings"])
     assert change("orderingdb", "UPDATE ordering_log SET data = replace(data, 'GBP', 'EUR') WHERE position = 1")
-    assert any("ordering_log is damaged at position 1" in finding for finding in fleet.audit()["findings"])
+    findings = fleet.audit()["findings"]
+    for what in ("stock of ODD", "provider's ledger", "ordering_log is damaged at position 1"):
+        assert any(what in finding for finding in findings), (what, findings)
