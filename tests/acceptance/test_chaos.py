@@ -18,10 +18,11 @@ def chaos(*arguments, binary=STOA, timeout=500):
     return ran.returncode, json.loads(ran.stdout)
 
 
-def test_a_hundred_lives_that_end_badly_lose_double_and_oversell_nothing():
-    code, told = chaos("--cycles", "100", "--first", "0")
+def test_fifty_lives_that_end_badly_lose_double_and_oversell_nothing():
+    """Of two shops. These seeds have each fault at least three times."""
+    code, told = chaos("--cycles", "50", "--first", "0")
     assert told["findings"] == [] and code == 0
-    assert told["cycles"] == 100 and told["acknowledged"] > 1_000
+    assert told["cycles"] == 50 and told["acknowledged"] > 1_000 and min(told["faults"].values()) >= 3, told
     assert (told["lost"], told["doubled"], told["oversold"]) == (0, 0, 0)
     print(f"ready after {told['ready_median_ms']} ms (median), {told['ready_max_ms']} ms (most)")
 
