@@ -163,9 +163,9 @@ def test_a_rabbitmq_that_forgets_its_queues_loses_no_mail(fleet, second):
         until(lambda: fleet.postgres.psql("notificationdb", handed).stdout == "40\n")
         fleet.rabbitmq.kill()
         fleet.rabbitmq.forget()
-        fleet.rabbitmq.start()
     finally:
-        fleet.smtp.go_on.set()
+        fleet.smtp.go_on.set()  # before it is begun again, which may take longer than a relay is waited for
+    fleet.rabbitmq.start()
     assert told(fleet, ids, 60) == 0
 
 
