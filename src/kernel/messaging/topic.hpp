@@ -43,7 +43,7 @@ class Topic {
          },
          [subscriber](const Event& event) {
            std::visit(
-               [&](const auto& e) {
+               [&]([[maybe_unused]] const auto& e) {
                  if constexpr (requires { subscriber->prefetch(e); }) subscriber->prefetch(e);
                },
                event);

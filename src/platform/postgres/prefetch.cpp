@@ -43,6 +43,7 @@ void Prefetch::expect(const Translated& statement, const std::vector<Value>& val
   is_empty_ = false;
   if (!asked.select.together.empty()) return;
   std::vector<std::string_view> types;
+  types.reserve(values.size());
   for (std::size_t at = 0; at < values.size(); ++at) types.push_back(asked.expected.array_type(at));
   auto select = keyed_select(statement, types);
   STOA_ASSERT(select.has_value());
