@@ -128,7 +128,7 @@ class Session {
   void run(std::string_view script) {
     send_rows();
     prefetch_.wrote("");
-    if (!begin_.empty()) send_words(std::exchange(begin_, {}));
+    send_begin();
     has_written_ = true;
     link().run_script(std::string(script));
   }
@@ -143,7 +143,7 @@ class Session {
     has_written_ = false;
   }
   void send_words(const std::string& words, const std::vector<Value>& values = {}) {
-    if (!begin_.empty()) send_words(std::exchange(begin_, {}));
+    send_begin();
     link().send(words, values);
     ++statements_;
   }
@@ -202,11 +202,12 @@ class Session {
   static constexpr std::size_t groups_max = 64;
 
   static bool can_gather(const Translated& statement, const std::vector<Value>& values) {
-    if (!statement.write) return false;
+    if (!statement.write || !statement.write->is_removal) return statement.write != nullptr;
     // Nothing equals an absent value.
-    const bool is_given =
-        std::ranges::all_of(values, [](const Value& value) { return value.bytes.has_value(); });
-    return !statement.write->is_removal || is_given;
+    return std::ranges::all_of(values, [](const Value& value) { return value.bytes.has_value(); });
+  }
+  void send_begin() {
+    if (!begin_.empty()) send_words(std::exchange(begin_, {}));
   }
   /// The row waits for others that go with it, until something else is said of its table.
   void gather(const std::shared_ptr<const RowWrite>& write, const std::vector<Value>& row) {

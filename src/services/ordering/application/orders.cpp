@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "kernel/base/overload.hpp"
 #include "kernel/base/planted.hpp"
 #include "kernel/base/text.hpp"
 #include "kernel/eventlog/origin.hpp"
