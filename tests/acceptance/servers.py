@@ -1,5 +1,5 @@
 """Real servers for the tests: where `./dev servers` left them, and how each is started on free ports."""
-import contextlib, os, pathlib, random, socket, subprocess, tempfile, time
+import contextlib, functools, itertools, os, pathlib, random, socket, subprocess, tempfile, time
 import pytest
 
 FOLDER = pathlib.Path(os.environ.get("STOA_SERVERS", pathlib.Path.home() / ".cache" / "stoa" / "servers"))
@@ -13,11 +13,26 @@ def program(name):
     return path
 
 
+BLOCK = 400
+
+
+@functools.cache
+def own_ports():
+    """A block of ports that no other process of tests has, for it keeps the first one bound; and the others, over and over."""
+    for first in random.SystemRandom().sample(range(10_000, 20_000, BLOCK), 10_000 // BLOCK):
+        claim = socket.socket()
+        with contextlib.suppress(OSError):
+            claim.bind(("127.0.0.1", first))
+            return claim, itertools.cycle(range(first + 1, first + BLOCK))
+        claim.close()
+    raise RuntimeError("no ports are left for another process of tests: those from 10,000 to 20,000 are claimed")
+
+
 def free_port():
-    """One that the system gives no client by itself, nor `stoa up --stack` a server: one may end and begin again there while
-    thousands of clients come and go."""
+    """One that nobody else is given: another server may not listen there yet, and one may end and begin again there while
+    thousands of clients come and go. So it is none that the system gives a client, nor `stoa up --stack` a server."""
     while True:
-        port = random.SystemRandom().randrange(10_000, 20_000)
+        port = next(own_ports()[1])
         with contextlib.suppress(OSError), socket.socket() as probe:
             probe.bind(("127.0.0.1", port))
             return port

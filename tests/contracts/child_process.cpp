@@ -1,18 +1,18 @@
 #include "contracts/child_process.hpp"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <netinet/in.h>
 #include <pwd.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
 #include <cstdlib>
+#include <set>
 #include <stdexcept>
+
+#include "platform/process/ports.hpp"
 
 namespace stoa {
 namespace {
@@ -37,6 +37,7 @@ ChildProcess::ChildProcess(const std::vector<std::string>& words, const std::str
     : at_end_(at_end) {
   const auto* const other = user.empty() || geteuid() != 0 ? nullptr : getpwnam(user.c_str());
   std::vector<char*> arguments;
+  arguments.reserve(words.size() + 1);
   for (const auto& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
   arguments.push_back(nullptr);
   const auto parent = getpid();
@@ -68,16 +69,8 @@ bool ChildProcess::is_running() {
 }
 
 int free_port() {
-  const int probe = socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  auto* const any = reinterpret_cast<sockaddr*>(&address);
-  const bool found = bind(probe, any, size) == 0 && getsockname(probe, any, &size) == 0;
-  close(probe);
-  if (!found) throw std::runtime_error("no port is free");
-  return ntohs(address.sin_port);
+  static std::set<std::uint16_t> given;
+  return *given.insert(process::free_port(given)).first;
 }
 
 std::string servers_folder() {

@@ -29,7 +29,7 @@ class ChildProcess {
   int status_ = 0;
 };
 
-/// A port that was free a moment ago.
+/// A port that was free a moment ago and that nobody here was given before.
 int free_port();
 
 /// Where `./dev servers` leaves the servers that Debian lacks.
