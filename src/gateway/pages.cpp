@@ -1,9 +1,9 @@
 #include "gateway/pages.hpp"
 
-#include <fstream>
 #include <iterator>
 #include <map>
 
+#include "kernel/base/files.hpp"
 #include "kernel/http/typed.hpp"
 
 namespace stoa {
@@ -43,12 +43,6 @@ constexpr std::string_view swagger_start =
 constexpr std::string_view swagger_policy =
     "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
-
-std::optional<std::string> read_file(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in) return std::nullopt;
-  return std::string((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
-}
 
 Response page(std::string body, std::string type, std::string_view policy) {
   return {200,

@@ -5,12 +5,11 @@
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
-#include <fstream>
 #include <iostream>
-#include <iterator>
 #include <stdexcept>
 #include <thread>
 
+#include "kernel/base/files.hpp"
 #include "kernel/base/text.hpp"
 #include "main/audit.hpp"
 #include "main/audit_chain.hpp"
@@ -80,10 +79,8 @@ Result<Report> fetch(const ShopClientOptions& shop, const std::string& target) {
 
 Result<std::vector<ChainHead>> read_heads(const std::string& file) {
   if (file.empty()) return std::vector<ChainHead>{};
-  std::ifstream in(file, std::ios::binary);
-  const std::string text((std::istreambuf_iterator<char>(in)), {});
-  auto kept = json::read_stored<ChainAudit>(text);
-  if (!in || !kept)
+  auto kept = json::read_stored<ChainAudit>(read_file(file).value_or(""));
+  if (!kept)
     return fail(ErrorKind::invalid, "no_heads",
                 file + " holds no heads: make it with `stoa audit --chain --json > FILE`.");
   return std::move(kept->heads);

@@ -1,10 +1,9 @@
 #include "main/backup_cut.hpp"
 
 #include <algorithm>
-#include <fstream>
 #include <initializer_list>
-#include <iterator>
 
+#include "kernel/base/files.hpp"
 #include "kernel/base/planted.hpp"
 #include "kernel/eventlog/stored_log.hpp"
 #include "main/audit.hpp"
@@ -93,8 +92,7 @@ void stage_cut(const std::string& data, const fs::path& into) {
     moments[at]->copy_to((into / cut_files[at]).string());
     moments[at].reset();  // from here on the WAL can begin anew
   }
-  std::ifstream in(data + "/keys");
-  const std::string api_keys((std::istreambuf_iterator<char>(in)), {});
+  const auto api_keys = read_file(data + "/keys").value_or("");
   part_from_secrets(into / cut_files[0], into / cut_keys_file, api_keys);
   for (const auto name : cut_files) sync_file(into / name);
   sync_file(into / cut_keys_file);

@@ -9,10 +9,9 @@
 #include <cerrno>
 #include <charconv>
 #include <cstring>
-#include <fstream>
-#include <iterator>
 #include <utility>
 
+#include "kernel/base/files.hpp"
 #include "main/backup_files.hpp"
 #include "platform/sqlite/database.hpp"
 
@@ -35,11 +34,6 @@ std::optional<std::int64_t> number_of(std::string_view text) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc{} || end != text.data() + text.size() || number < 1) return std::nullopt;
   return number;
-}
-
-std::string read_text(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
 }
 
 std::unexpected<Error> damaged(const fs::path& file, std::string_view what) {
@@ -161,7 +155,8 @@ Result<BackupFolder> BackupFolder::open_to_read(const fs::path& path, const Cryp
 void BackupFolder::read_cuts() {
   for (const auto& [number, folder] : cut_folders(path_)) {
     last_number_ = std::max(last_number_, number);
-    auto cut = json::read_stored<BackupManifest>(read_text(folder / manifest_name));
+    auto cut = json::read_stored<BackupManifest>(
+        read_file((folder / manifest_name).string()).value_or(""));
     if (cut && cut->number == number && cut->format == 1) {
       cuts_.push_back(std::move(*cut));
     } else {
@@ -210,7 +205,7 @@ std::optional<std::string> BackupFolder::digests_of(const BackupManifest& cut,
                                                     std::string_view name) const {
   const auto at = std::ranges::find(cut.digests, digests_name_of(name), &BackupFile::name);
   if (at == cut.digests.end() || !check_file(folder_of(cut), *at, crypto_)) return std::nullopt;
-  return read_text(folder_of(cut) / at->name);
+  return read_file((folder_of(cut) / at->name).string());
 }
 
 bool BackupFolder::are_segments_small(const BackupManifest& tip) const {

@@ -1,13 +1,13 @@
 #include "main/client.hpp"
 
 #include <boost/json/serialize.hpp>
-#include <fstream>
 #include <functional>
 #include <iostream>
 #include <iterator>
 #include <thread>
 
 #include "kernel/base/clock.hpp"
+#include "kernel/base/files.hpp"
 #include "kernel/base/ids.hpp"
 #include "kernel/base/text.hpp"
 #include "kernel/json/value.hpp"
@@ -131,20 +131,19 @@ Result<void> find_key(ShopClientOptions& shop, const std::string& data,
 
 int import_products(const ShopClientOptions& shop, const std::string& file,
                     const std::string& currency, bool dry_run) {
-  std::ifstream in(file, std::ios::binary);
-  if (!in) {
+  const auto text = read_file(file);
+  if (!text) {
     std::cerr << "stoa: cannot read " << file << "\n";
     return 1;
   }
-  const std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
   const SystemClock clock;
   auto import = ask(shop, "POST",
                     "/v1/imports?currency=" + percent_encode(currency) +
                         "&dry_run=" + (dry_run ? "true" : "false"),
-                    text,
+                    *text,
                     {{"Content-Type", "text/csv"},
                      {"Idempotency-Key", to_base32(make_uuid_v7_source(clock)->next())}});
-  const auto total = std::ssize(text);
+  const auto total = std::ssize(*text);
   Progress progress("import", total, "bytes");
   while (import && !has_ended(*import)) {
     progress.at(import->at("bytes_read").as_int64(), total);

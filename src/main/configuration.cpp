@@ -6,11 +6,12 @@
 #include <boost/json/serialize.hpp>
 #include <cctype>
 #include <charconv>
-#include <fstream>
+#include <filesystem>
 #include <iterator>
 #include <vector>
 
 #include "kernel/base/assert.hpp"
+#include "kernel/base/files.hpp"
 #include "kernel/base/text.hpp"
 #include "kernel/jobs/schedule.hpp"
 #include "kernel/json/codec.hpp"
@@ -339,9 +340,10 @@ Result<Configuration> load_configuration(const std::string& file,
   for (const auto& setting : settings) configuration.values_.emplace(setting.path, setting.initial);
   Given given;
   std::vector<FieldError> errors;
-  if (std::ifstream in(file); in) {
-    const std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
-    const auto value = json::parse(text);
+  if (std::error_code ignored; std::filesystem::exists(file, ignored)) {
+    const auto text = read_file(file);
+    if (!text) return fail(ErrorKind::invalid, "wrong_configuration", file + " cannot be read.");
+    const auto value = json::parse(*text);
     if (!value || !value->is_object())
       return fail(ErrorKind::invalid, "wrong_configuration",
                   file + " is no JSON object: " + (value ? "" : value.error().detail));

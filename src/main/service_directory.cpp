@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <cctype>
-#include <fstream>
 #include <iterator>
 
+#include "kernel/base/files.hpp"
 #include "kernel/json/value.hpp"
 #include "main/service_modules.hpp"
 #include "platform/beast/upstream.hpp"
@@ -100,12 +100,10 @@ void ServiceDirectory::look() {
 
 /// A file that is not there yet, or is wrong, leaves what was known.
 void ServiceDirectory::read_file() {
-  std::ifstream in(file_, std::ios::binary);
-  if (!in) return;
-  const std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
-  if (text == file_seen_) return;
-  file_seen_ = text;
-  auto urls = parse_service_urls(text);
+  auto text = stoa::read_file(file_);
+  if (!text || *text == file_seen_) return;
+  file_seen_ = std::move(*text);
+  auto urls = parse_service_urls(file_seen_);
   if (!urls) return parts_.warn("The file of services is not taken: " + urls.error().detail);
   listed_ = std::move(*urls);
 }

@@ -6,9 +6,7 @@
 #include <chrono>
 #include <csignal>
 #include <filesystem>
-#include <fstream>
 #include <iostream>
-#include <iterator>
 #include <optional>
 #include <system_error>
 #include <thread>
@@ -50,15 +48,9 @@ struct Kept {
   }
 };
 
-std::optional<std::string> text_of(const std::string& file) {
-  std::ifstream in(file);
-  if (!in) return std::nullopt;
-  return std::string((std::istreambuf_iterator<char>(in)), {});
-}
-
 Result<Kept> kept_in(const DataFolder& folder, const Crypto& crypto) {
   const auto file = folder.file("stack.json");
-  if (const auto text = text_of(file)) return json::read_stored<Kept>(*text);
+  if (const auto text = read_file(file)) return json::read_stored<Kept>(*text);
   const auto random = [&](std::size_t digits) {
     SealingKey bytes{};
     crypto.random_bytes(bytes);
@@ -105,7 +97,7 @@ Result<Prepared> prepare(const StackOptions& options) {
   auto configuration = load_configuration(options.settings, process_environment());
   if (!configuration) return fail(configuration.error());
   const auto text = options.manifest.empty() ? std::optional(apphost::default_manifest())
-                                             : text_of(options.manifest);
+                                             : read_file(options.manifest);
   if (!text)
     return fail(ErrorKind::not_found, "no_manifest", "Cannot read " + options.manifest + ".");
   auto manifest = apphost::read_manifest(*text, {service_names.begin(), service_names.end()});

@@ -2,7 +2,7 @@
 import http.server, json, os, shutil, sqlite3, threading, time
 import pytest
 from conftest import PUBLISHABLE, SECRET, Shop
-from steered import SmtpServer
+from steered import SmtpServer, until
 from test_backup import back_up, damage
 
 pytestmark = pytest.mark.embedded("a diagnosis of the folder of one process")
@@ -162,10 +162,7 @@ def test_a_provider_that_does_not_answer(shop_with):
     shop.product("OUTAGE", units=10)
     for _ in range(2):
         shop.order("OUTAGE", token="tok_timeout_then_nothing", wait=0)
-    deadline = time.time() + 20
-    while "provider" not in (found := examine(shop)[1]) and time.time() < deadline:
-        time.sleep(0.3)
-    assert "calls to the payment provider have had no answer" in found["provider"]["says"]
+    until(lambda: "calls to the payment provider have had no answer" in examine(shop)[1].get("provider", {}).get("says", ""))
 
 
 def test_a_provider_that_cannot_be_reached(stopped):

@@ -110,19 +110,26 @@ def test_what_retention_deleted_before_it_was_taken_is_taken_after_the_command_t
 def supervised(fleet):
     """As an AppHost does: who ends is started again. librdkafka 2.8 (Debian 13) ends a process that closes a client whose topics
     were made anew meanwhile; nobody else may end."""
-    is_over = threading.Event()
+    is_over, ended = threading.Event(), {}
 
     def watch():
         while not is_over.wait(0.2):
             for service in fleet.services.values():
-                if service.process.poll() is not None and "rkmc_cnt > 0" in open(service.log).read():
-                    service.start()
+                if service.process.poll() is not None:
+                    said = open(service.log).read()
+                    if "rkmc_cnt > 0" in said:
+                        service.start()
+                    else:
+                        ended[service.name] = said[-3000:]
 
     watcher = threading.Thread(target=watch)
     watcher.start()
-    yield
-    is_over.set()
-    watcher.join()
+    try:
+        yield
+    finally:
+        is_over.set()
+        watcher.join()
+        assert not ended
 
 
 def until_answered(ask, seconds=60):
@@ -131,7 +138,7 @@ def until_answered(ask, seconds=60):
         try:
             return ask()
         except (OSError, http.client.HTTPException):
-            assert time.monotonic() < until
+            assert time.monotonic() < until, "nobody answers"
             time.sleep(0.2)
 
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <filesystem>
 #include <system_error>
@@ -116,6 +117,18 @@ MappedFile::MappedFile(const std::string& path) {
 }
 MappedFile::~MappedFile() {
   if (data_ != nullptr) ::munmap(const_cast<char*>(data_), size_);
+}
+
+std::optional<std::string> read_file(const std::string& path) {
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) return std::nullopt;
+  std::string text;
+  std::array<char, 16'384> piece{};
+  ssize_t got = 0;
+  while ((got = ::read(descriptor, piece.data(), piece.size())) > 0 || (got < 0 && errno == EINTR))
+    text.append(piece.data(), static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
+  ::close(descriptor);
+  return got < 0 ? std::nullopt : std::optional(std::move(text));
 }
 
 std::string read_file_part(const std::string& path, std::int64_t offset, std::int64_t length) {

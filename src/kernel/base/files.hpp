@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -66,6 +67,10 @@ class MappedFile {
   const char* data_ = nullptr;
   std::size_t size_ = 0;
 };
+
+/// The whole of a file, or nothing when it cannot be read: it may have gone, or be a folder. Does
+/// not throw.
+std::optional<std::string> read_file(const std::string& path);
 
 /// Up to `length` bytes from `offset`; fewer at the end.
 std::string read_file_part(const std::string& path, std::int64_t offset, std::int64_t length);

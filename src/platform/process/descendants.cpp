@@ -9,22 +9,21 @@
 #include <charconv>
 #include <csignal>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <string>
 #include <thread>
+
+#include "kernel/base/files.hpp"
 
 namespace stoa::process {
 namespace {
 
 /// 0 when the process is gone.
 pid_t parent_of(const std::filesystem::path& folder) {
-  std::ifstream in(folder / "stat");
-  const std::string text((std::istreambuf_iterator<char>(in)), {});
-  const auto name_end = text.rfind(") ");  // a name may hold anything
-  if (name_end == text.npos || name_end + 4 >= text.size()) return 0;
+  const auto text = read_file((folder / "stat").string());  // it may go between opening and reading
+  const auto name_end = text ? text->rfind(") ") : std::string::npos;  // a name may hold anything
+  if (name_end == std::string::npos || name_end + 4 >= text->size()) return 0;
   pid_t parent = 0;
-  std::from_chars(text.data() + name_end + 4, text.data() + text.size(), parent);
+  std::from_chars(text->data() + name_end + 4, text->data() + text->size(), parent);
   return parent;
 }
 

@@ -105,9 +105,13 @@ class KeptPrograms final : public Programs {
     wake();
     if (!sent || answer.wait_for(answer_timeout) != std::future_status::ready)
       return not_started("the keeper does not answer");
-    const auto number = answer.get();
-    if (number == 0) return not_started("there can be no more processes");
-    return StartedProgram{request.id, number};
+    try {
+      const auto number = answer.get();
+      if (number == 0) return not_started("there can be no more processes");
+      return StartedProgram{request.id, number};
+    } catch (const std::future_error&) {
+      return not_started("the keeper has ended");
+    }
   }
 
   void signal(std::int64_t id, int number) override {

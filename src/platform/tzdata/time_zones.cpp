@@ -1,13 +1,12 @@
 #include "platform/tzdata/time_zones.hpp"
 
 #include <algorithm>
-#include <fstream>
-#include <iterator>
 #include <map>
 #include <mutex>
 #include <string>
 #include <vector>
 
+#include "kernel/base/files.hpp"
 #include "platform/tzdata/posix_rule.hpp"
 
 namespace stoa::tzdata {
@@ -129,9 +128,8 @@ class SystemZones final : public TimeZones {
     std::error_code ignored;
     const auto file = folder_ / name;
     if (fs::is_regular_file(file, ignored)) {
-      std::ifstream in(file, std::ios::binary);
-      const std::string data(std::istreambuf_iterator<char>(in), {});
-      if (auto zone = read_zone(data)) return zone;
+      const auto data = read_file(file.string());
+      if (auto zone = data ? read_zone(*data) : std::nullopt) return zone;
     }
     return name == "UTC" ? std::optional(Zone{{}, {0}, {}}) : std::nullopt;
   }
