@@ -314,7 +314,8 @@ std::unique_ptr<messaging::Source> ServiceHost::make_source() {
                                const auto database = open();
                                const auto db = database->handle("host_");
                                return messaging::Inbox(*db, "host_").place(lane).offset;
-                             }});
+                             },
+                             [this] { make_topics(); }});
 }
 
 std::optional<messaging::Effect> ServiceHost::effect_of(const messaging::Message& message) const {

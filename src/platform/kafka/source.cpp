@@ -32,6 +32,8 @@ class KafkaSource final : public messaging::Source {
     settings["partition.assignment.strategy"] = "cooperative-sticky";
     settings["log_level"] = "2";
     settings.try_emplace("fetch.wait.max.ms", "100");
+    // A topic that is made anew is found by this alone, five minutes later by default.
+    settings.try_emplace("topic.metadata.refresh.interval.ms", "3000");
     auto conf = make_conf(std::move(settings));
     rd_kafka_conf_set_opaque(conf.get(), this);
     rd_kafka_conf_set_rebalance_cb(
@@ -40,14 +42,7 @@ class KafkaSource final : public messaging::Source {
            void* source) { static_cast<KafkaSource*>(source)->rebalance(what, *partitions); });
     client_ = make_client(RD_KAFKA_CONSUMER, std::move(conf));
     rd_kafka_poll_set_consumer(client_.get());
-    auto topics = options_.topics;
-    if (!options_.replay_topic.empty()) topics.push_back(options_.replay_topic);
-    const Partitions wanted(rd_kafka_topic_partition_list_new(static_cast<int>(topics.size())));
-    for (const auto& topic : topics)
-      rd_kafka_topic_partition_list_add(wanted.get(), topic.c_str(), RD_KAFKA_PARTITION_UA);
-    if (const auto error = rd_kafka_subscribe(client_.get(), wanted.get());
-        error != RD_KAFKA_RESP_ERR_NO_ERROR)
-      throw Failure(std::string("Kafka's topics cannot be subscribed: ") + rd_kafka_err2str(error));
+    subscribe();
   }
   ~KafkaSource() override {
     leave();
@@ -65,6 +60,11 @@ class KafkaSource final : public messaging::Source {
         add(*message, batch);
       } else if (has_lost_its_place(message->err)) {
         begin_anew({rd_kafka_topic_name(message->rkt), message->partition});
+      } else if (message->err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART && options_.make_topics) {
+        // With a client that is closed now, and another, librdkafka may end the process or not come
+        // back.
+        options_.make_topics();
+        subscribe();
       } else if (!passes_by_itself(message->err)) {
         if (batch.empty())
           throw Failure(std::string("Kafka: ") + rd_kafka_message_errstr(message.get()));
@@ -90,6 +90,17 @@ class KafkaSource final : public messaging::Source {
   [[nodiscard]] std::int64_t waiting() const override { return waiting_; }
 
  private:
+  void subscribe() {
+    auto topics = options_.topics;
+    if (!options_.replay_topic.empty()) topics.push_back(options_.replay_topic);
+    const Partitions wanted(rd_kafka_topic_partition_list_new(static_cast<int>(topics.size())));
+    for (const auto& topic : topics)
+      rd_kafka_topic_partition_list_add(wanted.get(), topic.c_str(), RD_KAFKA_PARTITION_UA);
+    if (const auto error = rd_kafka_subscribe(client_.get(), wanted.get());
+        error != RD_KAFKA_RESP_ERR_NO_ERROR)
+      throw Failure(std::string("Kafka's topics cannot be subscribed: ") + rd_kafka_err2str(error));
+  }
+
   /// A member with a name leaves its group by this alone: when it is only closed, the brokers keep
   /// its partitions for it until its session is over.
   void leave() {

@@ -25,6 +25,8 @@ struct SourceOptions {
   /// Where a partition that comes to this member begins: asked on the thread that receives, again
   /// and again until it does not throw.
   std::function<std::int64_t(const messaging::Lane&)> begins_at;
+  /// Called when a topic is not there, so that it is made again; none: that is an error.
+  std::function<void()> make_topics = {};
 };
 
 /// One member of a consumer group. Kafka keeps no offsets for it: they are the service's own. It
